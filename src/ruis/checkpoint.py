@@ -1,0 +1,198 @@
+"""A training run on disk: history, the best weights, and where to go on.
+
+`checkpoint.safetensors` holds weights, optimizer and history in one file, written whole at the end
+of each epoch; `best.safetensors` the weights that did best so far.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ruis.errors import ConfigError, TrainingError
+
+if TYPE_CHECKING:
+    from ruis.recipe import Recipe
+
+__all__ = ["Checkpoint", "Epoch"]
+
+CHECKPOINT, BEST, HISTORY, RECIPE = (
+    "checkpoint.safetensors",
+    "best.safetensors",
+    "history.csv",
+    "recipe.json",
+)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to.
+
+    Parameters
+    ----------
+    epoch : int
+        Its number, from 1.
+    step : int
+        Optimizer steps since the beginning.
+    loss : float
+        The mean training loss of the epoch.
+    psnr : float
+        On the validation images, in dB.
+    seconds : float
+        Of training since the beginning, validation not counted.
+    megapixels_per_second : float
+        The rate at which pixels were learnt from.
+    """
+
+    epoch: int
+    step: int
+    loss: float
+    psnr: float
+    seconds: float
+    megapixels_per_second: float
+
+
+class Checkpoint:
+    """The run folder. Make one with :meth:`open`."""
+
+    def __init__(self, folder: Path, history: list[Epoch]) -> None:
+        self.folder = folder
+        self.history = history
+
+    @classmethod
+    def open(cls, folder: str | Path, recipe: Recipe, *, resume: bool) -> Checkpoint:
+        """Start a run folder, or find where an earlier run stopped.
+
+        Raises
+        ------
+        ConfigError
+            If there is a run already and `resume` is False, or it followed another recipe.
+        TrainingError
+            If the checkpoint is damaged.
+        """
+        folder = Path(folder)
+        there = (folder / CHECKPOINT).exists()
+        if there and not resume:
+            raise ConfigError(
+                f"{folder} holds an earlier run: go on with it (--resume), or move it away."
+            )
+        text = recipe.model_dump_json(indent=2) + "\n"
+        if there:
+            before = (folder / RECIPE).read_text(encoding="utf-8")
+            if before != text:
+                raise ConfigError(f"{folder} followed another recipe; see {folder / RECIPE}.")
+            return cls(folder, _history(folder / CHECKPOINT))
+        folder.mkdir(parents=True, exist_ok=True)
+        _publish(folder / RECIPE, text.encode())
+        return cls(folder, [])
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs the run has behind it."""
+        return len(self.history)
+
+    @property
+    def seconds_done(self) -> float:
+        """How long it trained for them."""
+        return self.history[-1].seconds if self.history else 0.0
+
+    @property
+    def steps_done(self) -> int:
+        """How many optimizer steps that were."""
+        return self.history[-1].step if self.history else 0
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch that did best on the validation images."""
+        return max(self.history, key=lambda epoch: epoch.psnr)
+
+    def save(self, model: Any, epoch: Epoch) -> None:
+        """Record an epoch: the best weights first, then the checkpoint, then the history."""
+        self.history.append(epoch)
+        weights = {variable.path: _array(variable) for variable in model.trainable_variables}
+        if self.best is epoch:
+            _publish(self.folder / BEST, _pack(weights, {}))
+        state = {f"model/{path}": array for path, array in weights.items()}
+        for index, variable in enumerate(model.optimizer.variables):
+            state[f"optimizer/{index}"] = _array(variable)
+        history = json.dumps([asdict(done) for done in self.history])
+        _publish(self.folder / CHECKPOINT, _pack(state, {"history": history}))
+        table = io.StringIO()
+        rows = csv.DictWriter(table, asdict(epoch))
+        rows.writeheader()
+        rows.writerows(asdict(done) for done in self.history)
+        _publish(self.folder / HISTORY, table.getvalue().encode())
+
+    def restore(self, model: Any) -> None:
+        """Put the checkpoint's weights and optimizer state into a compiled model."""
+        if not self.history:
+            return
+        state, _ = _unpack(self.folder / CHECKPOINT)
+        model.optimizer.build(model.trainable_variables)
+        try:
+            for variable in model.trainable_variables:
+                variable.assign(state[f"model/{variable.path}"])
+            for index, variable in enumerate(model.optimizer.variables):
+                variable.assign(state[f"optimizer/{index}"])
+        except (KeyError, ValueError) as error:
+            raise TrainingError(f"{self.folder / CHECKPOINT} is of another network.") from error
+
+    def best_weights(self) -> dict[str, Any]:
+        """Return the weights of the best epoch, by variable path."""
+        return _unpack(self.folder / BEST)[0]
+
+
+def _array(variable: Any) -> Any:
+    import keras
+    import numpy as np
+
+    return np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
+
+
+def _pack(tensors: dict[str, Any], metadata: dict[str, str]) -> bytes:
+    """Lay tensors out as safetensors, with a hash of them in the metadata."""
+    from safetensors.numpy import save
+
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].tobytes())
+    return save(tensors, {**metadata, "sha256": digest.hexdigest()})
+
+
+def _unpack(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{path} is damaged: {error}.") from error
+    digest = hashlib.sha256()
+    for name, tensor in tensors.items():
+        digest.update(name.encode())
+        digest.update(tensor.tobytes())
+    if digest.hexdigest() != metadata.get("sha256"):
+        raise TrainingError(f"{path} is damaged: its contents do not match its hash.")
+    return tensors, metadata
+
+
+def _history(path: Path) -> list[Epoch]:
+    _, metadata = _unpack(path)
+    return [Epoch(**done) for done in json.loads(metadata["history"])]
+
+
+def _publish(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

@@ -1,0 +1,325 @@
+"""What every format has in common: its contract, the header that comes first, and the limits."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
+
+from ruis.errors import (
+    ChannelMismatchError,
+    CorruptImageError,
+    ImageError,
+    ImageTooLargeError,
+)
+from ruis.image import Colour, Image, ImageInfo, Metadata
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Decoded", "Format", "Header", "Limits", "Source", "decoding"]
+
+START_BYTES = 64
+"""How many bytes a format gets to see when it is asked whether a file is its own."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a header may announce before anything is decoded.
+
+    Parameters
+    ----------
+    max_pixels : float, default 200e6
+        Rows times columns.
+    max_bytes : float, default 4 GiB
+        Memory of the decoded pixels, in bytes.
+    max_file_bytes : float, default 4 GiB
+        Size of the file, in bytes.
+    """
+
+    max_pixels: float = 200e6
+    max_bytes: float = 4 * 2**30
+    max_file_bytes: float = 4 * 2**30
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file announces about its pixels, known without decoding one.
+
+    Parameters
+    ----------
+    format : str
+        The name of the format: "png".
+    rows, columns : int
+        The size as stored, before an EXIF orientation turns it.
+    channels : int
+        Channels after expansion of a palette, alpha included.
+    dtype : str
+        The dtype that the pixels will have: "uint8", "float32".
+    colour : {"gray", "rgb", "cmyk", "channels"}
+        What the channels mean, alpha aside.
+    alpha : bool
+        Whether the last channel is alpha.
+    frames : int
+        How many images the file holds, as far as the header tells.
+    """
+
+    format: str
+    rows: int
+    columns: int
+    channels: int
+    dtype: str
+    colour: Colour
+    alpha: bool = False
+    frames: int = 1
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the decoded pixels need, in bytes."""
+        bits = re.search(r"\d+$", self.dtype)
+        return self.rows * self.columns * self.channels * (int(bits[0]) // 8 if bits else 1)
+
+    def check(self, limits: Limits, source: str | None) -> None:
+        """Refuse an image that is empty, or larger than the limits.
+
+        Raises
+        ------
+        CorruptImageError
+            If there are no rows, columns or channels.
+        ImageTooLargeError
+            If the pixels, or the memory that they need, exceed the limits.
+        """
+        size = f"{self.columns}x{self.rows} pixels"
+        if min(self.rows, self.columns, self.channels) < 1:
+            raise CorruptImageError(f"the image is empty ({size}).", source=source)
+        if self.rows * self.columns > limits.max_pixels:
+            raise ImageTooLargeError(
+                f"{size} ({self.rows * self.columns / 1e6:.1f} Mpx) exceed the limit of "
+                f"{limits.max_pixels / 1e6:g} Mpx; if you trust the file, raise it with "
+                "--max-pixels or Limits(max_pixels=...).",
+                source=source,
+            )
+        if self.nbytes > limits.max_bytes:
+            raise ImageTooLargeError(
+                f"{size} of {self.channels} x {self.dtype} need {self.nbytes / 2**20:.0f} MiB, "
+                f"more than the limit of {limits.max_bytes / 2**20:.0f} MiB; if you trust the "
+                "file, raise it with Limits(max_bytes=...).",
+                source=source,
+            )
+
+
+@dataclass
+class Source:
+    """The bytes of an image, in a file or in memory; formats read from here and nowhere else.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for reading, seekable.
+    size : int
+        How many bytes it has.
+    name : str, optional
+        What messages call it.
+    """
+
+    file: BinaryIO
+    size: int
+    name: str | None = None
+
+    @classmethod
+    def of_bytes(cls, data: bytes, name: str | None = None) -> Self:
+        """Return a source that reads from memory."""
+        return cls(io.BytesIO(data), len(data), name)
+
+    @classmethod
+    def of_file(cls, file: BinaryIO, name: str) -> Self:
+        """Return a source that reads from an open file."""
+        return cls(file, os.fstat(file.fileno()).st_size, name)
+
+    @property
+    def start(self) -> bytes:
+        """The first bytes, enough to recognise a format."""
+        return self.at(0, START_BYTES)
+
+    def at(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes from `offset`."""
+        self.file.seek(offset)
+        return self.file.read(count)
+
+    def bytes(self) -> bytes:
+        """Return everything."""
+        return self.at(0, -1)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a format hands over: pixels as stored, and everything that the file says about them.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        Shape (rows, columns, channels); not yet turned upright.
+    colour, alpha, axes, metadata, notes
+        As in :class:`ruis.image.ImageInfo`. EXIF is as found in the file.
+    data_range : tuple of float, optional
+        Only if the file declares it; default: the whole range of the dtype.
+    orientation : int
+        The EXIF orientation that the format itself declares (TIFF does), 1 to 8.
+    """
+
+    pixels: NDArray[Any]
+    colour: Colour
+    alpha: bool = False
+    axes: str = "YXC"
+    data_range: tuple[float, float] | None = None
+    metadata: Metadata = field(default_factory=Metadata)
+    orientation: int = 1
+    notes: tuple[str, ...] = ()
+
+
+class Format(ABC):
+    """One family of image files. Instances hold nothing.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the table: "png".
+    title : str
+        Its name for people: "PNG".
+    suffixes : tuple of str
+        The file name endings that mean it, in lower case; the first is the usual one.
+    media_type : str
+        For the HTTP service.
+    dtypes : frozenset of str
+        The dtypes that it can hold; empty if it is never written.
+    layouts : frozenset of str
+        The layouts that it can hold: "gray", "gray+alpha", "rgb", "rgb+alpha", "cmyk",
+        "channels", ...
+    lossless : bool
+        Whether pixels that are written come back as they were.
+    fields : frozenset of str
+        The fields of `Metadata` that it can hold.
+    uses_exif : bool
+        Whether software, description and resolution go into the EXIF block.
+    max_side : int, optional
+        The largest number of rows or columns.
+    takes_channel_axis : bool
+        Whether its arrays may need to be told which axis holds the channels.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
+    media_type: ClassVar[str]
+    dtypes: ClassVar[frozenset[str]] = frozenset()
+    layouts: ClassVar[frozenset[str]] = frozenset()
+    lossless: ClassVar[bool] = True
+    fields: ClassVar[frozenset[str]] = frozenset()
+    uses_exif: ClassVar[bool] = False
+    max_side: ClassVar[int | None] = None
+    takes_channel_axis: ClassVar[bool] = False
+
+    @abstractmethod
+    def recognises(self, start: bytes) -> bool:
+        """Whether a file that starts with these bytes is of this format."""
+
+    @abstractmethod
+    def header(self, source: Source, channel_axis: int | None = None) -> Header:
+        """Read what the file announces, and decode nothing.
+
+        Raises
+        ------
+        CorruptImageError
+            If the header makes no sense.
+        UnsupportedFormatError
+            If it announces a variant that ruis does not read.
+        """
+
+    @abstractmethod
+    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:
+        """Decode the pixels and collect the metadata; the header was checked before."""
+
+    def encode(self, image: Image, file: BinaryIO) -> None:
+        """Write the image with the metadata in its info; `check` was called before."""
+        raise NotImplementedError(self.name)
+
+    @property
+    def writable(self) -> bool:
+        """Whether ruis writes this format."""
+        return bool(self.dtypes)
+
+    def refusal(self, image: Image) -> str | None:
+        """Say why the format cannot hold the image; None if it can."""
+        dtype = image.pixels.dtype.name
+        layout = layout_of(image.info)
+        if dtype not in self.dtypes:
+            held = ", ".join(sorted(self.dtypes))
+            return f"{self.title} cannot hold {dtype} (it holds {held}); a .tiff file can."
+        if layout not in self.layouts:
+            held = ", ".join(sorted(self.layouts))
+            return f"{self.title} cannot hold {layout} (it holds {held}); a .tiff file can."
+        if self.max_side is not None and max(image.rows, image.columns) > self.max_side:
+            return (
+                f"{self.title} holds at most {self.max_side} rows and columns, "
+                f"this image has {image.rows} and {image.columns}; a .tiff or .png file can."
+            )
+        return None
+
+    def check(self, image: Image, source: str | None = None) -> None:
+        """Refuse to write what the format cannot hold.
+
+        Raises
+        ------
+        ChannelMismatchError
+            If dtype, layout or size do not fit; the message names a format that does.
+        """
+        reason = self.refusal(image)
+        if reason is not None:
+            raise ChannelMismatchError(reason, source=source)
+
+
+def layout_of(info: ImageInfo) -> str:
+    """Return the layout in one word: "rgb+alpha"."""
+    return info.colour + ("+alpha" if info.alpha else "")
+
+
+def squeezed(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return (rows, columns) for one channel, as encoders want it, and contiguous memory."""
+    import numpy as np
+
+    return np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def full_range(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return the values of black and white that a dtype implies."""
+    import numpy as np
+
+    if dtype.kind == "f":
+        return (0.0, 1.0)
+    limits = np.iinfo(dtype)
+    return (float(limits.min), float(limits.max))
+
+
+@contextmanager
+def decoding(title: str, source: str | None) -> Iterator[None]:
+    """Turn whatever a decoder raises into an error of ours that names the file.
+
+    Decoders are fed with bytes from strangers, and raise what they like.
+    """
+    try:
+        yield
+    except ImageError as error:
+        if error.source is None and source is not None:
+            raise type(error)(error.reason, source=source) from error
+        raise
+    except MemoryError as error:
+        raise ImageTooLargeError("not enough memory to decode it.", source=source) from error
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise CorruptImageError(f"broken {title} file: {reason}.", source=source) from error

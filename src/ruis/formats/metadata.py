@@ -1,0 +1,196 @@
+"""What happens to metadata: EXIF is cleaned when read, and the processing is recorded when written.
+
+EXIF comes from strangers and is broken often; nothing here makes an image unreadable.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ruis.image import Metadata
+
+if TYPE_CHECKING:
+    from PIL.Image import Exif
+
+__all__ = ["CleanExif", "clean_exif", "exif_with", "recorded", "stripped", "upright_xmp"]
+
+PREFIX = b"Exif\0\0"
+DESCRIPTION, ORIENTATION, X_RESOLUTION, Y_RESOLUTION = 0x010E, 0x0112, 0x011A, 0x011B
+RESOLUTION_UNIT, SOFTWARE = 0x0128, 0x0131
+EXIF_IFD, GPS_IFD, PIXEL_COLUMNS, PIXEL_ROWS = 0x8769, 0x8825, 0xA002, 0xA003
+CENTIMETRES = 3
+SAME_STRUCTURE = {
+    # Where and how some file kept its pixels: meaningless in any other file.
+    0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x013D,
+    0x0140, 0x0142, 0x0143, 0x0144, 0x0145, 0x014A, 0x0152, 0x0153, 0x015B, 0x0201, 0x0202,
+    0x0211, 0x0212, 0x0213, 0x0214, 0x00FE, 0x02BC, 0x8773, 0x83BB, 0x8649,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CleanExif:
+    """An EXIF block that is fit to be kept, and what was learnt from it.
+
+    Parameters
+    ----------
+    exif : bytes or None
+        The block without prefix, thumbnail and rotation; None if it was unreadable.
+    orientation : int
+        What it said about the pixels, 1 to 8.
+    software, description : str or None
+        As found.
+    resolution : tuple of float or None
+        Pixels per inch.
+    note : str or None
+        What a person should know.
+    """
+
+    exif: bytes | None
+    orientation: int = 1
+    software: str | None = None
+    description: str | None = None
+    resolution: tuple[float, float] | None = None
+    note: str | None = None
+
+
+def clean_exif(block: bytes) -> CleanExif:
+    """Parse an EXIF block, and return it upright and without its thumbnail.
+
+    The thumbnail shows the noisy image, so it is dropped; so are the tags that describe how some
+    TIFF file stored its pixels.
+    """
+    try:
+        with _quietly():
+            return _clean(block)
+    except Exception:  # noqa: BLE001 - whatever the parser trips over, the image is readable
+        return CleanExif(None, note="unreadable EXIF ignored")
+
+
+def _clean(block: bytes) -> CleanExif:
+    exif = _loaded(block)
+    orientation = exif.get(ORIENTATION, 1)
+    if orientation not in range(1, 9):
+        orientation = 1
+    if ORIENTATION in exif:
+        exif[ORIENTATION] = 1
+    if orientation >= 5:
+        _swap(exif.get_ifd(EXIF_IFD), PIXEL_COLUMNS, PIXEL_ROWS)
+    resolution = _resolution(exif)
+    for tag in SAME_STRUCTURE & set(exif):
+        del exif[tag]
+    return CleanExif(
+        _dumped(exif) if len(exif) else None,
+        orientation,
+        _text(exif.get(SOFTWARE)),
+        _text(exif.get(DESCRIPTION)),
+        resolution,
+    )
+
+
+def exif_with(
+    block: bytes | None,
+    *,
+    software: str | None = None,
+    description: str | None = None,
+    resolution: tuple[float, float] | None = None,
+) -> bytes | None:
+    """Return an EXIF block that says these things too; None if there is nothing to say."""
+    values: dict[int, Any] = {SOFTWARE: software, DESCRIPTION: description}
+    if resolution is not None:
+        values |= {X_RESOLUTION: resolution[0], Y_RESOLUTION: resolution[1], RESOLUTION_UNIT: 2}
+    values = {tag: value for tag, value in values.items() if value is not None}
+    if not values:
+        return block
+    try:
+        with _quietly():
+            return _with_values(block, values)
+    except Exception:  # noqa: BLE001 - a block that cannot be changed is kept as it is
+        return block
+
+
+def _with_values(block: bytes | None, values: dict[int, Any]) -> bytes:
+    exif = _loaded(block or b"")
+    for tag, value in values.items():
+        exif[tag] = value.encode() if isinstance(value, str) else value
+    return _dumped(exif)
+
+
+def recorded(metadata: Metadata, record: str) -> Metadata:
+    """Return the metadata with the processing added to what made the file.
+
+    Examples
+    --------
+    >>> recorded(Metadata(software="GIMP 2.10"), "ruis 0.1: denoised with gray").software
+    'GIMP 2.10; ruis 0.1: denoised with gray'
+    """
+    if not record:
+        return metadata
+    before = (metadata.software or "").strip()
+    if before.endswith(record):
+        return metadata
+    software = f"{before}; {record}" if before else record
+    exif = exif_with(metadata.exif, software=software) if metadata.exif else None
+    return replace(metadata, software=software, exif=exif)
+
+
+def stripped(metadata: Metadata) -> Metadata:
+    """Return only what changes how the image looks: the colour profile and the resolution."""
+    return Metadata(icc=metadata.icc, resolution=metadata.resolution)
+
+
+def upright_xmp(packet: bytes) -> bytes:
+    """Return the XMP packet with its orientation, if any, set to 1 (same length)."""
+    return re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", packet)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Pillow warns about odd tags; there is nobody who could act on it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _loaded(block: bytes) -> Exif:
+    from PIL.Image import Exif
+
+    exif = Exif()
+    exif.load(block)
+    return exif
+
+
+def _dumped(exif: Exif) -> bytes:
+    """Serialise IFD0 and the IFDs that it points to; a thumbnail's IFD1 is left behind."""
+    return exif.tobytes().removeprefix(PREFIX)
+
+
+def _swap(ifd: dict[int, Any], one: int, other: int) -> None:
+    if one in ifd and other in ifd:
+        ifd[one], ifd[other] = ifd[other], ifd[one]
+
+
+def _text(value: object) -> str | None:
+    """Return a tag's text; EXIF has no encoding, and UTF-8 is what programs write."""
+    if isinstance(value, str):
+        value = value.encode("latin-1", "replace")
+    if not isinstance(value, bytes):
+        return None
+    text = value.rstrip(b"\0 ").decode("utf-8", "replace")
+    return text or None
+
+
+def _resolution(exif: Exif) -> tuple[float, float] | None:
+    """Return pixels per inch, if the tags make sense."""
+    try:
+        across, down = float(exif[X_RESOLUTION]), float(exif[Y_RESOLUTION])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    if not (0 < across < 1e6 and 0 < down < 1e6):
+        return None
+    factor = 2.54 if exif.get(RESOLUTION_UNIT) == CENTIMETRES else 1.0
+    return (across * factor, down * factor)

@@ -1,0 +1,302 @@
+"""PNG: 8 and 16 bits, with every metadata chunk that matters."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, ClassVar
+
+from ruis.errors import CorruptImageError
+from ruis.formats.base import Decoded, Format, Header, Source, squeezed
+from ruis.image import Colour, Image, Metadata
+
+__all__ = ["PNG"]
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+AFTER_IHDR = 33  # signature (8) and the IHDR chunk (25)
+LEVEL = 3  # zlib: within a few percent of level 6 on photographs, in about half of the time
+MAX_CHUNKS = 500_000
+MAX_METADATA = 64 * 2**20  # bytes of one decompressed text or profile
+DEFLATE_LIMIT = 1032  # deflate cannot shrink anything by more
+XMP_KEYWORD = b"XML:com.adobe.xmp"
+COLOURS: dict[int, tuple[Colour, bool, int]] = {
+    0: ("gray", False, 1),
+    2: ("rgb", False, 3),
+    3: ("rgb", False, 3),
+    4: ("gray", True, 2),
+    6: ("rgb", True, 4),
+}
+DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+
+
+class PNG(Format):
+    """Portable Network Graphics, read and written with libpng (imagecodecs), which keeps 16 bits.
+
+    Palettes, transparent colours and 1, 2 and 4 bits are expanded to 8 bits; gamma is left alone.
+    """
+
+    name: ClassVar[str] = "png"
+    title: ClassVar[str] = "PNG"
+    suffixes: ClassVar[tuple[str, ...]] = (".png", ".apng")
+    media_type: ClassVar[str] = "image/png"
+    dtypes: ClassVar[frozenset[str]] = frozenset({"uint8", "uint16"})
+    layouts: ClassVar[frozenset[str]] = frozenset({"gray", "gray+alpha", "rgb", "rgb+alpha"})
+    fields: ClassVar[frozenset[str]] = frozenset(
+        {"exif", "icc", "xmp", "resolution", "description", "software"}
+    )
+    max_side: ClassVar[int | None] = 1_000_000  # libpng's own limit
+
+    def recognises(self, start: bytes) -> bool:
+        """Whether the PNG signature is there."""
+        return start.startswith(SIGNATURE)
+
+    def header(self, source: Source, channel_axis: int | None = None) -> Header:  # noqa: ARG002
+        """Read IHDR, and look for a transparent colour before the first IDAT."""
+        columns, rows, depth, kind = _ihdr(source.start)
+        colour, alpha, channels = COLOURS[kind]
+        if not alpha and _has_transparency(source):
+            alpha, channels = True, channels + 1
+        dtype = "uint16" if depth == 16 else "uint8"
+        return Header(self.name, rows, columns, channels, dtype, colour, alpha)
+
+    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:  # noqa: ARG002
+        """Check that the chunks are all there, then decode."""
+        from imagecodecs import png_decode
+
+        data = source.bytes()
+        _, _, depth, kind = _ihdr(data)
+        chunks = _checked_chunks(data, header, depth)
+        metadata, notes = _metadata(chunks)
+        _hide(chunks)
+        pixels = png_decode(data)
+        pixels = pixels.reshape(header.rows, header.columns, -1)
+        if pixels.shape[2] != header.channels or pixels.dtype.name != header.dtype:
+            raise CorruptImageError(
+                f"the header announces {header.channels} channels of {header.dtype}, the data has "
+                f"{pixels.shape[2]} of {pixels.dtype.name}."
+            )
+        if kind == 3:
+            notes.append(f"palette expanded to {'RGBA' if header.alpha else 'RGB'}")
+        elif header.alpha and not COLOURS[kind][1]:
+            notes.append("transparent colour expanded to an alpha channel")
+        if kind == 0 and depth < 8:
+            notes.append(f"{depth}-bit gray expanded to 8 bits")
+        if any(name == b"acTL" for name, _ in chunks):
+            notes.append("animation: only the first frame was read")
+        return Decoded(pixels, header.colour, header.alpha, metadata=metadata, notes=tuple(notes))
+
+    def encode(self, image: Image, file: BinaryIO) -> None:
+        """Encode with libpng, and put the metadata between IHDR and the pixels."""
+        from imagecodecs import png_encode
+
+        data = png_encode(squeezed(image.pixels), level=LEVEL)
+        file.write(data[:AFTER_IHDR])
+        file.write(b"".join(_metadata_chunks(image.info.metadata)))
+        file.write(memoryview(data)[AFTER_IHDR:])
+
+
+def _ihdr(start: bytes) -> tuple[int, int, int, int]:
+    """Return columns, rows, bits and colour type."""
+    if len(start) < AFTER_IHDR or start[12:16] != b"IHDR":
+        raise CorruptImageError("the file ends within its header, or has none.")
+    columns, rows, depth, kind = struct.unpack(">IIBB", start[16:26])
+    if depth not in DEPTHS.get(kind, ()):
+        raise CorruptImageError(f"colour type {kind} with {depth} bits does not exist.")
+    return columns, rows, depth, kind
+
+
+def _has_transparency(source: Source) -> bool:
+    """Whether a tRNS chunk comes before the pixels."""
+    offset = AFTER_IHDR
+    for _ in range(MAX_CHUNKS):
+        head = source.at(offset, 8)
+        if len(head) < 8 or head[4:] in {b"IDAT", b"IEND"}:
+            return False
+        if head[4:] == b"tRNS":
+            return True
+        offset += 12 + int.from_bytes(head[:4], "big")
+    return False
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield (name, content) of every chunk up to and including IEND."""
+    view = memoryview(data)
+    offset = len(SIGNATURE)
+    for _ in range(MAX_CHUNKS):
+        if offset + 12 > len(data):
+            raise CorruptImageError("the file is truncated: its end mark is missing.")
+        length = int.from_bytes(view[offset : offset + 4], "big")
+        name = bytes(view[offset + 4 : offset + 8])
+        if offset + 12 + length > len(data):
+            raise CorruptImageError(f"the file is truncated within its {name!r} chunk.")
+        yield name, view[offset + 8 : offset + 8 + length]
+        if name == b"IEND":
+            return
+        offset += 12 + length
+    raise CorruptImageError(f"more than {MAX_CHUNKS} chunks.")
+
+
+def _checked_chunks(data: bytes, header: Header, depth: int) -> list[tuple[bytes, memoryview]]:
+    """Return the chunks beside the pixels; refuse pixels that cannot be complete.
+
+    Looking at the length first refuses a bomb within the limits without allocating its pixels.
+    """
+    compressed = 0
+    others = []
+    for name, content in _chunks(data):
+        if name == b"IDAT":
+            compressed += len(content)
+        else:
+            others.append((name, content))
+    least_bits = header.rows * header.columns * (depth if header.dtype == "uint8" else 16)
+    if compressed * DEFLATE_LIMIT < least_bits // 8:
+        raise CorruptImageError(
+            f"{compressed} bytes of pixel data cannot hold {header.columns}x{header.rows} pixels."
+        )
+    return others
+
+
+def _hide(chunks: list[tuple[bytes, memoryview]]) -> None:
+    """Rename, in place, the chunks that libpng need not know.
+
+    It would inflate profiles and texts again, and print its complaints about them to standard
+    error. Chunks of a private name are skipped, if only their checksum is right.
+    """
+    for name, content in chunks:
+        if name[:1].islower() and name != b"tRNS":
+            whole = content.obj
+            assert isinstance(whole, bytearray)
+    
+
+def _metadata(chunks: list[tuple[bytes, memoryview]]) -> tuple[Metadata, list[str]]:
+    """Collect what the ancillary chunks say; a broken one costs a note, never the image."""
+    found: dict[str, bytes] = {}
+    texts: dict[str, str] = {}
+    notes: list[str] = []
+    for name, view in chunks:
+        content = bytes(view) if name in READERS else b""
+        try:
+            if name in READERS:
+                READERS[name](content, found, texts)
+        except (ValueError, IndexError, zlib.error, struct.error):
+            notes.append(f"broken {name.decode('latin-1')} chunk ignored")
+    resolution = None
+    if "pHYs" in found:
+        across, down = struct.unpack(">II", found["pHYs"][:8])
+        resolution = (across * 0.0254, down * 0.0254)
+    metadata = Metadata(
+        exif=found.get("eXIf"),
+        icc=found.get("iCCP"),
+        xmp=found.get("XMP"),
+        resolution=resolution,
+        description=texts.get("Description", texts.get("Comment")),
+        software=texts.get("Software"),
+    )
+    return metadata, notes
+
+
+def _read_exif(content: bytes, found: dict[str, bytes], _: dict[str, str]) -> None:
+    found["eXIf"] = content
+
+
+def _read_density(content: bytes, found: dict[str, bytes], _: dict[str, str]) -> None:
+    across, down, unit = struct.unpack(">IIB", content)
+    if unit == 1 and across and down:  # 1: pixels per metre; 0 is only an aspect ratio
+        found["pHYs"] = content
+
+
+def _read_profile(content: bytes, found: dict[str, bytes], _: dict[str, str]) -> None:
+    name, _, rest = content.partition(b"\0")
+    if len(name) > 79 or rest[:1] != b"\0":
+        raise ValueError("iCCP")
+    found["iCCP"] = _inflate(rest[1:])
+
+
+def _read_text(content: bytes, found: dict[str, bytes], texts: dict[str, str]) -> None:
+    keyword, separator, rest = content.partition(b"\0")
+    if separator:
+        _keep_text(keyword, rest, "latin-1", found, texts)
+
+
+def _read_compressed_text(content: bytes, found: dict[str, bytes], texts: dict[str, str]) -> None:
+    keyword, _, rest = content.partition(b"\0")
+    if _wanted(keyword):
+        _keep_text(keyword, _inflate(rest[1:]), "latin-1", found, texts)
+
+
+def _read_unicode_text(content: bytes, found: dict[str, bytes], texts: dict[str, str]) -> None:
+    keyword, _, rest = content.partition(b"\0")
+    compressed = rest[0] == 1
+    _, _, rest = rest[2:].partition(b"\0")  # language
+    _, _, text = rest.partition(b"\0")  # translated keyword
+    if _wanted(keyword):
+        _keep_text(keyword, _inflate(text) if compressed else text, "utf-8", found, texts)
+
+
+READERS = {
+    b"eXIf": _read_exif,
+    b"pHYs": _read_density,
+    b"iCCP": _read_profile,
+    b"tEXt": _read_text,
+    b"zTXt": _read_compressed_text,
+    b"iTXt": _read_unicode_text,
+}
+
+
+def _wanted(keyword: bytes) -> bool:
+    """Only these are inflated; an unknown text is not worth a decompression bomb."""
+    return keyword in {XMP_KEYWORD, b"Description", b"Comment", b"Software"}
+
+
+def _keep_text(
+    keyword: bytes, text: bytes, encoding: str, found: dict[str, bytes], texts: dict[str, str]
+) -> None:
+    if keyword == XMP_KEYWORD:
+        found["XMP"] = text
+    elif _wanted(keyword):
+        texts.setdefault(keyword.decode("latin-1"), text.decode(encoding))
+
+
+def _inflate(data: bytes) -> bytes:
+    """Decompress, but never more than MAX_METADATA."""
+    inflater = zlib.decompressobj()
+    result = inflater.decompress(data, MAX_METADATA)
+    if inflater.unconsumed_tail or not inflater.eof:
+        raise ValueError("too large or truncated")
+    return result
+
+
+def _metadata_chunks(metadata: Metadata) -> Iterator[bytes]:
+    """Yield the chunks that hold the metadata, in the order that the standard asks for."""
+    if metadata.icc:
+        yield _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
+    if metadata.resolution:
+        across, down = (min(max(round(value / 0.0254), 1), 2**31 - 1) for value in metadata.resolution)
+        yield _chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
+    if metadata.exif:
+        yield _chunk(b"eXIf", metadata.exif)
+    if metadata.xmp:
+        yield _chunk(b"iTXt", XMP_KEYWORD + b"\0\0\0\0\0" + metadata.xmp)
+    for keyword, text in (("Description", metadata.description), ("Software", metadata.software)):
+        if text:
+            yield _text_chunk(keyword, text.replace("\0", ""))
+
+
+def _text_chunk(keyword: str, text: str) -> bytes:
+    """Return tEXt where Latin-1 suffices, iTXt otherwise."""
+    try:
+        return _chunk(b"tEXt", f"{keyword}\0{text}".encode("latin-1"))
+    except UnicodeEncodeError:
+        return _chunk(b"iTXt", f"{keyword}\0\0\0\0\0{text}".encode())
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return b"".join(
+        (
+            len(content).to_bytes(4, "big"),
+            name,
+            content,
+            zlib.crc32(content, zlib.crc32(name)).to_bytes(4, "big"),
+        )
+    )

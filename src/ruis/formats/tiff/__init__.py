@@ -1,0 +1,239 @@
+"""TIFF in all its variety: 8 to 64 bits, integers and floats, one page."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+
+from ruis.errors import AxesError, CorruptImageError, UnsupportedFormatError
+from ruis.formats.base import Decoded, Format, Header, Source
+from ruis.formats.tiff.directories import check_directories, check_segments
+from ruis.formats.tiff.exif import append_directories, exif_block, exif_tags
+from ruis.formats.tiff.values import Layout, layout_of, meaningful
+from ruis.image import Image, Metadata
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+__all__ = ["TIFF"]
+
+STARTS = {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}  # the last two: BigTIFF
+DESCRIPTION, ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT = 270, 274, 282, 283, 296
+SOFTWARE, XMP, ICC = 305, 700, 34675
+PHOTOMETRIC = {"gray": "minisblack", "rgb": "rgb", "cmyk": "separated", "channels": "minisblack"}
+COMPRESSED = {"uint8", "uint16", "int8", "int16"}
+
+
+class TIFF(Format):
+    """TIFF and BigTIFF, read and written with tifffile.
+
+    Files of several images are refused, thumbnails and masks aside. Integers up to 16 bits are
+    written with deflate and a predictor, all other dtypes uncompressed, since their noise-like
+    low bits do not compress. Alpha that was multiplied into the colours is divided out again.
+    """
+
+    name: ClassVar[str] = "tiff"
+    title: ClassVar[str] = "TIFF"
+    suffixes: ClassVar[tuple[str, ...]] = (".tif", ".tiff", ".btf", ".tf8")
+    media_type: ClassVar[str] = "image/tiff"
+    dtypes: ClassVar[frozenset[str]] = frozenset(
+        {"uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"}
+        | {"float16", "float32", "float64"}
+    )
+    layouts: ClassVar[frozenset[str]] = frozenset(
+        {"gray", "gray+alpha", "rgb", "rgb+alpha", "cmyk", "cmyk+alpha"}
+        | {"channels", "channels+alpha"}
+    )
+    fields: ClassVar[frozenset[str]] = frozenset(
+        {"exif", "icc", "xmp", "resolution", "description", "software"}
+    )
+    takes_channel_axis: ClassVar[bool] = True
+
+    def recognises(self, start: bytes) -> bool:
+        """Whether it starts like a TIFF or BigTIFF of either byte order."""
+        return start[:4] in STARTS
+
+    def header(self, source: Source, channel_axis: int | None = None) -> Header:
+        """Read the first directory, and make sure that it is the only one."""
+        from tifffile import TiffFile
+
+        check_directories(source.file, source.size)
+        source.file.seek(0)
+        with TiffFile(source.file, name=source.name or "image.tif") as file:
+            page = _page(file)
+            layout = _layout(page, channel_axis)
+        return Header(
+            self.name,
+            layout.rows,
+            layout.columns,
+            layout.channels,
+            layout.dtype,
+            layout.colour,
+            layout.alpha,
+        )
+
+    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:  # noqa: ARG002
+        """Check that all strips or tiles are in the file, then decode."""
+        import numpy as np
+        from tifffile import TiffFile
+
+        source.file.seek(0)
+        with TiffFile(source.file, name=source.name or "image.tif") as file:
+            page = _page(file)
+            layout = _layout(page, channel_axis)
+            check_segments(page, source.size)
+            stored = page.asarray()
+            if layout.axes == "CYX":
+                stored = np.ascontiguousarray(np.moveaxis(stored, 0, -1))
+            pixels, notes = meaningful(stored.reshape(header.rows, header.columns, -1), page, layout)
+            orientation = _value(page, ORIENTATION)
+            metadata = _metadata(page, header)
+        exif = exif_block(source.file, {tag.code for tag in page.tags})
+        metadata = Metadata(exif, **metadata)
+        return Decoded(
+            pixels,
+            layout.colour,
+            layout.alpha,
+            axes=layout.axes,
+            metadata=metadata,
+            orientation=orientation if orientation in range(1, 9) else 1,
+            notes=tuple(notes),
+        )
+
+    def encode(self, image: Image, file: BinaryIO) -> None:
+        """Write one page, strip by strip, then the EXIF directories behind it."""
+        import numpy as np
+        from tifffile import imwrite
+
+        info = image.info
+        planar = "C" in info.axes and info.axes.index("C") == 0 and image.pixels.shape[2] > 1
+        stored = np.moveaxis(image.pixels, -1, 0) if planar else image.pixels
+        if image.pixels.shape[2] == 1:
+            stored = image.pixels[..., 0]
+        tags, directories = exif_tags(info.metadata.exif)
+        imwrite(
+            file,
+            np.ascontiguousarray(stored),
+            byteorder="<",
+            photometric=PHOTOMETRIC[info.colour],
+            extrasamples=_extra_samples(image),
+            metadata=None,
+            extratags=tags + _own_tags(info.metadata),
+            **_planes(image, planar=planar),
+            **_compression(image),
+            **_described(image),
+        )
+        append_directories(file, directories)
+
+
+def _page(file: Any) -> TiffPage:
+    """Return the only page; refuse what is more than one image in other ways."""
+    page = file.pages[0]
+    description = page.description
+    if description.startswith("ImageJ="):
+        frames = re.search(r"^images=(\d+)", description, re.MULTILINE)
+        if frames and int(frames[1]) > 1:
+            raise UnsupportedFormatError(
+                f"it is an ImageJ stack of {frames[1]} images; save them as single files."
+            )
+    if 50706 in page.tags:
+        raise UnsupportedFormatError("it is a raw camera file (DNG); develop it to TIFF first.")
+    return page
+
+
+def _layout(page: TiffPage, channel_axis: int | None) -> Layout:
+    """Return what the samples mean; with `channel_axis` they are all data."""
+    layout = layout_of(page)
+    if channel_axis is None:
+        return layout
+    expected = layout.axes.find("C")
+    if not -3 <= channel_axis < 3 or channel_axis % 3 != expected:
+        raise AxesError(f"its axes are {layout.axes}; channel_axis={channel_axis} is not C.")
+    return layout.all_data()
+
+
+def _value(page: TiffPage, code: int) -> Any:
+    """Return a tag's value, or None."""
+    return page.tags[code].value if code in page.tags else None
+
+
+def _metadata(page: TiffPage, header: Header) -> dict[str, Any]:
+    """Return the metadata but EXIF."""
+    description = page.description or None
+    if description and not _still_true(description, header):
+        description = None
+    software = _value(page, SOFTWARE)
+    icc, xmp = _value(page, ICC), _value(page, XMP)
+    return {
+        "icc": icc if isinstance(icc, bytes) else None,
+        "xmp": xmp if isinstance(xmp, bytes) else None,
+        "resolution": _resolution(page),
+        "description": description,
+        "software": software if isinstance(software, str) and software else None,
+    }
+
+
+def _still_true(description: str, header: Header) -> bool:
+    """Whether a description that states a shape states the right one."""
+    if description.startswith('{"shape"'):  # tifffile's private note, of no use to anyone else
+        return False
+    sizes = dict(re.findall(r"\bSize([XY])=\"(\d+)\"", description))
+    return not sizes or sizes == {"X": str(header.columns), "Y": str(header.rows)}
+
+
+def _resolution(page: TiffPage) -> tuple[float, float] | None:
+    """Return pixels per inch, if a unit is given."""
+    factor = {2: 1.0, 3: 2.54}.get(_value(page, UNIT) or 2)
+    found = []
+    for code in (X_RESOLUTION, Y_RESOLUTION):
+        value = _value(page, code)
+        if not isinstance(value, tuple) or len(value) != 2 or not value[0] or not value[1]:
+            return None
+        found.append(value[0] / value[1])
+    if factor is None:
+        return None
+    return (found[0] * factor, found[1] * factor)
+
+
+def _extra_samples(image: Image) -> list[str]:
+    """Return what the channels beyond the colours are."""
+    coloured = {"gray": 1, "rgb": 3, "cmyk": 4, "channels": 1}[image.info.colour]
+    data = image.channels - coloured
+    if data < 0:
+        raise CorruptImageError(f"{image.channels} channels are too few for {image.info.colour}.")
+    return ["unspecified"] * data + ["unassalpha"] * image.info.alpha
+
+
+def _planes(image: Image, *, planar: bool) -> dict[str, Any]:
+    """Return how the channels are arranged."""
+    if image.pixels.shape[2] == 1:
+        return {}
+    return {"planarconfig": "separate" if planar else "contig"}
+
+
+def _compression(image: Image) -> dict[str, Any]:
+    """Return deflate where it pays."""
+    if image.pixels.dtype.name not in COMPRESSED:
+        return {}
+    return {"compression": "zlib", "compressionargs": {"level": 4}, "predictor": True}
+
+
+def _described(image: Image) -> dict[str, Any]:
+    """Return description, software, resolution and profile, as far as there are any."""
+    metadata = image.info.metadata
+    result: dict[str, Any] = {"software": (metadata.software or "").encode() or False}
+    description = metadata.description
+    if description and _still_true(
+        description, Header("tiff", image.rows, image.columns, 1, "uint8", "gray")
+    ):
+        result["description"] = description.encode()
+    if metadata.resolution:
+        result |= {"resolution": metadata.resolution, "resolutionunit": "INCH"}
+    if metadata.icc:
+        result["iccprofile"] = metadata.icc
+    return result
+
+
+def _own_tags(metadata: Metadata) -> list[tuple[int, int, int, bytes, bool]]:
+    """Return the XMP packet as tifffile wants it."""
+    return [(XMP, 1, len(metadata.xmp), metadata.xmp, True)] if metadata.xmp else []

@@ -1,0 +1,104 @@
+"""The directories (IFDs) of a TIFF file, checked before a decoder follows them."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import TYPE_CHECKING, BinaryIO
+
+from ruis.errors import CorruptImageError, UnsupportedFormatError
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+__all__ = ["check_directories", "check_segments"]
+
+SUBFILE_TYPE = 254
+NOT_AN_IMAGE = 0b101  # bits of SUBFILE_TYPE: a thumbnail, a mask
+MAX_DIRECTORIES = 100
+MAX_TAGS = 4096
+TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+TYPE_SIZES |= {16: 8, 17: 8, 18: 8}  # BigTIFF
+
+
+def check_directories(file: BinaryIO, size: int) -> None:
+    """Walk the chain of directories; refuse loops, stacks and tags that reach out of the file.
+
+    Raises
+    ------
+    CorruptImageError
+        If the chain loops or leaves the file, or a tag claims more bytes than there are.
+    UnsupportedFormatError
+        If there is more than one image, thumbnails and masks aside.
+    """
+    file.seek(0)
+    start = file.read(16)
+    order = "<" if start[:2] == b"II" else ">"
+    big = start[2:4] in {b"+\0", b"\0+"}
+    if len(start) < (16 if big else 8):
+        raise CorruptImageError("the file ends within its header.")
+    offset = struct.unpack(order + ("Q" if big else "I"), start[8:16] if big else start[4:8])[0]
+    seen: set[int] = set()
+    images = 0
+    while offset:
+        if offset in seen:
+            raise CorruptImageError("its directories form a loop.")
+        if len(seen) == MAX_DIRECTORIES:
+            raise UnsupportedFormatError(f"it holds more than {MAX_DIRECTORIES} images.")
+        seen.add(offset)
+        offset, is_image = _directory(file, size, offset, order, big=big)
+        images += is_image
+    if not seen:
+        raise CorruptImageError("there is no image in the file.")
+    if images > 1:
+        raise UnsupportedFormatError(
+            f"it holds {images} images (pages); save each of them as a file of its own."
+        )
+
+
+def _directory(file: BinaryIO, size: int, offset: int, order: str, *, big: bool) -> tuple[int, bool]:
+    """Check one directory; return where the next one is, and whether this one is an image."""
+    number, entry = ("Q", "HHQ8s") if big else ("H", "HHI4s")
+    entry_size = 20 if big else 12
+    file.seek(offset)
+    counted = file.read(8 if big else 2)
+    count = struct.unpack(order + number, counted)[0] if len(counted) == (8 if big else 2) else 0
+    if not 0 < count <= MAX_TAGS:
+        raise CorruptImageError(f"the directory at byte {offset} holds {count} tags.")
+    body = file.read(count * entry_size + (8 if big else 4))
+    if len(body) < count * entry_size + (8 if big else 4):
+        raise CorruptImageError(f"the file is truncated within the directory at byte {offset}.")
+    is_image = True
+    for index in range(count):
+        part = body[index * entry_size : (index + 1) * entry_size]
+        code, kind, values, value = struct.unpack(order + entry, part)
+        needed = values * TYPE_SIZES.get(kind, 1)
+        if needed > size:
+            raise CorruptImageError(f"its tag {code} claims {needed} bytes; the file has {size}.")
+        if code == SUBFILE_TYPE and kind == 4:
+            is_image = not struct.unpack(order + "I", value[:4])[0] & NOT_AN_IMAGE
+    following = body[count * entry_size :]
+    return struct.unpack(order + ("Q" if big else "I"), following)[0], is_image
+
+
+def check_segments(page: TiffPage, size: int) -> None:
+    """Make sure that every strip or tile is in the file.
+
+    Decoders fill missing ones with zeros: a truncated file would be half black.
+
+    Raises
+    ------
+    CorruptImageError
+        If one is missing, empty or beyond the end.
+    """
+    expected = math.prod(page.chunked)
+    offsets, counts = page.dataoffsets, page.databytecounts
+    if len(offsets) < expected or len(counts) < expected:
+        raise CorruptImageError(f"{expected} strips or tiles are needed, {len(offsets)} are listed.")
+    for offset, count in zip(offsets, counts, strict=False):
+        if not offset or not count:
+            raise CorruptImageError("a strip or tile is missing (sparse files are not read).")
+        if offset + count > size:
+            raise CorruptImageError(
+                f"the file is truncated: pixels reach to byte {offset + count} of {size}."
+            )

@@ -1,0 +1,149 @@
+"""Image: pixels, and the record that carries what must not be lost.
+
+Pixels keep the values and the dtype in which they were stored; only `ruis.intensity` turns them
+into float32 model values, and back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from ruis.errors import AxesError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Colour", "Image", "ImageInfo", "Metadata"]
+
+Colour = Literal["gray", "rgb", "cmyk", "channels"]
+"""What the channels (alpha aside) mean; "channels" is anything that has no colour meaning."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says beside its pixels; every field may be absent.
+
+    Parameters
+    ----------
+    exif : bytes, optional
+        An EXIF block as TIFF bytes, without the "Exif\\0\\0" prefix. Orientation is already 1,
+        because reading turns the pixels upright.
+    icc : bytes, optional
+        The ICC colour profile.
+    xmp : bytes, optional
+        The XMP packet.
+    resolution : tuple of float, optional
+        Pixels per inch, (horizontal, vertical).
+    description : str, optional
+        The TIFF ImageDescription, or the comment of the file.
+    software : str, optional
+        What made or processed the file; `formats.write` records ruis here.
+    """
+
+    exif: bytes | None = None
+    icc: bytes | None = None
+    xmp: bytes | None = None
+    resolution: tuple[float, float] | None = None
+    description: str | None = None
+    software: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """Everything about an image that is not its pixels.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        The dtype of the stored values.
+    data_range : tuple of float
+        The values that mean black and white: (0, 255) for uint8, the whole range of any integer
+        dtype, (0, 1) for floats unless the caller says otherwise. Never guessed from the pixels.
+    colour : {"gray", "rgb", "cmyk", "channels"}
+        What the channels mean, alpha aside.
+    alpha : bool
+        Whether the last channel is alpha. Alpha is never denoised.
+    axes : str
+        The axes of the stored array in their order, e.g. "YX", "YXC", "CYX".
+    format : str, optional
+        The name of the format that it was read from, e.g. "png".
+    source : str, optional
+        The file that it was read from, for messages.
+    metadata : Metadata
+        What the file said beside its pixels.
+    notes : tuple of str
+        What reading changed, for people: "palette expanded to RGB".
+    """
+
+    dtype: np.dtype[Any]
+    data_range: tuple[float, float]
+    colour: Colour = "gray"
+    alpha: bool = False
+    axes: str = "YXC"
+    format: str | None = None
+    source: str | None = None
+    metadata: Metadata = field(default_factory=Metadata)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """An image: pixels of shape (rows, columns, channels) in their stored dtype, and their info.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        Shape (rows, columns, channels); alpha, if any, is the last channel.
+    info : ImageInfo
+        What the pixels mean.
+
+    Raises
+    ------
+    AxesError
+        If the pixels are not three-dimensional, or are empty.
+    """
+
+    pixels: NDArray[Any]
+    info: ImageInfo
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or 0 in self.pixels.shape:
+            raise AxesError(
+                f"an image needs rows, columns and channels, all at least 1; "
+                f"these pixels have the shape {self.pixels.shape}.",
+                source=self.info.source,
+            )
+
+    @property
+    def rows(self) -> int:
+        """The height in pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def columns(self) -> int:
+        """The width in pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """The number of channels, alpha not counted."""
+        return int(self.pixels.shape[2]) - int(self.info.alpha)
+
+    @property
+    def megapixels(self) -> float:
+        """Rows times columns, in millions."""
+        return self.rows * self.columns / 1e6
+
+    def with_pixels(self, pixels: NDArray[Any]) -> Image:
+        """Return the same image with other pixels (and their dtype)."""
+        return Image(pixels, replace(self.info, dtype=pixels.dtype))
+
+    def __repr__(self) -> str:
+        low, high = self.info.data_range
+        alpha = "+alpha" if self.info.alpha else ""
+        return (
+            f"Image({self.rows}x{self.columns}, {self.channels} {self.info.colour}{alpha}, "
+            f"{self.info.dtype}, range {low:g}..{high:g}, source={self.info.source!r})"
+        )

@@ -1,0 +1,133 @@
+"""Stored values to float32 model values, and back; every forward carries its own inverse.
+
+Model values are fractions of the data range: black is 0 and white is 1. The range is the whole
+range of an integer dtype, and 1.0 for floats unless the caller says otherwise: it is never guessed
+from the pixels. Values outside it are legal, and are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ruis.errors import ConfigError, ImageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["Intensity", "data_range_of"]
+
+
+def data_range_of(dtype: DTypeLike) -> tuple[float, float]:
+    """Return the values that mean black and white for a dtype.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Any integer, boolean or floating dtype.
+
+    Returns
+    -------
+    tuple of float
+        (lowest, highest) of an integer dtype; (0, 1) for floats and booleans.
+
+    Raises
+    ------
+    ImageError
+        If the dtype cannot hold an image (complex, object, text).
+
+    Examples
+    --------
+    >>> data_range_of("uint16")
+    (0.0, 65535.0)
+    >>> data_range_of("float32")
+    (0.0, 1.0)
+    """
+    import numpy as np
+
+    kind = np.dtype(dtype)
+    if kind.kind in "ui":
+        limits = np.iinfo(kind)
+        return float(limits.min), float(limits.max)
+    if kind.kind in "fb":
+        return 0.0, 1.0
+    raise ImageError(f"pixels of dtype {kind} are no image; use integers or floats.")
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """The map between stored values of one dtype and model values, and its inverse.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        The dtype of the stored values.
+    data_range : tuple of float
+        The stored values that mean black and white.
+
+    Raises
+    ------
+    ConfigError
+        If white is not above black.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scale = Intensity.of(np.uint8)
+    >>> scale.to_unit(np.array([0, 51, 255], np.uint8)).tolist()
+    [0.0, 0.20000000298023224, 1.0]
+    >>> scale.from_unit(np.array([0.0, 0.2, 1.3], np.float32)).tolist()
+    [0, 51, 255]
+    """
+
+    dtype: np.dtype[Any]
+    data_range: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        low, high = self.data_range
+        if not high > low:
+            raise ConfigError(f"the data range needs its upper end above its lower: {low}..{high}.")
+
+    @classmethod
+    def of(cls, dtype: DTypeLike, data_range: tuple[float, float] | None = None) -> Intensity:
+        """Return the map of a dtype, with its own data range unless another is given."""
+        import numpy as np
+
+        return cls(np.dtype(dtype), data_range or data_range_of(dtype))
+
+    def to_unit(self, stored: NDArray[Any]) -> NDArray[np.float32]:
+        """Turn stored values of any shape into float32 fractions of the data range."""
+        import numpy as np
+
+        low, high = self.data_range
+        if stored.dtype.itemsize > 2:  # float32 has 24 bits: take the difference before rounding
+            unit = (stored.astype(np.float64) - low) / (high - low)
+            return unit.astype(np.float32)
+        unit32: NDArray[np.float32] = stored.astype(np.float32)
+        if low:
+            unit32 -= np.float32(low)
+        unit32 *= np.float32(1.0 / (high - low))
+        return unit32
+
+    def from_unit(self, unit: NDArray[np.float32]) -> NDArray[Any]:
+        """Turn model values of any shape into stored ones.
+
+        Integers are rounded to nearest and limited to what the dtype holds; floats are neither.
+        """
+        import numpy as np
+
+        low, high = self.data_range
+        wide = np.float64 if self.dtype.itemsize > 2 else np.float32
+        stored = unit.astype(wide)
+        stored *= wide(high - low)
+        if low:
+            stored += wide(low)
+        if self.dtype.kind == "f":
+            return stored.astype(self.dtype)
+        if self.dtype.kind == "b":
+            return stored >= 0.5
+        limits = np.iinfo(self.dtype)
+        np.rint(stored, out=stored)
+        inside: NDArray[Any] = np.clip(stored, limits.min, limits.max)
+        return inside.astype(self.dtype)

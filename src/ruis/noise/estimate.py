@@ -1,0 +1,161 @@
+"""How strong is the noise in an image of which the clean version is not known?"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ruis.errors import ConfigError
+
+__all__ = ["estimate_sigma"]
+
+_DIFFERENCE = np.array([1, -4, 6, -4, 1]) / math.sqrt(70)
+"""The fourth difference, scaled so that it leaves the variance of white noise as it is."""
+
+_REACH = len(_DIFFERENCE) - 1
+_REPEATED = 6.9
+"""So many values of a filtered block tell as much as one independent one: the sum of the squared
+autocorrelations of the filter along both axes."""
+
+_BLOCK = 24
+_QUANTILE = 0.05
+_WINDOWS = 8
+_WINDOW = 5 * _BLOCK + _REACH
+_LARGE = 1 << 20
+_CLIPPED = 0.05
+
+
+def estimate_sigma(pixels: NDArray[Any]) -> float:
+    """Estimate the standard deviation of white noise in an image.
+
+    The image is filtered with fourth differences along its rows and columns, which leave white
+    noise and little else. The variance is taken in small blocks, and the quietest twentieth of
+    them tells the noise, allowing for how quiet such blocks would be by chance. Blocks that are
+    clipped at the darkest or brightest value are left out, if others remain.
+
+    Noise that depends on the signal gives what it is in the quietest, usually darker, parts; noise
+    that is correlated from pixel to pixel is underestimated.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        Shape (rows, columns) or (rows, columns, channels), floats. Of more than a million pixels,
+        64 windows are looked at.
+
+    Returns
+    -------
+    float
+        Standard deviation in the unit of the pixels: a fraction of the data range, if they are;
+        the root mean square over channels. 0 for images of fewer than 5 rows or columns.
+
+    Raises
+    ------
+    ConfigError
+        If the pixels are not floats, or have other axes.
+
+    References
+    ----------
+    J. Immerkaer, "Fast noise variance estimation", Computer Vision and Image Understanding, 1996,
+    doi:10.1006/cviu.1996.0060, for the filter (of second differences); X. Liu, M. Tanaka,
+    M. Okutomi, "Single-image noise level estimation for blind denoising", IEEE Transactions on
+    Image Processing, 2013, doi:10.1109/TIP.2013.2283400, for the weakly textured parts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ramp = np.linspace(0, 1, 256, dtype=np.float32) * np.ones((256, 1), np.float32)
+    >>> noise = np.random.default_rng(0).normal(0, 0.1, ramp.shape)
+    >>> round(estimate_sigma(ramp + noise), 2)
+    0.1
+    """
+    if pixels.ndim not in (2, 3) or not np.issubdtype(pixels.dtype, np.floating):
+        raise ConfigError(
+            "the noise is estimated in floats of shape (rows, columns[, channels]), "
+            f"not in {pixels.dtype} of shape {pixels.shape}."
+        )
+    if min(pixels.shape[:2]) <= _REACH:
+        return 0.0
+    channels = pixels[..., None] if pixels.ndim == 2 else pixels
+    variances = [_variance(channels[..., index]) for index in range(channels.shape[-1])]
+    return math.sqrt(sum(variances) / len(variances))
+
+
+def _variance(channel: NDArray[Any]) -> float:
+    """Estimate the variance of the noise in one channel (rows, columns)."""
+    windows = _windows(channel)
+    darkest = min(float(window.min()) for window in windows)
+    brightest = max(float(window.max()) for window in windows)
+    found = [_blocks(window, darkest, brightest) for window in windows]
+    variances = np.concatenate([variance for variance, _ in found])
+    clipped = np.concatenate([share for _, share in found]) > _CLIPPED
+    usable = np.isfinite(variances)
+    if (usable & ~clipped).any():
+        usable &= ~clipped
+    quiet = variances[usable]
+    if not quiet.size:
+        return math.nan
+    values = min(_BLOCK, windows[0].shape[0] - _REACH) * min(_BLOCK, windows[0].shape[1] - _REACH)
+    return float(np.quantile(quiet, _QUANTILE)) / _expected(quiet.size, values)
+
+
+def _windows(channel: NDArray[Any]) -> list[NDArray[np.float32]]:
+    """Return the whole channel if it is small, else windows evenly spread over it."""
+    rows, columns = channel.shape
+    if rows * columns <= _LARGE:
+        return [channel.astype(np.float32, copy=False)]
+    tops = np.linspace(0, max(rows - _WINDOW, 0), _WINDOWS).astype(int)
+    lefts = np.linspace(0, max(columns - _WINDOW, 0), _WINDOWS).astype(int)
+    return [
+        channel[top : top + _WINDOW, left : left + _WINDOW].astype(np.float32)
+        for top in tops
+        for left in lefts
+    ]
+
+
+def _blocks(
+    window: NDArray[np.float32], darkest: float, brightest: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the variance of each block after filtering, and its share of clipped values."""
+    inner = slice(_REACH // 2, -(_REACH // 2))
+    extreme = (window == darkest) | (window == brightest)
+    return _block_means(_filter(window) ** 2), _block_means(extreme[inner, inner])
+
+
+def _filter(window: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Take fourth differences along both axes; the outcome is smaller by 4 rows and columns."""
+    taps = _DIFFERENCE.astype(np.float32)
+    for _ in range(2):
+        length = window.shape[0] - _REACH
+        total = taps[0] * window[:length]
+        for start, tap in enumerate(taps[1:], start=1):
+            total += tap * window[start : start + length]
+        window = total.T
+    return window
+
+
+def _block_means(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the mean of each whole block, or of what there is if there is less than one."""
+    rows, columns = values.shape
+    high, wide = min(_BLOCK, rows), min(_BLOCK, columns)
+    whole = values[: rows // high * high, : columns // wide * wide]
+    blocks = whole.reshape(rows // high, high, columns // wide, wide)
+    means: NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
+    return means.ravel()
+
+
+def _expected(blocks: int, values: int) -> float:
+    """Return the quantile of the block variances that white noise of variance 1 would show.
+
+    The variance of a block is distributed as chi-squared over its degrees of freedom; the
+    quantile is that of E. B. Wilson and M. M. Hilferty, "The distribution of chi-square",
+    Proceedings of the National Academy of Sciences, 1931, doi:10.1073/pnas.17.12.684, at the
+    probability that the interpolated order statistic has (G. Blom, "Statistical estimates and
+    transformed beta-variables", 1958).
+    """
+    place = (_QUANTILE * (blocks - 1) + 0.625) / (blocks + 0.25)
+    spread = 2 / (9 * max(values / _REPEATED, 1))
+    return (1 - spread + NormalDist().inv_cdf(place) * math.sqrt(spread)) ** 3

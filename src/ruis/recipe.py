@@ -1,0 +1,139 @@
+"""A recipe: everything that decides what a training teaches, complete in one TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ruis.errors import ConfigError
+from ruis.record import Record
+
+__all__ = ["DataSource", "Recipe"]
+
+
+class DataSource(Record):
+    """Where training images come from, and on what terms: the model card repeats it.
+
+    Parameters
+    ----------
+    name : str
+        The name of the collection.
+    terms : str
+        Its licence or conditions.
+    folder : str
+        The folder of clean images, relative to the data folder given when training starts.
+    noisy : str, optional
+        The folder of noisy counterparts with the same names, where real pairs are learnt from.
+    """
+
+    name: str
+    terms: str
+    folder: str
+    noisy: str | None = None
+
+
+class Recipe(Record):
+    """One training, from data to model.
+
+    Parameters
+    ----------
+    name : str
+        The name of the model.
+    purpose : str
+        What the model is for, in one sentence for its card.
+    data : tuple of DataSource
+        The collections to learn from.
+    architecture : mapping
+        The network's parameters with the architecture's name.
+    noise : str, mapping or list, optional
+        The noise that is added to clean images; None where the data holds real pairs.
+    validation_noise : str, mapping or list, optional
+        The noise by which epochs are compared. Default: `noise`.
+    validation_images : int
+        How many images are held out of training for that.
+    patch : int
+        The side of a training crop, in pixels.
+    batch : int
+        Crops per optimizer step.
+    steps_per_epoch : int
+        Steps between two validations.
+    minutes : float, optional
+        Stop after so many minutes of training; the learning rate then falls with the clock.
+    epochs : int, optional
+        Stop after so many epochs; the learning rate then falls with the steps. Give this or
+        `minutes`.
+    optimizer : {"adam", "muon"}
+        Adam, or Muon on the kernels of hidden convolutions and Adam at a tenth of its rate on the
+        rest.
+    learning_rate : float
+        The peak of the learning rate, after the warm-up; then a cosine to zero.
+    warmup_steps : int
+        Steps in which the learning rate rises from zero.
+    clip_norm : float
+        The largest norm of the whole gradient.
+    loss : str
+        Any Keras loss by name.
+    sigma_given : float
+        The share of crops for which the network is told sigma, if it takes it; else it is blind.
+    precision : {"auto", "f32", "bf16"}
+        What the convolutions compute with; auto takes bfloat16 where the processor has it.
+    seed : int
+        Of initial weights, crops and noise.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    purpose: str = ""
+    data: tuple[DataSource, ...] = Field(min_length=1)
+    architecture: dict[str, Any]
+    noise: str | dict[str, Any] | list[Any] | None = None
+    validation_noise: str | dict[str, Any] | list[Any] | None = None
+    validation_images: int = Field(default=16, ge=1)
+    patch: int = Field(default=96, ge=8)
+    batch: int = Field(default=8, ge=1)
+    steps_per_epoch: int = Field(default=250, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    epochs: int | None = Field(default=None, ge=1)
+    optimizer: Literal["adam", "muon"] = "adam"
+    learning_rate: float = Field(default=1e-3, gt=0)
+    warmup_steps: int = Field(default=100, ge=0)
+    clip_norm: float = Field(default=1.0, gt=0)
+    loss: str = "mean_squared_error"
+    sigma_given: float = Field(default=0.5, ge=0, le=1)
+    precision: Literal["auto", "f32", "bf16"] = "auto"
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.minutes is None) == (self.epochs is None):
+            raise ValueError("a recipe needs either minutes or epochs, and not both")
+        pairs = [source for source in self.data if source.noisy]
+        if self.noise is None and len(pairs) < len(self.data):
+            raise ValueError("without noise, every data source needs a folder of noisy images")
+        if self.noise is not None and pairs:
+            raise ValueError("with folders of noisy images there is no noise to add")
+        return self
+
+    @classmethod
+    def read(cls, path: str | Path) -> Recipe:
+        """Read a recipe from a TOML file.
+
+        Raises
+        ------
+        ConfigError
+            If the file is not there, is no TOML, or has unknown or wrong keys.
+        """
+        path = Path(path)
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"cannot read the recipe {path}: {error.strerror}.") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is not a TOML file: {error}.") from error
+        return cls.parse(data, what=f"recipe {path.name}")
+
+    def changed(self, **settings: Any) -> Recipe:
+        """Return the recipe with some settings replaced, checked again as a whole."""
+        return Recipe.parse({**self.model_dump(), **settings}, what=f"recipe {self.name}")

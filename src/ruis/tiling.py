@@ -1,0 +1,255 @@
+"""Which window to read, which part of the result to keep, and where it goes.
+
+A convolutional network computes each output pixel from a bounded neighbourhood. So an image may be
+cut into tiles that overlap by that neighbourhood, the halo: what is kept of each tile is then
+exactly what the whole image would have given, and nothing needs to be blended.
+
+The image is first extended at its lower and right edge, by mirroring, to a length that the network
+accepts. All tiles of an image have one shape, because engines run a fixed shape fastest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ruis.errors import ConfigError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Geometry", "Plan", "Span", "Tile", "mirror_index", "plan", "spans"]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What a network asks of the size of its input, and how far it sees.
+
+    Parameters
+    ----------
+    multiple : int
+        Rows and columns of the input must be multiples of this.
+    radius : int
+        An output pixel depends on no input pixel further away than this, in pixels.
+    size : tuple of int, optional
+        The only (rows, columns) that the network takes, if it has a fixed size; tiles then do not
+        overlap, and each is seen alone.
+
+    Raises
+    ------
+    ConfigError
+        If a number is out of bounds.
+    """
+
+    multiple: int = 1
+    radius: int = 0
+    size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.multiple < 1 or self.radius < 0:
+            raise ConfigError(f"a geometry needs multiple >= 1 and radius >= 0, not {self}.")
+
+    @property
+    def receptive_field(self) -> int:
+        """The side of the square of input pixels that an output pixel may depend on."""
+        return 2 * self.radius + 1
+
+    @property
+    def halo(self) -> int:
+        """Half the receptive field, rounded up to the multiple."""
+        return 0 if self.size else _round_up(self.radius, self.multiple)
+
+
+@dataclass(frozen=True)
+class Span:
+    """One tile along one axis: read [start, stop), keep [first, last) of the image.
+
+    `stop` may lie beyond the image: what is there is mirrored.
+    """
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+    @property
+    def keep(self) -> slice:
+        """The part of the tile's result that is kept."""
+        return slice(self.first - self.start, self.last - self.start)
+
+    @property
+    def write(self) -> slice:
+        """Where that part goes in the image."""
+        return slice(self.first, self.last)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile: a span of rows and a span of columns."""
+
+    rows: Span
+    columns: Span
+
+    @property
+    def keep(self) -> tuple[slice, slice]:
+        """The part of the tile's result that is kept."""
+        return self.rows.keep, self.columns.keep
+
+    @property
+    def write(self) -> tuple[slice, slice]:
+        """Where that part goes in the image."""
+        return self.rows.write, self.columns.write
+
+    def __repr__(self) -> str:
+        def draw(span: Span) -> str:
+            return f"{span.start}[{span.first}:{span.last}]{span.stop}"
+
+        return f"Tile(rows={draw(self.rows)}, columns={draw(self.columns)})"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an image is cut: every pixel of it is kept from exactly one tile.
+
+    Parameters
+    ----------
+    rows, columns : int
+        The size of the image.
+    shape : tuple of int
+        The (rows, columns) of every tile.
+    row_spans, column_spans : tuple of Span
+        The spans along each axis, from first to last.
+    """
+
+    rows: int
+    columns: int
+    shape: tuple[int, int]
+    row_spans: tuple[Span, ...]
+    column_spans: tuple[Span, ...]
+
+    def __len__(self) -> int:
+        return len(self.row_spans) * len(self.column_spans)
+
+    def __iter__(self) -> Iterator[Tile]:
+        for rows in self.row_spans:
+            for columns in self.column_spans:
+                yield Tile(rows, columns)
+
+    def read(self, pixels: NDArray[Any], tile: Tile) -> NDArray[Any]:
+        """Return the tile's window of `pixels`, mirrored where it leaves the image.
+
+        Parameters
+        ----------
+        pixels : numpy.ndarray
+            Shape (rows, columns, ...).
+        tile : Tile
+            One of this plan.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape `self.shape` + (...); a view where no mirroring is needed.
+        """
+        window = pixels
+        for axis, span in enumerate((tile.rows, tile.columns)):
+            length = pixels.shape[axis]
+            if span.stop <= length:
+                window = window[(slice(None),) * axis + (slice(span.start, span.stop),)]
+            else:
+                window = window.take(mirror_index(span.start, span.stop, length), axis=axis)
+        return window
+
+
+def plan(rows: int, columns: int, geometry: Geometry, tile: int, *, grain: int = 1) -> Plan:
+    """Cut an image into tiles of one shape.
+
+    Parameters
+    ----------
+    rows, columns : int
+        The size of the image, at least 1 each.
+    geometry : Geometry
+        What the network asks for.
+    tile : int
+        The longest side that a tile may have, in pixels; raised to what the geometry needs.
+    grain : int
+        Tile sides are rounded up to multiples of this, so that images of similar size share a
+        shape. Rounded up to the geometry's multiple.
+
+    Returns
+    -------
+    Plan
+        Its tiles cover each pixel once.
+    """
+    if geometry.size:
+        heights = _fixed_spans(rows, geometry.size[0])
+        widths = _fixed_spans(columns, geometry.size[1])
+        return Plan(rows, columns, geometry.size, heights, widths)
+    heights = spans(rows, geometry, tile, grain=grain)
+    widths = spans(columns, geometry, tile, grain=grain)
+    shape = (heights[0].stop - heights[0].start, widths[0].stop - widths[0].start)
+    return Plan(rows, columns, shape, heights, widths)
+
+
+def spans(length: int, geometry: Geometry, tile: int, *, grain: int = 1) -> tuple[Span, ...]:
+    """Cut one axis: as few tiles as `tile` allows, all equally long, each as short as can be.
+
+    Parameters
+    ----------
+    length : int
+        The number of pixels along the axis.
+    geometry : Geometry
+        What the network asks for.
+    tile : int
+        The longest a tile may be, in pixels.
+    grain : int
+        Tiles are as long as a multiple of this.
+
+    Returns
+    -------
+    tuple of Span
+        From first to last.
+    """
+    halo = geometry.halo
+    grain = _round_up(max(grain, 1), geometry.multiple)
+    tile = max(tile // grain * grain, _round_up(2 * halo + geometry.multiple, grain))
+    padded = _round_up(length, grain)
+    if padded <= tile:
+        return (Span(0, padded, 0, length),)
+    count = -(-(padded - 2 * halo) // (tile - 2 * halo))
+    tile = _round_up(-(-(padded - 2 * halo) // count) + 2 * halo, grain)
+    starts = [min(i * (tile - 2 * halo), padded - tile) for i in range(count)]
+    edges = [0, *(start + halo for start in starts[1:]), length]
+    cut = zip(starts, edges, edges[1:], strict=False)
+    return tuple(Span(s, s + tile, first, last) for s, first, last in cut if first < last)
+
+
+def mirror_index(start: int, stop: int, length: int) -> NDArray[Any]:
+    """Return the indices that continue an axis by mirroring at its last and first pixel.
+
+    Parameters
+    ----------
+    start, stop : int
+        The range of positions wanted, from 0; may go any distance beyond `length`.
+    length : int
+        The number of pixels there are.
+
+    Returns
+    -------
+    numpy.ndarray
+        `stop - start` indices in [0, length).
+    """
+    import numpy as np
+
+    period = max(2 * (length - 1), 1)
+    positions = np.arange(start, stop) % period
+    return np.minimum(positions, period - positions) if length > 1 else positions * 0
+
+
+def _fixed_spans(length: int, tile: int) -> tuple[Span, ...]:
+    starts = range(0, length, tile)
+    return tuple(Span(s, s + tile, s, min(s + tile, length)) for s in starts)
+
+
+def _round_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
