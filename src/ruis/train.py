@@ -218,7 +218,7 @@ class _precision:
         self.bfloat16 = precision == "bf16" or (precision == "auto" and has_bfloat16())
 
     def __enter__(self) -> None:
-        from ruis.architectures.backend import load_keras
+        from ruis.architectures.keras_layers import load_keras
 
         self.config = load_keras().config
         self.before = self.config.dtype_policy()

@@ -1,4 +1,4 @@
-"""What every architecture is: a frozen record that knows its geometry and builds its network."""
+"""What every architecture is: a frozen record that describes its network, once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from ruis.layers import Trace
 from ruis.record import Record
 
 if TYPE_CHECKING:
+    from ruis.layers import Layers
     from ruis.tiling import Geometry
 
 __all__ = ["Architecture"]
@@ -40,21 +42,53 @@ class Architecture(Record, ABC):
         return False
 
     @property
+    def fixed_size(self) -> tuple[int, int] | None:
+        """The only (rows, columns) that the network takes, if it has a fixed size."""
+        return None
+
+    @property
     def input_channels(self) -> int:
         """The channels of the network's input."""
         return self.channels + int(self.takes_sigma)
 
-    @property
     @abstractmethod
+    def connect(self, layers: Layers, noisy: Any) -> Any:
+        """Describe the network.
+
+        Parameters
+        ----------
+        layers : Layers
+            What makes layers of the description.
+        noisy : object
+            The input: (batch, rows, columns, input channels).
+
+        Returns
+        -------
+        object
+            The denoised image: (batch, rows, columns, channels).
+        """
+
+    @property
     def geometry(self) -> Geometry:
         """What the network asks of its input's size, and how far it sees."""
+        trace = Trace(self.fixed_size)
+        return trace.geometry(self.connect(trace, trace.start(self.input_channels)))
 
     @property
-    @abstractmethod
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """The name and shape of every tensor that is learnt, all float32."""
+        return self._traced().tensors
+
+    @property
     def kmac_per_pixel(self) -> float:
         """Thousands of multiplications per input pixel."""
+        return float(self._traced().macs) / 1000
 
-    @abstractmethod
+    def _traced(self) -> Trace:
+        trace = Trace(self.fixed_size)
+        self.connect(trace, trace.start(self.input_channels))
+        return trace
+
     def build(self, *, seed: int = 0) -> Any:
         """Build the network with fresh weights.
 
@@ -74,3 +108,10 @@ class Architecture(Record, ABC):
         EngineUnavailableError
             If Keras is not installed.
         """
+        from ruis.architectures.keras_layers import KerasLayers, load_keras
+
+        keras = load_keras()
+        rows, columns = self.fixed_size or (None, None)
+        noisy = keras.Input((rows, columns, self.input_channels), name="noisy")
+        denoised = self.connect(KerasLayers(seed), noisy)
+        return keras.Model(noisy, denoised, name=self.name.replace("-", "_"))

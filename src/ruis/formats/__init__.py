@@ -330,7 +330,9 @@ def _read(source: Source, limits: Limits, channel_axis: int | None) -> Image:
             source=source.name,
         )
     if channel_axis is not None and not format.takes_channel_axis:
-        raise AxesError(f"{format.title} says itself which axis holds the channels.", source=source.name)
+        raise AxesError(
+            f"{format.title} says itself which axis holds the channels.", source=source.name
+        )
     with decoding(format.title, source.name):
         header = format.header(source, channel_axis)
         header.check(limits, source.name)
@@ -418,7 +420,7 @@ def _prepared(image: Image, format: Format, record: str, *, strip: bool) -> Imag
     """Return the image with the metadata that shall be written."""
     metadata = image.info.metadata
     metadata = stripped(metadata) if strip else recorded(metadata, record)
-    if format.uses_exif and not strip:
+    if format.uses_exif:
         exif = exif_with(
             metadata.exif,
             software=metadata.software,

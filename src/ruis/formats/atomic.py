@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -69,7 +68,7 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
 @contextmanager
 def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """Open a new hidden file beside `path`; it never outlives the block."""
-    name = path.with_name(f".ruis-{secrets.token_hex(8)}.part")
+    name = path.with_name(f".ruis-{os.urandom(8).hex()}.part")
     try:
         with name.open("x+b") as file:
             _same_permissions(path, file.fileno())

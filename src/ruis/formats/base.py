@@ -22,9 +22,11 @@ from ruis.image import Colour, Image, ImageInfo, Metadata
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Exif
 
 __all__ = ["Decoded", "Format", "Header", "Limits", "Source", "decoding"]
 
+EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 START_BYTES = 64
 """How many bytes a format gets to see when it is asked whether a file is its own."""
 
@@ -152,9 +154,12 @@ class Source:
         self.file.seek(offset)
         return self.file.read(count)
 
-    def bytes(self) -> bytes:
-        """Return everything."""
-        return self.at(0, -1)
+    def everything(self) -> bytearray:
+        """Return all bytes, in memory that the caller may change."""
+        data = bytearray(self.size)
+        self.file.seek(0)
+        del data[self.file.readinto(data) :]  # type: ignore[attr-defined]
+        return data
 
 
 @dataclass(frozen=True)
@@ -304,6 +309,30 @@ def full_range(dtype: np.dtype[Any]) -> tuple[float, float]:
         return (0.0, 1.0)
     limits = np.iinfo(dtype)
     return (float(limits.min), float(limits.max))
+
+
+class RawText(str):
+    """A text of an EXIF tag, one character per byte.
+
+    Pillow reads texts as Latin-1 and writes them as ASCII with question marks; this one is
+    written as it was read, whatever its encoding.
+    """
+
+    __slots__ = ()
+
+    def encode(self, *_: str) -> bytes:
+        """Return the bytes as they were."""
+        return super().encode("latin-1", "replace")
+
+
+def exif_block(exif: Exif) -> bytes:
+    """Serialise an EXIF block, the directories it points to included, its thumbnail's not."""
+    inner = [exif.get_ifd(tag) for tag in (EXIF_IFD, GPS_IFD) if tag in exif]
+    for directory in (exif, *inner):
+        for tag, value in list(directory.items()):
+            if isinstance(value, str):
+                directory[tag] = RawText(value)
+    return exif.tobytes().removeprefix(b"Exif\0\0")
 
 
 @contextmanager

@@ -37,7 +37,7 @@ class BMP(Format):
             size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124)
         }
 
-    def header(self, source: Source, channel_axis: int | None = None) -> Header:  # noqa: ARG002
+    def header(self, source: Source, channel_axis: int | None = None) -> Header:
         """Read the size; let Pillow read the palette, which decides between gray and RGB."""
         rows, columns, _, _ = _size(source)
         mode = _opened(source).mode
@@ -53,14 +53,14 @@ class BMP(Format):
             alpha,
         )
 
-    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:  # noqa: ARG002
+    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:
         """Decode with Pillow, and expand a palette."""
         import numpy as np
 
         _check_length(source)
         image = _opened(source)
         resolution = image.info.get("dpi")
-        notes = ()
+        notes: tuple[str, ...] = ()
         mode = {"gray": "L", "rgb": "RGBA" if header.alpha else "RGB"}[header.colour]
         if image.mode != mode:
             notes = (f"{'palette' if image.mode == 'P' else '1 bit'} expanded to {mode}",)

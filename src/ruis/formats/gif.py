@@ -28,14 +28,14 @@ class GIF(Format):
         """Whether it is GIF87a or GIF89a."""
         return start[:6] in {b"GIF87a", b"GIF89a"}
 
-    def header(self, source: Source, channel_axis: int | None = None) -> Header:  # noqa: ARG002
+    def header(self, source: Source, channel_axis: int | None = None) -> Header:
         """Read the size of the screen; the frame's mode is known when it is decoded."""
         if len(source.start) < 13:
             raise CorruptImageError("the file ends within its header.")
         columns, rows = struct.unpack("<HH", source.start[6:10])
         return Header(self.name, rows, columns, 4, "uint8", "rgb", alpha=True)
 
-    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:  # noqa: ARG002
+    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:
         """Decode the first frame."""
         import numpy as np
         from PIL.GifImagePlugin import GifImageFile

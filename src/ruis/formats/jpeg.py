@@ -54,13 +54,13 @@ class JPEG(Format):
         """Whether a start-of-image marker and another marker are there."""
         return start.startswith(b"\xff\xd8\xff")
 
-    def header(self, source: Source, channel_axis: int | None = None) -> Header:  # noqa: ARG002
+    def header(self, source: Source, channel_axis: int | None = None) -> Header:
         """Walk the markers up to the frame header."""
         offset = 2
         for _ in range(MAX_SEGMENTS):
             head = source.at(offset, 20)
             if len(head) < 4 or head[0] != 0xFF or head[1] in {EOI, SOS}:
-                raise CorruptImageError("the file ends before its size is told.")
+                raise CorruptImageError("the file is truncated: it ends before its size is told.")
             if head[1] == 0xFF:  # a fill byte
                 offset += 1
             elif head[1] in FRAMES:
@@ -69,11 +69,11 @@ class JPEG(Format):
                 offset += 2 + int.from_bytes(head[2:4], "big")
         raise CorruptImageError(f"more than {MAX_SEGMENTS} segments.")
 
-    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:  # noqa: ARG002
+    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:
         """Check that the compressed data reaches the end mark, then decode."""
         from imagecodecs import jpeg8_decode
 
-        data = source.bytes()
+        data = source.everything()
         segments = _walk(data)
         _check_length(segments, header)
         pixels = jpeg8_decode(data).reshape(header.rows, header.columns, -1)
@@ -81,7 +81,7 @@ class JPEG(Format):
             raise CorruptImageError(
                 f"the header announces {header.channels} channels, the data has {pixels.shape[2]}."
             )
-        notes = ()
+        notes: tuple[str, ...] = ()
         if header.colour == "cmyk" and segments.adobe:
             _invert(pixels)
             notes = ("inverted CMYK read as ink",)
@@ -140,7 +140,7 @@ def _frame(head: bytes) -> Header:
     return Header("jpeg", rows, columns, channels, "uint8", COLOURS[channels])
 
 
-def _walk(data: bytes) -> Segments:
+def _walk(data: bytearray) -> Segments:
     """Visit every segment up to the end mark; its absence means a truncated file."""
     result = Segments()
     view = memoryview(data)

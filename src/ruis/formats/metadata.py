@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ruis.formats.base import EXIF_IFD, RawText, exif_block
 from ruis.image import Metadata
 
 if TYPE_CHECKING:
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CleanExif", "clean_exif", "exif_with", "recorded", "stripped", "upright_xmp"]
 
-PREFIX = b"Exif\0\0"
 DESCRIPTION, ORIENTATION, X_RESOLUTION, Y_RESOLUTION = 0x010E, 0x0112, 0x011A, 0x011B
 RESOLUTION_UNIT, SOFTWARE = 0x0128, 0x0131
-EXIF_IFD, GPS_IFD, PIXEL_COLUMNS, PIXEL_ROWS = 0x8769, 0x8825, 0xA002, 0xA003
+PIXEL_COLUMNS, PIXEL_ROWS = 0xA002, 0xA003
 CENTIMETRES = 3
 SAME_STRUCTURE = {
     # Where and how some file kept its pixels: meaningless in any other file.
@@ -78,13 +78,13 @@ def _clean(block: bytes) -> CleanExif:
         orientation = 1
     if ORIENTATION in exif:
         exif[ORIENTATION] = 1
-    if orientation >= 5:
+    if orientation >= 5 and EXIF_IFD in exif:
         _swap(exif.get_ifd(EXIF_IFD), PIXEL_COLUMNS, PIXEL_ROWS)
     resolution = _resolution(exif)
     for tag in SAME_STRUCTURE & set(exif):
         del exif[tag]
     return CleanExif(
-        _dumped(exif) if len(exif) else None,
+        exif_block(exif) if len(exif) else None,
         orientation,
         _text(exif.get(SOFTWARE)),
         _text(exif.get(DESCRIPTION)),
@@ -116,8 +116,8 @@ def exif_with(
 def _with_values(block: bytes | None, values: dict[int, Any]) -> bytes:
     exif = _loaded(block or b"")
     for tag, value in values.items():
-        exif[tag] = value.encode() if isinstance(value, str) else value
-    return _dumped(exif)
+        exif[tag] = RawText(value.encode().decode("latin-1")) if isinstance(value, str) else value
+    return exif_block(exif)
 
 
 def recorded(metadata: Metadata, record: str) -> Metadata:
@@ -162,11 +162,6 @@ def _loaded(block: bytes) -> Exif:
     exif = Exif()
     exif.load(block)
     return exif
-
-
-def _dumped(exif: Exif) -> bytes:
-    """Serialise IFD0 and the IFDs that it points to; a thumbnail's IFD1 is left behind."""
-    return exif.tobytes().removeprefix(PREFIX)
 
 
 def _swap(ifd: dict[int, Any], one: int, other: int) -> None:

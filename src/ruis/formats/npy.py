@@ -76,7 +76,7 @@ class NPY(Format):
         source.file.seek(offset)
         source.file.readinto(array.view(np.uint8))  # type: ignore[attr-defined]
         array = array.reshape(shape, order="F" if fortran else "C")
-        notes = ()
+        notes: tuple[str, ...] = ()
         if dtype.kind == "b":
             array = array.view(np.uint8) != 0
             array = np.where(array, np.uint8(255), np.uint8(0))
@@ -101,7 +101,7 @@ class NPY(Format):
             array = np.moveaxis(pixels, -1, axes.find("C") if "C" in axes else -1)
         array = np.ascontiguousarray(array)
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-        file.write(memoryview(array.reshape(-1).view(np.uint8)))
+        file.write(array.reshape(-1).view(np.uint8).data)
 
 
 def _array_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:

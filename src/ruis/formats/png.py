@@ -51,7 +51,7 @@ class PNG(Format):
         """Whether the PNG signature is there."""
         return start.startswith(SIGNATURE)
 
-    def header(self, source: Source, channel_axis: int | None = None) -> Header:  # noqa: ARG002
+    def header(self, source: Source, channel_axis: int | None = None) -> Header:
         """Read IHDR, and look for a transparent colour before the first IDAT."""
         columns, rows, depth, kind = _ihdr(source.start)
         colour, alpha, channels = COLOURS[kind]
@@ -60,11 +60,11 @@ class PNG(Format):
         dtype = "uint16" if depth == 16 else "uint8"
         return Header(self.name, rows, columns, channels, dtype, colour, alpha)
 
-    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:  # noqa: ARG002
+    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:
         """Check that the chunks are all there, then decode."""
         from imagecodecs import png_decode
 
-        data = source.bytes()
+        data = source.everything()
         _, _, depth, kind = _ihdr(data)
         chunks = _checked_chunks(data, header, depth)
         metadata, notes = _metadata(chunks)
@@ -96,7 +96,7 @@ class PNG(Format):
         file.write(memoryview(data)[AFTER_IHDR:])
 
 
-def _ihdr(start: bytes) -> tuple[int, int, int, int]:
+def _ihdr(start: bytes | bytearray) -> tuple[int, int, int, int]:
     """Return columns, rows, bits and colour type."""
     if len(start) < AFTER_IHDR or start[12:16] != b"IHDR":
         raise CorruptImageError("the file ends within its header, or has none.")
@@ -119,8 +119,8 @@ def _has_transparency(source: Source) -> bool:
     return False
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield (name, content) of every chunk up to and including IEND."""
+def _chunks(data: bytearray) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield (name, whole chunk) of every chunk up to and including IEND."""
     view = memoryview(data)
     offset = len(SIGNATURE)
     for _ in range(MAX_CHUNKS):
@@ -130,25 +130,25 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         name = bytes(view[offset + 4 : offset + 8])
         if offset + 12 + length > len(data):
             raise CorruptImageError(f"the file is truncated within its {name!r} chunk.")
-        yield name, view[offset + 8 : offset + 8 + length]
+        yield name, view[offset : offset + 12 + length]
         if name == b"IEND":
             return
         offset += 12 + length
     raise CorruptImageError(f"more than {MAX_CHUNKS} chunks.")
 
 
-def _checked_chunks(data: bytes, header: Header, depth: int) -> list[tuple[bytes, memoryview]]:
+def _checked_chunks(data: bytearray, header: Header, depth: int) -> list[tuple[bytes, memoryview]]:
     """Return the chunks beside the pixels; refuse pixels that cannot be complete.
 
     Looking at the length first refuses a bomb within the limits without allocating its pixels.
     """
     compressed = 0
     others = []
-    for name, content in _chunks(data):
+    for name, whole in _chunks(data):
         if name == b"IDAT":
-            compressed += len(content)
+            compressed += len(whole) - 12
         else:
-            others.append((name, content))
+            others.append((name, whole))
     least_bits = header.rows * header.columns * (depth if header.dtype == "uint8" else 16)
     if compressed * DEFLATE_LIMIT < least_bits // 8:
         raise CorruptImageError(
@@ -161,24 +161,23 @@ def _hide(chunks: list[tuple[bytes, memoryview]]) -> None:
     """Rename, in place, the chunks that libpng need not know.
 
     It would inflate profiles and texts again, and print its complaints about them to standard
-    error. Chunks of a private name are skipped, if only their checksum is right.
+    error. Chunks with an unknown name are skipped, if only their checksum is right.
     """
-    for name, content in chunks:
+    for name, whole in chunks:
         if name[:1].islower() and name != b"tRNS":
-            whole = content.obj
-            assert isinstance(whole, bytearray)
-    
+            whole[4:8] = b"ruIs"
+            whole[-4:] = zlib.crc32(whole[4:-4]).to_bytes(4, "big")
+
 
 def _metadata(chunks: list[tuple[bytes, memoryview]]) -> tuple[Metadata, list[str]]:
     """Collect what the ancillary chunks say; a broken one costs a note, never the image."""
     found: dict[str, bytes] = {}
     texts: dict[str, str] = {}
     notes: list[str] = []
-    for name, view in chunks:
-        content = bytes(view) if name in READERS else b""
+    for name, whole in chunks:
         try:
             if name in READERS:
-                READERS[name](content, found, texts)
+                READERS[name](bytes(whole[8:-4]), found, texts)
         except (ValueError, IndexError, zlib.error, struct.error):
             notes.append(f"broken {name.decode('latin-1')} chunk ignored")
     resolution = None
@@ -207,7 +206,7 @@ def _read_density(content: bytes, found: dict[str, bytes], _: dict[str, str]) ->
 
 
 def _read_profile(content: bytes, found: dict[str, bytes], _: dict[str, str]) -> None:
-    name, _, rest = content.partition(b"\0")
+    name, _separator, rest = content.partition(b"\0")
     if len(name) > 79 or rest[:1] != b"\0":
         raise ValueError("iCCP")
     found["iCCP"] = _inflate(rest[1:])
@@ -220,16 +219,16 @@ def _read_text(content: bytes, found: dict[str, bytes], texts: dict[str, str]) -
 
 
 def _read_compressed_text(content: bytes, found: dict[str, bytes], texts: dict[str, str]) -> None:
-    keyword, _, rest = content.partition(b"\0")
+    keyword, _separator, rest = content.partition(b"\0")
     if _wanted(keyword):
         _keep_text(keyword, _inflate(rest[1:]), "latin-1", found, texts)
 
 
 def _read_unicode_text(content: bytes, found: dict[str, bytes], texts: dict[str, str]) -> None:
-    keyword, _, rest = content.partition(b"\0")
+    keyword, _separator, rest = content.partition(b"\0")
     compressed = rest[0] == 1
-    _, _, rest = rest[2:].partition(b"\0")  # language
-    _, _, text = rest.partition(b"\0")  # translated keyword
+    _language, _, rest = rest[2:].partition(b"\0")
+    _translated_keyword, _, text = rest.partition(b"\0")
     if _wanted(keyword):
         _keep_text(keyword, _inflate(text) if compressed else text, "utf-8", found, texts)
 
@@ -272,7 +271,9 @@ def _metadata_chunks(metadata: Metadata) -> Iterator[bytes]:
     if metadata.icc:
         yield _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
     if metadata.resolution:
-        across, down = (min(max(round(value / 0.0254), 1), 2**31 - 1) for value in metadata.resolution)
+        across, down = (
+            min(max(round(value / 0.0254), 1), 2**31 - 1) for value in metadata.resolution
+        )
         yield _chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
     if metadata.exif:
         yield _chunk(b"eXIf", metadata.exif)

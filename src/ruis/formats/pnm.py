@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, Literal
 
 from ruis.errors import CorruptImageError
 from ruis.formats.base import Decoded, Format, Header, Source
@@ -35,7 +35,7 @@ class PNM(Format):
         """Whether it starts with P1 to P6, Pf or PF, and a space."""
         return start[:2] in KINDS and start[2:3] in {b" ", b"\t", b"\n", b"\r", b"\v", b"\f"}
 
-    def header(self, source: Source, channel_axis: int | None = None) -> Header:  # noqa: ARG002
+    def header(self, source: Source, channel_axis: int | None = None) -> Header:
         """Read kind, size and maxval."""
         kind, columns, rows, white, _ = _fields(source)
         colour, channels = ("rgb", 3) if kind in {b"P3", b"P6", b"PF"} else ("gray", 1)
@@ -44,7 +44,7 @@ class PNM(Format):
             self.name, rows, columns, channels, dtype, "rgb" if colour == "rgb" else "gray"
         )
 
-    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:  # noqa: ARG002
+    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:
         """Read the values."""
         import numpy as np
 
@@ -83,7 +83,7 @@ class PNM(Format):
             white = white if int(pixels.max()) <= white else full
             file.write(f"{'P6' if rgb else 'P5'}\n{size}\n{white}\n".encode())
             stored = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder(">"))
-        file.write(memoryview(stored.reshape(-1).view(np.uint8)))
+        file.write(stored.reshape(-1).view(np.uint8).data)
 
 
 def _fields(source: Source) -> tuple[bytes, int, int, float, int]:
@@ -105,7 +105,7 @@ def _fields(source: Source) -> tuple[bytes, int, int, float, int]:
     return kind, int(words[0]), int(words[1]), white, end + 1
 
 
-def _raw(source: Source, header: Header, begin: int, order: str) -> Any:
+def _raw(source: Source, header: Header, begin: int, order: Literal["<", ">"]) -> Any:
     """Read binary samples, and turn them to the machine's byte order."""
     import numpy as np
 
@@ -126,7 +126,7 @@ def _plain(source: Source, header: Header, begin: int) -> Any:
 
     count = header.rows * header.columns * header.channels
     _check_length(source, begin + 2 * count - 1)
-    text = re.sub(rb"#[^\n\r]*", b"", source.bytes()[begin - 1 :])
+    text = re.sub(rb"#[^\n\r]*", b"", source.everything()[begin - 1 :])
     words = text.split(maxsplit=count)[:count]
     if len(words) < count:
         raise CorruptImageError(f"the file is truncated: {len(words)} of {count} values are here.")
@@ -143,7 +143,7 @@ def _bits(source: Source, header: Header, begin: int, *, plain: bool) -> Any:
     import numpy as np
 
     if plain:
-        text = re.sub(rb"#[^\n\r]*|\s", b"", source.bytes()[begin - 1 :])
+        text = re.sub(rb"#[^\n\r]*|\s", b"", source.everything()[begin - 1 :])
         count = header.rows * header.columns
         if len(text) < count or text[:count].strip(b"01"):
             raise CorruptImageError(f"{count} digits 0 or 1 are needed; they are not here.")

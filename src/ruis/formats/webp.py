@@ -39,17 +39,17 @@ class WebP(Format):
         """Whether it is a RIFF file of the kind WEBP."""
         return start[:4] == b"RIFF" and start[8:12] == b"WEBP"
 
-    def header(self, source: Source, channel_axis: int | None = None) -> Header:  # noqa: ARG002
+    def header(self, source: Source, channel_axis: int | None = None) -> Header:
         """Read the first chunk, which holds the size."""
         rows, columns, alpha, animated = _features(source.start)
         frames = 2 if animated else 1  # how many is not in the header, only that there are more
         return Header(self.name, rows, columns, 4 if alpha else 3, "uint8", "rgb", alpha, frames)
 
-    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:  # noqa: ARG002
+    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:
         """Check that the chunks are all there, then decode."""
         from imagecodecs import webp_decode
 
-        data = source.bytes()
+        data = source.everything()
         chunks = dict(_chunks(data))
         pixels = webp_decode(data, 0, hasalpha=header.alpha)
         if pixels.shape != (header.rows, header.columns, header.channels):
@@ -58,7 +58,9 @@ class WebP(Format):
                 f"the data has {pixels.shape}."
             )
         metadata = Metadata(
-            exif=_content(chunks, b"EXIF"), icc=_content(chunks, b"ICCP"), xmp=_content(chunks, b"XMP ")
+            exif=_content(chunks, b"EXIF"),
+            icc=_content(chunks, b"ICCP"),
+            xmp=_content(chunks, b"XMP "),
         )
         notes = ("animation: only the first frame was read",) if header.frames > 1 else ()
         return Decoded(pixels, "rgb", header.alpha, metadata=metadata, notes=notes)
@@ -117,7 +119,7 @@ def _features(start: bytes) -> tuple[int, int, bool, bool]:
     raise CorruptImageError(f"its first chunk {kind!r} holds no size.")
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+def _chunks(data: bytes | bytearray) -> Iterator[tuple[bytes, memoryview]]:
     """Yield (name, content) of every chunk within the RIFF size."""
     view = memoryview(data)
     end = 8 + int.from_bytes(view[4:8], "little")

@@ -134,15 +134,20 @@ def _show_number(value: float) -> str:
 
 def _show(value: Any) -> str:
     """Write a setting in the way in which :func:`parse` reads it."""
-    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, float) for v in value):
-        levels = [round(v * 255) for v in value]
-        if _show_number(value[1]).endswith("/255") and np.allclose(
-            np.multiply(value, 255), levels, rtol=1e-12, atol=0
-        ):
-            return f"{levels[0]}..{levels[1]}/255"
-    if isinstance(value, tuple):
-        return (".." if len(value) == 2 else ":").join(_show(v) for v in value)
-    return _show_number(value) if isinstance(value, float) else str(value)
+    match value:
+        case (float() as low, float() as high):
+            levels = round(low * 255)
+            whole = math.isclose(low * 255, levels, rel_tol=1e-12)
+            if whole and _show_number(high).endswith("/255"):
+                return f"{levels}..{_show_number(high)}"  # one divisor for both ends
+            return f"{low:.4g}..{high:.4g}"
+        case (int() as low, int() as high):
+            return f"{low}..{high}"
+        case tuple():
+            return ":".join(_show(one) for one in value)
+        case float():
+            return _show_number(value)
+    return str(value)
 
 
 # -- the base of all models --------------------------------------------------------------------
@@ -318,12 +323,13 @@ def _model(name: str, settings: Mapping[str, Any]) -> NoiseModel:
 
 def _split(text: str, at: str) -> list[str]:
     """Split where the pattern matches outside parentheses."""
+    pattern = re.compile(at)
     parts, depth, start = [], 0, 0
     for index, character in enumerate(text):
         depth += {"(": 1, ")": -1}.get(character, 0)
         if depth < 0:
             break
-        if depth == 0 and re.compile(at).match(text, index):
+        if depth == 0 and pattern.match(text, index):
             parts.append(text[start:index])
             start = index + 1
     if depth:

@@ -3,8 +3,8 @@
 The picture is undone to what the sensor saw, noise is added there, and the picture is made again:
 
     sRGB -> tone curve undone -> colour matrix undone -> white balance undone -> Bayer mosaic
-         -> shot and read noise -> demosaicing -> white balance -> colour matrix -> tone curve
-         -> (JPEG)
+         -> shot and read noise -> demosaicing -> white balance -> colour matrix
+         -> (the camera's own noise reduction) -> tone curve -> (JPEG)
 
 So the noise is stronger in red and blue, correlated between neighbours and channels, dependent on
 the signal, and bent by the tone curve: nothing like white Gaussian noise.
@@ -23,6 +23,7 @@ from ruis.noise import Amount, NoiseModel, WholeAmount, between, fixed, parse
 
 __all__ = [
     "Camera",
+    "blur",
     "colour_matrix",
     "demosaic_bilinear",
     "demosaic_malvar",
@@ -86,6 +87,10 @@ _RGB_TO_XYZ = np.array(
     ]
 )
 """Linear sRGB to XYZ, white D65 (IEC 61966-2-1:1999)."""
+
+
+_LUMINANCE = _RGB_TO_XYZ[1].astype(np.float32)
+"""How bright each channel of linear sRGB is; the sum is 1."""
 
 
 def colour_matrix(cameras: tuple[float, ...]) -> NDArray[np.float64]:
@@ -280,6 +285,43 @@ def _demosaic(raw: Pixels, filters: Filters) -> Pixels:
     return pixels[..., :rows, :columns, :]
 
 
+def blur(noise: Pixels, spread: float) -> Pixels:
+    """Spread each value over its neighbours in the form of a Gaussian.
+
+    Parameters
+    ----------
+    noise : numpy.ndarray
+        Shape (..., rows, columns, channels).
+    spread : float
+        Standard deviation of the Gaussian, in pixels; it is cut off at three of these.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same shape; the edges are reflected.
+
+    Examples
+    --------
+    >>> dot = np.float32([0, 0, 1, 0, 0]).reshape(1, 5, 1)
+    >>> blur(dot, 0.5).ravel().round(2).tolist() == np.float32([0, 0.11, 0.79, 0.11, 0]).tolist()
+    True
+    """
+    reach = math.ceil(3 * spread)
+    steps = np.arange(-reach, reach + 1)
+    taps = np.exp(-0.5 * (steps / max(spread, 1e-6)) ** 2)
+    taps = (taps / taps.sum()).astype(np.float32)
+    for axis in (-3, -2):
+        length = noise.shape[axis]
+        margin = [(0, 0)] * noise.ndim
+        margin[axis] = (reach, reach)
+        padded = np.moveaxis(np.pad(noise, margin, mode="symmetric"), axis, 0)
+        total = taps[0] * padded[:length]
+        for start, tap in enumerate(taps[1:], start=1):
+            total += tap * padded[start : start + length]
+        noise = np.moveaxis(total, 0, axis)
+    return noise
+
+
 _DEMOSAIC = {"bilinear": demosaic_bilinear, "malvar": demosaic_malvar}
 
 
@@ -331,6 +373,11 @@ class Camera(NoiseModel):
         Whether the picture keeps its detail, so that only the noise goes through the mosaic, or
         loses what the mosaic loses. Kept, no noise means no change, and a denoiser learns to
         remove noise; lost, it learns to demosaic better as well.
+    smooth : float or (float, float), default 0
+        How far the camera's own noise reduction spreads the noise, in pixels (the standard
+        deviation of a Gaussian). With 0.5 to 1.5, neighbours agree as in pictures out of cameras.
+    colour : float or (float, float), default 1
+        The share of the noise's colour that the camera's noise reduction leaves, 0 to 1.
     jpeg : int or (int, int), optional
         The quality at which the picture is compressed. Default: not at all.
     jpeg_share : float, default 1
@@ -341,6 +388,10 @@ class Camera(NoiseModel):
     T. Brooks, B. Mildenhall, T. Xue, J. Chen, D. Sharlet, J. T. Barron, "Unprocessing images for
     learned raw denoising", CVPR, 2019, doi:10.1109/CVPR.2019.01129: the order of the steps, the
     ranges of the gains, and the noise figures. Left out: its global contrast curve and exposure.
+
+    S. Nam, Y. Hwang, Y. Matsushita, S. J. Kim, "A holistic approach to cross-channel image noise
+    modeling and its application to image denoising", CVPR, 2016, doi:10.1109/CVPR.2016.186: what
+    comes out of a camera is correlated between neighbours and channels.
 
     Examples
     --------
@@ -360,6 +411,8 @@ class Camera(NoiseModel):
     cameras: FourWeights | None = None
     demosaic: Literal["malvar", "bilinear"] = "malvar"
     detail: Literal["keep", "lose"] = "keep"
+    smooth: Annotated[Amount, between(0, 10)] = 0.0
+    colour: Annotated[Amount, between(0, 1)] = 1.0
     jpeg: Annotated[WholeAmount, between(1, 100)] | None = None
     jpeg_share: Annotated[float, between(0, 1)] = 1.0
 
@@ -382,30 +435,36 @@ class Camera(NoiseModel):
 
     def _add_fixed(self, clean: Pixels, rng: np.random.Generator) -> Pixels:
         linear = srgb_to_linear(clean)
-        noisy = linear_to_srgb(
-            self._expose_colour(linear, rng) if clean.shape[-1] == 3 else self._sense(linear, rng)
-        )
+        if clean.shape[-1] == 3:
+            picture, noise = self._expose_colour(linear, rng)
+        else:
+            picture, noise = linear, self._sensor_noise(linear, rng)
+        if fixed(self.smooth) > 0:
+            noise = blur(noise, fixed(self.smooth))
+        noisy = linear_to_srgb(picture + noise)
         if self.jpeg is not None:
             noisy = parse({"name": "jpeg", "quality": self.jpeg}).add(noisy, rng)
         return noisy
 
-    def _sense(self, seen: Pixels, rng: np.random.Generator) -> Pixels:
-        """Return the sensor's values: exact shot noise, and read noise."""
+    def _sensor_noise(self, seen: Pixels, rng: np.random.Generator) -> Pixels:
+        """Return the noise of the sensor's values: exact shot noise, and read noise."""
         settings = {"name": "poisson-gaussian", "gain": self.gain, "sigma": self.read}
         light = np.maximum(seen, 0)  # a colour outside the sensor's own range has no photons
-        noisy = parse(settings).add(light.reshape(-1, 1, 1), rng)
-        return noisy.reshape(seen.shape) + np.minimum(seen, 0)
+        return (parse(settings).add(light.reshape(-1, 1, 1), rng)).reshape(seen.shape) - light
 
-    def _expose_colour(self, linear: Pixels, rng: np.random.Generator) -> Pixels:
-        """Return linear RGB with the noise of a sensor with a Bayer mosaic."""
+    def _expose_colour(self, linear: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
+        """Return linear RGB from a sensor with a Bayer mosaic: the picture, and its noise.
+
+        Up to here everything is linear, so that the two can go their ways side by side.
+        """
         cameras = self.cameras or (1.0,) * 4
         balance = np.array([fixed(self.red), 1.0, fixed(self.blue)])
         to_sensor = (colour_matrix(cameras) / balance[:, None]).astype(np.float32)
         to_linear = np.linalg.inv(to_sensor)
         raw = mosaic(linear @ to_sensor.T)
-        sensed = self._sense(raw, rng)
         demosaic = _DEMOSAIC[self.demosaic]
-        if self.detail == "lose":
-            return demosaic(sensed) @ to_linear.T
-        sensed -= raw  # demosaicing is linear: the noise can go through it by itself
-        return linear + demosaic(sensed) @ to_linear.T
+        noise = demosaic(self._sensor_noise(raw, rng)) @ to_linear.T
+        if fixed(self.colour) < 1:
+            gray = noise @ _LUMINANCE
+            noise = gray[..., None] + np.float32(fixed(self.colour)) * (noise - gray[..., None])
+        return (linear if self.detail == "keep" else demosaic(raw) @ to_linear.T), noise

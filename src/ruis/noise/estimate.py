@@ -17,9 +17,7 @@ _DIFFERENCE = np.array([1, -4, 6, -4, 1]) / math.sqrt(70)
 """The fourth difference, scaled so that it leaves the variance of white noise as it is."""
 
 _REACH = len(_DIFFERENCE) - 1
-_REPEATED = 6.9
-"""So many values of a filtered block tell as much as one independent one: the sum of the squared
-autocorrelations of the filter along both axes."""
+_AUTOCORRELATION = np.correlate(_DIFFERENCE, _DIFFERENCE, mode="full")[_REACH:]
 
 _BLOCK = 24
 _QUANTILE = 0.05
@@ -98,8 +96,9 @@ def _variance(channel: NDArray[Any]) -> float:
     quiet = variances[usable]
     if not quiet.size:
         return math.nan
-    values = min(_BLOCK, windows[0].shape[0] - _REACH) * min(_BLOCK, windows[0].shape[1] - _REACH)
-    return float(np.quantile(quiet, _QUANTILE)) / _expected(quiet.size, values)
+    rows, columns = (min(_BLOCK, size - _REACH) for size in windows[0].shape)
+    freedom = _independent(rows) * _independent(columns)
+    return float(np.quantile(quiet, _QUANTILE)) / _expected(quiet.size, freedom)
 
 
 def _windows(channel: NDArray[Any]) -> list[NDArray[np.float32]]:
@@ -147,7 +146,13 @@ def _block_means(values: NDArray[Any]) -> NDArray[np.float32]:
     return means.ravel()
 
 
-def _expected(blocks: int, values: int) -> float:
+def _independent(length: int) -> float:
+    """Return how many independent values tell as much as so many filtered ones in a line."""
+    lags = np.arange(1, min(length, _REACH + 1))
+    return length / float(1 + 2 * np.sum((1 - lags / length) * _AUTOCORRELATION[lags] ** 2))
+
+
+def _expected(blocks: int, freedom: float) -> float:
     """Return the quantile of the block variances that white noise of variance 1 would show.
 
     The variance of a block is distributed as chi-squared over its degrees of freedom; the
@@ -157,5 +162,5 @@ def _expected(blocks: int, values: int) -> float:
     transformed beta-variables", 1958).
     """
     place = (_QUANTILE * (blocks - 1) + 0.625) / (blocks + 0.25)
-    spread = 2 / (9 * max(values / _REPEATED, 1))
+    spread = 2 / (9 * freedom)
     return (1 - spread + NormalDist().inv_cdf(place) * math.sqrt(spread)) ** 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from ruis.errors import AxesError, CorruptImageError, UnsupportedFormatError
@@ -72,7 +73,7 @@ class TIFF(Format):
             layout.alpha,
         )
 
-    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:  # noqa: ARG002
+    def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:
         """Check that all strips or tiles are in the file, then decode."""
         import numpy as np
         from tifffile import TiffFile
@@ -85,17 +86,18 @@ class TIFF(Format):
             stored = page.asarray()
             if layout.axes == "CYX":
                 stored = np.ascontiguousarray(np.moveaxis(stored, 0, -1))
-            pixels, notes = meaningful(stored.reshape(header.rows, header.columns, -1), page, layout)
+            pixels, notes = meaningful(
+                stored.reshape(header.rows, header.columns, -1), page, layout
+            )
             orientation = _value(page, ORIENTATION)
             metadata = _metadata(page, header)
         exif = exif_block(source.file, {tag.code for tag in page.tags})
-        metadata = Metadata(exif, **metadata)
         return Decoded(
             pixels,
             layout.colour,
             layout.alpha,
             axes=layout.axes,
-            metadata=metadata,
+            metadata=replace(metadata, exif=exif),
             orientation=orientation if orientation in range(1, 9) else 1,
             notes=tuple(notes),
         )
@@ -157,20 +159,20 @@ def _value(page: TiffPage, code: int) -> Any:
     return page.tags[code].value if code in page.tags else None
 
 
-def _metadata(page: TiffPage, header: Header) -> dict[str, Any]:
+def _metadata(page: TiffPage, header: Header) -> Metadata:
     """Return the metadata but EXIF."""
     description = page.description or None
     if description and not _still_true(description, header):
         description = None
     software = _value(page, SOFTWARE)
     icc, xmp = _value(page, ICC), _value(page, XMP)
-    return {
-        "icc": icc if isinstance(icc, bytes) else None,
-        "xmp": xmp if isinstance(xmp, bytes) else None,
-        "resolution": _resolution(page),
-        "description": description,
-        "software": software if isinstance(software, str) and software else None,
-    }
+    return Metadata(
+        icc=icc if isinstance(icc, bytes) else None,
+        xmp=xmp if isinstance(xmp, bytes) else None,
+        resolution=_resolution(page),
+        description=description,
+        software=software if isinstance(software, str) and software else None,
+    )
 
 
 def _still_true(description: str, header: Header) -> bool:
@@ -183,7 +185,8 @@ def _still_true(description: str, header: Header) -> bool:
 
 def _resolution(page: TiffPage) -> tuple[float, float] | None:
     """Return pixels per inch, if a unit is given."""
-    factor = {2: 1.0, 3: 2.54}.get(_value(page, UNIT) or 2)
+    unit = _value(page, UNIT)  # tifffile's enumeration of units is false where there is none
+    factor = {2: 1.0, 3: 2.54}.get(2 if unit is None else int(unit))
     found = []
     for code in (X_RESOLUTION, Y_RESOLUTION):
         value = _value(page, code)

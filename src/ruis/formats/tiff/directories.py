@@ -56,7 +56,9 @@ def check_directories(file: BinaryIO, size: int) -> None:
         )
 
 
-def _directory(file: BinaryIO, size: int, offset: int, order: str, *, big: bool) -> tuple[int, bool]:
+def _directory(
+    file: BinaryIO, size: int, offset: int, order: str, *, big: bool
+) -> tuple[int, bool]:
     """Check one directory; return where the next one is, and whether this one is an image."""
     number, entry = ("Q", "HHQ8s") if big else ("H", "HHI4s")
     entry_size = 20 if big else 12
@@ -94,7 +96,9 @@ def check_segments(page: TiffPage, size: int) -> None:
     expected = math.prod(page.chunked)
     offsets, counts = page.dataoffsets, page.databytecounts
     if len(offsets) < expected or len(counts) < expected:
-        raise CorruptImageError(f"{expected} strips or tiles are needed, {len(offsets)} are listed.")
+        raise CorruptImageError(
+            f"{expected} strips or tiles are needed, {len(offsets)} are listed."
+        )
     for offset, count in zip(offsets, counts, strict=False):
         if not offset or not count:
             raise CorruptImageError("a strip or tile is missing (sparse files are not read).")

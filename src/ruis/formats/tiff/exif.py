@@ -9,10 +9,15 @@ import struct
 import warnings
 from typing import Any, BinaryIO
 
+from ruis.formats.base import EXIF_IFD, GPS_IFD, RawText
+from ruis.formats.base import exif_block as serialised
+
 __all__ = ["append_directories", "exif_block", "exif_tags"]
 
-EXIF_IFD, GPS_IFD, INTEROPERABILITY = 0x8769, 0x8825, 0xA005
+INTEROPERABILITY = 0xA005
 TEXTS = {0x010F, 0x0110, 0x0132, 0x013B, 0x013C, 0x8298}  # make, model, date, artist, host, rights
+FIRST_DIRECTORY = 4  # where a TIFF file says it
+LONG = 4  # the type of an offset
 LITTLE_ENDIAN = b"II*\0\x08\0\0\0"
 
 Tag = tuple[int, int, int, Any, bool]
@@ -42,7 +47,7 @@ def exif_block(file: BinaryIO, present: set[int]) -> bytes | None:
             exif.load_from_fp(file)
             for tag in set(exif) - wanted:
                 del exif[tag]
-            return exif.tobytes().removeprefix(b"Exif\0\0")
+            return serialised(exif)
     except Exception:  # noqa: BLE001 - broken EXIF never makes an image unreadable
         return None
 
@@ -53,7 +58,7 @@ def exif_tags(block: bytes | None) -> tuple[list[Tag], dict[int, dict[int, Any]]
     Returns
     -------
     tags : list of tuple
-        As tifffile's `extratags`; the directories' offsets are still zero.
+        As tifffile's `extratags`.
     directories : dict
         For each of them, its tags and values.
     """
@@ -76,26 +81,36 @@ def exif_tags(block: bytes | None) -> tuple[list[Tag], dict[int, dict[int, Any]]
                 content.pop(INTEROPERABILITY, None)
                 if content:
                     directories[code] = content
-                    tags.append((code, 4, 1, 0, True))
     except Exception:  # noqa: BLE001 - what cannot be understood cannot be kept
         return [], {}
     return tags, directories
 
 
 def append_directories(file: BinaryIO, directories: dict[int, dict[int, Any]]) -> None:
-    """Write the directories at the end of a little-endian TIFF, and point to them."""
+    """Write the directories at the end of a little-endian TIFF of one page, and point to them.
+
+    tifffile writes no such pointers, so the main directory is written anew, behind them.
+    """
     file.seek(2)
     if not directories or file.read(2) != b"*\0":
         return
+    entries = _entries(file)
     for code, content in directories.items():
-        place = _place_of(file, code)
-        if place is None:
-            continue
-        offset = file.seek(0, 2)
-        offset += file.write(b"\0" * (offset % 2))
+        offset = _even_end(file)
         file.write(_directory(content, offset))
-        file.seek(place)
-        file.write(struct.pack("<I", offset))
+        entries[code] = struct.pack("<HHII", code, LONG, 1, offset)
+    offset = _even_end(file)
+    file.write(struct.pack("<H", len(entries)))
+    file.write(b"".join(entries[code] for code in sorted(entries)))
+    file.write(struct.pack("<I", 0))
+    file.seek(FIRST_DIRECTORY)
+    file.write(struct.pack("<I", offset))
+
+
+def _even_end(file: BinaryIO) -> int:
+    """Move to the end of the file, or one byte behind it: directories begin at even offsets."""
+    end = file.seek(0, 2)
+    return end + file.write(b"\0" * (end % 2))
 
 
 def _directory(content: dict[int, Any], offset: int) -> bytes:
@@ -105,17 +120,14 @@ def _directory(content: dict[int, Any], offset: int) -> bytes:
         warnings.simplefilter("ignore")
         directory = ImageFileDirectory_v2(LITTLE_ENDIAN)
         for tag, value in content.items():
-            directory[tag] = value
+            directory[tag] = RawText(value) if isinstance(value, str) else value
         return directory.tobytes(offset)
 
 
-def _place_of(file: BinaryIO, code: int) -> int | None:
-    """Return where the main directory keeps the value of a tag."""
-    file.seek(4)
-    start = struct.unpack("<I", file.read(4))[0]
-    file.seek(start)
+def _entries(file: BinaryIO) -> dict[int, bytes]:
+    """Return the entries of the main directory by their tags."""
+    file.seek(FIRST_DIRECTORY)
+    file.seek(struct.unpack("<I", file.read(4))[0])
     count = struct.unpack("<H", file.read(2))[0]
-    for index in range(count):
-        if struct.unpack("<H", file.read(12)[:2])[0] == code:
-            return int(start + 2 + 12 * index + 8)
-    return None
+    entries = [file.read(12) for _ in range(count)]
+    return {struct.unpack("<H", entry[:2])[0]: entry for entry in entries}

@@ -1,0 +1,450 @@
+"""Denoiser: Image -> Image. The main path; everything else leads here or away from here.
+
+    stored pixels -> tiling.plan -> window -> intensity.to_unit -> engine.run -> keep -> blend with
+    the noisy window by strength -> intensity.from_unit -> stored pixels
+
+Only one tile at a time is ever a float: memory is the image, its result, and a tile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ruis import zoo
+from ruis.engines import ENGINES
+from ruis.errors import AxesError, ChannelMismatchError, ConfigError, OutOfMemoryError
+from ruis.image import Image, ImageInfo
+from ruis.intensity import Intensity, data_range_of
+from ruis.noise.estimate import estimate_sigma
+from ruis.tiling import Plan, Tile, plan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ruis.engines.base import Engine, Precision
+    from ruis.model_file import ModelFile
+
+__all__ = ["Denoised", "Denoiser", "as_image", "denoise", "load"]
+
+Progress = Callable[[int, int], None]
+
+TILE_MEMORY = 640e6
+"""Bytes that the network may use for a tile unless told otherwise."""
+
+BYTES_PER_PIXEL = 1200
+"""What the base tier was measured to need per pixel of a tile in float32; an upper bound for
+smaller networks, so that tile sides come out too small rather than too large."""
+
+SMALLEST_TILE = 64
+GRAIN = 64
+"""Tile sides are multiples of this, so that images of similar size share a compiled shape."""
+
+FAINT = 4.0 / 255
+"""Noise below this sigma is denoised in float32 when the precision is left to us: bfloat16 would
+cost more than 0.02 dB (`docs/decisions/0005-precision.md`)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Denoised:
+    """A denoised image, and how it was made.
+
+    Parameters
+    ----------
+    image : Image
+        The same dtype, range, axes and metadata as the noisy one.
+    model : str
+        The model's name.
+    sigma : float
+        The noise that was found, or given, as a fraction of the data range.
+    precision : {"f32", "bf16"}
+        What the convolutions computed with.
+    tiles : int
+        How many tiles the image was cut into.
+    notes : tuple of str
+        What a person should know: "denoised channel by channel with the gray model".
+    """
+
+    image: Image
+    model: str
+    sigma: float
+    precision: str
+    tiles: int
+    notes: tuple[str, ...] = ()
+
+
+class Denoiser:
+    """A model that is ready to denoise.
+
+    Parameters
+    ----------
+    model : ModelFile
+        The model.
+    engine : str
+        A row of `ruis.engines`: "openvino", "onnxruntime" or "keras".
+    precision : {"auto", "f32", "bf16"}
+        What convolutions compute with; auto takes bfloat16 where the processor has it and the
+        noise of the image is strong enough to hide its rounding.
+    tile : int, optional
+        The longest side of a tile in pixels; default: from `memory`.
+    memory : float
+        Bytes that the network may use for a tile.
+    threads : int, optional
+        How many processors to use; default: all that this process may.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such engine.
+    ConfigError
+        If a number is out of bounds.
+    """
+
+    def __init__(
+        self,
+        model: ModelFile,
+        *,
+        engine: str = "openvino",
+        precision: Literal["auto", "f32", "bf16"] = "auto",
+        tile: int | None = None,
+        memory: float = TILE_MEMORY,
+        threads: int | None = None,
+    ) -> None:
+        if precision not in ("auto", "f32", "bf16"):
+            raise ConfigError(f"precision is auto, f32 or bf16, not {precision!r}.")
+        if tile is not None and tile < 1:
+            raise ConfigError(f"a tile needs at least 1 pixel, not {tile}.")
+        self.model = model
+        self.engine: type[Engine] = ENGINES.load(engine)
+        self.precision = precision
+        self.threads = threads
+        self.tile = tile or max(SMALLEST_TILE, int(math.sqrt(memory / BYTES_PER_PIXEL)))
+        self._engines: dict[str, Engine] = {}
+
+    @property
+    def channels(self) -> int:
+        """The channels of the images that the model was made for."""
+        return self.model.architecture.channels
+
+    def denoise(
+        self,
+        noisy: Any,
+        *,
+        sigma: float | None = None,
+        strength: float = 1.0,
+        data_range: float | tuple[float, float] | None = None,
+        channel_axis: int | None = None,
+        progress: Progress | None = None,
+    ) -> Any:
+        """Remove noise from an image.
+
+        Parameters
+        ----------
+        noisy : Image or array_like
+            An image or an array of integers or floats. 2-D is gray; a last axis of 2, 3 or 4 is
+            gray+alpha, RGB or RGBA; anything else needs `channel_axis`.
+        sigma : float, optional
+            The standard deviation of the noise as a fraction of the data range; default: the
+            model finds out by itself.
+        strength : float, default 1.0
+            0 gives the noisy image back, 1 all that the model removes.
+        data_range : float or tuple of float, optional
+            For arrays: what is white, or (black, white). Default: the whole range of an integer
+            dtype, 1.0 for floats. Values outside it are legal and kept.
+        channel_axis : int, optional
+            For arrays: the axis that holds the channels.
+        progress : callable, optional
+            Called with (tiles done, tiles in all).
+
+        Returns
+        -------
+        Image or numpy.ndarray
+            The same kind, shape, dtype and range as `noisy`.
+
+        Raises
+        ------
+        AxesError
+            If the array's axes cannot be understood.
+        ChannelMismatchError
+            If the model cannot take the image's channels.
+        ImageError
+            If the array is empty, of a dtype that holds no image, or holds NaN or infinity.
+        ConfigError
+            If sigma or strength is out of bounds.
+        """
+        if isinstance(noisy, Image):
+            return self.run(noisy, sigma=sigma, strength=strength, progress=progress).image
+        image, back = as_image(noisy, data_range=data_range, channel_axis=channel_axis)
+        result = self.run(image, sigma=sigma, strength=strength, progress=progress)
+        return back(result.image.pixels)
+
+    def run(
+        self,
+        noisy: Image,
+        *,
+        sigma: float | None = None,
+        strength: float = 1.0,
+        progress: Progress | None = None,
+    ) -> Denoised:
+        """Remove noise from an image, and tell how; see :meth:`denoise`."""
+        _check_settings(sigma, strength)
+        group, notes = self._groups(noisy)
+        scale = Intensity(noisy.info.dtype, noisy.info.data_range)
+        found = estimate_sigma(scale.to_unit(_sample(noisy))) if sigma is None else sigma
+        precision = self._precision(found)
+        told = 0.0 if sigma is None else sigma
+        if sigma is not None and not self.model.architecture.takes_sigma:
+            notes += (f"the model {self.model.name!r} is blind: sigma was not used",)
+        tile = self.tile
+        while True:
+            job = _Job(self._engine(precision), scale, group, told, strength)
+            cut = self._plan(noisy, tile)
+            try:
+                pixels = job.run(noisy.pixels, cut, noisy.channels, progress)
+                break
+            except (OutOfMemoryError, MemoryError) as error:
+                if max(cut.shape) <= self._smallest():
+                    raise OutOfMemoryError(
+                        f"there is not enough memory, not even for tiles of {cut.shape[0]}x"
+                        f"{cut.shape[1]} pixels; close other programs."
+                    ) from error
+                tile = max(cut.shape) // 2
+                notes += (f"memory ran out: tiles were halved to {tile} pixels",)
+        image = Image(pixels, noisy.info)
+        return Denoised(image, self.model.name, found, job.engine.precision, len(cut), notes)
+
+    def _groups(self, noisy: Image) -> tuple[int, tuple[str, ...]]:
+        """Say how many channels go through the network together."""
+        if noisy.channels == self.channels:
+            return self.channels, ()
+        if self.channels == 1:
+            name = self.model.name
+            return 1, (f"{noisy.channels} channels, denoised one by one with {name!r}",)
+        raise ChannelMismatchError(
+            f"the model {self.model.name!r} takes {self.channels} channels, and this image has "
+            f"{noisy.channels}; use --model gray, which takes channels one by one.",
+            source=noisy.info.source,
+        )
+
+    def _precision(self, sigma: float) -> Precision:
+        if self.precision != "auto":
+            return self.precision
+        return "bf16" if sigma >= FAINT and self.engine.supports("bf16") else "f32"
+
+    def _engine(self, precision: Precision) -> Engine:
+        if precision not in self._engines:
+            architecture, weights = self.model.architecture, self.model.weights
+            self._engines[precision] = self.engine(
+                architecture, weights, precision=precision, threads=self.threads
+            )
+        return self._engines[precision]
+
+    def _plan(self, noisy: Image, tile: int) -> Plan:
+        geometry = self.model.architecture.geometry
+        return plan(noisy.rows, noisy.columns, geometry, tile, grain=GRAIN)
+
+    def _smallest(self) -> int:
+        geometry = self.model.architecture.geometry
+        return max(SMALLEST_TILE, 2 * geometry.halo + GRAIN)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One image on its way through one engine."""
+
+    engine: Engine
+    scale: Intensity
+    group: int
+    sigma: float
+    strength: float
+
+    def run(
+        self, stored: NDArray[Any], cut: Plan, channels: int, progress: Progress | None
+    ) -> NDArray[Any]:
+        """Return the denoised pixels; what is beyond `channels` is alpha, and copied."""
+        denoised = np.empty_like(stored)
+        denoised[..., channels:] = stored[..., channels:]
+        for count, tile in enumerate(cut, start=1):
+            window = self.scale.to_unit(cut.read(stored[..., :channels], tile))
+            for first in range(0, channels, self.group):
+                some = np.s_[..., first : first + self.group]
+                self._tile(window[some], denoised[some], tile)
+            if progress:
+                progress(count, len(cut))
+        return denoised
+
+    def _tile(self, noisy: NDArray[np.float32], into: NDArray[Any], tile: Tile) -> None:
+        inputs = self.engine.network.input_channels
+        batch = np.empty((1, *noisy.shape[:2], inputs), np.float32)
+        batch[0, ..., : self.group] = noisy
+        batch[0, ..., self.group :] = self.sigma
+        result = self.engine.run(batch)[0][tile.keep]
+        if self.strength < 1:
+            kept = noisy[tile.keep]
+            result = kept + np.float32(self.strength) * (result - kept)
+        into[tile.write] = self.scale.from_unit(result)
+
+
+def load(
+    model: str | Path,
+    *,
+    engine: str = "openvino",
+    precision: Literal["auto", "f32", "bf16"] = "auto",
+    tile: int | None = None,
+    threads: int | None = None,
+) -> Denoiser:
+    """Make a denoiser of a shipped model, or of a model file.
+
+    Parameters
+    ----------
+    model : str or path
+        The name of a shipped model, or the path of a `.ruis` file.
+    engine, precision, tile, threads
+        As for :class:`Denoiser`.
+
+    Returns
+    -------
+    Denoiser
+        Ready; keep it for many images.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such model.
+    ModelFileError
+        If the file cannot be used.
+    """
+    return Denoiser(
+        zoo.find(model), engine=engine, precision=precision, tile=tile, threads=threads
+    )
+
+
+def denoise(
+    noisy: Any,
+    *,
+    model: str | Path = "auto",
+    sigma: float | None = None,
+    strength: float = 1.0,
+    data_range: float | tuple[float, float] | None = None,
+    channel_axis: int | None = None,
+) -> Any:
+    """Remove noise from an image or an array: the same kind out as in.
+
+    Parameters
+    ----------
+    noisy : Image or array_like
+        As for :meth:`Denoiser.denoise`.
+    model : str or path, default "auto"
+        A shipped model, a model file, or "auto": by the number of channels.
+    sigma, strength, data_range, channel_axis
+        As for :meth:`Denoiser.denoise`.
+
+    Returns
+    -------
+    Image or numpy.ndarray
+        The same kind, shape, dtype and range as `noisy`.
+
+    Examples
+    --------
+    >>> import numpy as np, ruis
+    >>> noisy = np.random.default_rng(0).normal(0.5, 0.1, (64, 64)).astype(np.float32)
+    >>> bool(ruis.denoise(noisy).std() < 0.03)
+    True
+    """
+    if model == "auto":
+        image = noisy
+        if not isinstance(noisy, Image):
+            image, _ = as_image(noisy, data_range=data_range, channel_axis=channel_axis)
+        model = choose(image.info, image.channels)
+    return load(model).denoise(
+        noisy, sigma=sigma, strength=strength, data_range=data_range, channel_axis=channel_axis
+    )
+
+
+def choose(info: ImageInfo, channels: int) -> str:
+    """Return the name of the shipped model that suits an image."""
+    return zoo.suited(channels if info.colour == "rgb" else 1)
+
+
+def as_image(
+    array: Any,
+    *,
+    data_range: float | tuple[float, float] | None = None,
+    channel_axis: int | None = None,
+) -> tuple[Image, Callable[[NDArray[Any]], NDArray[Any]]]:
+    """Turn an array into an image, and return how to turn pixels back.
+
+    Parameters
+    ----------
+    array : array_like
+        2-D is gray; a last axis of 2, 3 or 4 is gray+alpha, RGB or RGBA.
+    data_range : float or tuple of float, optional
+        What is white, or (black, white).
+    channel_axis : int, optional
+        The axis that holds the channels; all of them are then denoised, none is alpha.
+
+    Returns
+    -------
+    tuple
+        (image, function from pixels of shape (rows, columns, channels) to the array's own shape).
+
+    Raises
+    ------
+    AxesError
+        If the axes cannot be understood.
+    ImageError
+        If the array is empty, holds NaN or infinity, or has a dtype that holds no image.
+    """
+    given = np.asarray(array)
+    low, high = data_range_of(given.dtype)
+    if data_range is not None:
+        low, high = data_range if isinstance(data_range, tuple) else (0.0, float(data_range))
+    if given.dtype.kind == "f" and not np.isfinite(given).all():
+        bad = int(np.count_nonzero(~np.isfinite(given)))
+        raise AxesError(f"the array holds {bad} values that are not numbers; replace them first.")
+    pixels, axes = _with_channels(given, channel_axis)
+    info = ImageInfo(given.dtype, (low, high), axes=axes)
+    count = pixels.shape[2]
+    if channel_axis is not None:
+        info = replace(info, colour="rgb" if count == 3 else "channels" if count > 1 else "gray")
+        moved = channel_axis
+        return Image(pixels, info), lambda result: np.moveaxis(result, 2, moved)
+    info = replace(info, colour="rgb" if count >= 3 else "gray", alpha=count in (2, 4))
+    return Image(pixels, info), lambda result: result.reshape(given.shape)
+
+
+def _with_channels(given: NDArray[Any], channel_axis: int | None) -> tuple[NDArray[Any], str]:
+    if channel_axis is not None:
+        if given.ndim != 3 or not -3 <= channel_axis < 3:
+            raise AxesError(
+                f"channel_axis={channel_axis} does not fit an array of shape {given.shape}; "
+                "an image with channels has three axes."
+            )
+        return np.moveaxis(given, channel_axis, 2), "YXC"
+    if given.ndim == 2:
+        return given[..., None], "YX"
+    if given.ndim == 3 and given.shape[2] in (1, 2, 3, 4):
+        return given, "YXC"
+    raise AxesError(
+        f"cannot tell the axes of an array of shape {given.shape}: 2-D is gray, a last axis of "
+        "2, 3 or 4 is gray+alpha, RGB or RGBA; for anything else say channel_axis=."
+    )
+
+
+def _check_settings(sigma: float | None, strength: float) -> None:
+    if sigma is not None and not 0 <= sigma < math.inf:
+        raise ConfigError(f"sigma is a fraction of the data range, at least 0, not {sigma}.")
+    if not 0 <= strength <= 1:
+        raise ConfigError(f"strength is from 0 (nothing) to 1 (all), not {strength}.")
+
+
+def _sample(noisy: Image) -> NDArray[Any]:
+    """Return enough of an image to judge its noise by, alpha left out."""
+    side = 1024
+    top, left = max(0, (noisy.rows - side) // 2), max(0, (noisy.columns - side) // 2)
+    return noisy.pixels[top : top + side, left : left + side, : noisy.channels]

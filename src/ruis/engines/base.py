@@ -1,0 +1,89 @@
+"""What every engine is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ruis.layers import Network
+
+__all__ = ["Engine", "Precision"]
+
+Precision = Literal["f32", "bf16"]
+
+
+class Engine(ABC):
+    """A network with its weights, ready to run.
+
+    Making one loads the engine's library; the first run of each shape prepares the network for it.
+
+    Parameters
+    ----------
+    network : Network
+        The description of the network.
+    weights : mapping of str to numpy.ndarray
+        Its tensors, float32.
+    precision : {"f32", "bf16"}
+        What the convolutions compute with.
+    threads : int, optional
+        How many processors to use; default: all that this process may.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If the engine's library is not installed.
+    EngineError
+        If the engine cannot run this network.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        weights: Mapping[str, NDArray[np.float32]],
+        *,
+        precision: Precision = "f32",
+        threads: int | None = None,
+    ) -> None:
+        self.network = network
+        self.weights = weights
+        self.precision: Precision = precision if self.supports(precision) else "f32"
+        self.threads = threads
+        self.prepare()
+
+    @classmethod
+    def supports(cls, precision: Precision) -> bool:
+        """Say whether this engine computes with `precision` on this machine, faster than f32."""
+        return precision == "f32"
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Load the library and make what does not depend on the shape."""
+
+    @abstractmethod
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network.
+
+        Parameters
+        ----------
+        batch : numpy.ndarray
+            Shape (images, rows, columns, input channels), float32; rows and columns as the
+            network's geometry asks.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (images, rows, columns, channels), float32.
+
+        Raises
+        ------
+        OutOfMemoryError
+            If this shape needs more memory than there is.
+        EngineError
+            If the engine fails otherwise.
+        """
+

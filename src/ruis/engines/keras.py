@@ -1,0 +1,55 @@
+"""Keras: the engine that training uses, and the one that knows every layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ruis.engines.base import Engine, Precision
+from ruis.errors import EngineError, OutOfMemoryError
+from ruis.processor import has_bfloat16
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["KerasEngine"]
+
+
+class KerasEngine(Engine):
+    """Run a network in Keras."""
+
+    @classmethod
+    def supports(cls, precision: Precision) -> bool:
+        """Bfloat16 where the processor has it."""
+        return precision == "f32" or has_bfloat16()
+
+    def prepare(self) -> None:
+        """Build the network and give it its weights."""
+        try:
+            import keras
+        except ImportError as error:
+            from ruis.errors import EngineUnavailableError
+
+            raise EngineUnavailableError("The keras engine", "train") from error
+        before = keras.config.dtype_policy()
+        policy = "mixed_bfloat16" if self.precision == "bf16" else "float32"
+        keras.config.set_dtype_policy(policy)
+        try:
+            self.model: Any = self.network.build()
+        finally:
+            keras.config.set_dtype_policy(before)
+        for variable in self.model.variables:
+            variable.assign(self.weights[variable.path])
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network; see :meth:`Engine.run`."""
+        try:
+            result = self.model(batch, training=False)
+        except MemoryError as error:
+            raise OutOfMemoryError(f"there is no memory for tiles of {batch.shape}.") from error
+        except Exception as error:
+            if "OOM" in str(error) or "alloc" in str(error).lower():
+                raise OutOfMemoryError(f"there is no memory for {batch.shape}.") from error
+            raise EngineError(f"Keras failed on {batch.shape}: {error}") from error
+        return np.asarray(result, np.float32)

@@ -1,0 +1,242 @@
+"""OpenVINO: the default engine, fastest on a plain processor, at a fixed shape."""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ruis.engines.base import Engine, Precision
+from ruis.errors import EngineError, EngineUnavailableError, OutOfMemoryError
+from ruis.layers import Layers, Padding, Pooling, same_padding
+from ruis.processor import threads
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["OpenVINOEngine", "OpenVINOLayers"]
+
+SHAPES_KEPT = 4
+"""How many shapes stay compiled: each holds its own buffers."""
+
+ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "selu", "softplus", "linear")
+SELU = (1.6732632423543772, 1.0507009873554805)
+
+
+@functools.cache
+def _core() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise EngineUnavailableError("The openvino engine", "openvino") from error
+    return openvino.Core()
+
+
+class OpenVINOEngine(Engine):
+    """Run a network in OpenVINO; every shape is compiled once."""
+
+    @classmethod
+    def supports(cls, precision: Precision) -> bool:
+        """Bfloat16 where OpenVINO finds it in the processor."""
+        if precision == "f32":
+            return True
+        return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+    def prepare(self) -> None:
+        """Load OpenVINO."""
+        _core()
+        self.compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network; see :meth:`Engine.run`."""
+        try:
+            request = self._request(batch.shape)
+            result: NDArray[np.float32] = request.infer([np.ascontiguousarray(batch)])[0]
+        except MemoryError as error:
+            raise OutOfMemoryError(f"there is no memory for tiles of {batch.shape}.") from error
+        except RuntimeError as error:
+            if "alloc" in str(error).lower() or "memory" in str(error).lower():
+                raise OutOfMemoryError(f"there is no memory for {batch.shape}.") from error
+            raise EngineError(f"OpenVINO failed on {batch.shape}: {error}") from error
+        return result
+
+    def _request(self, shape: tuple[int, ...]) -> Any:
+        if shape in self.compiled:
+            self.compiled.move_to_end(shape)
+            return self.compiled[shape]
+        import openvino
+
+        layers = OpenVINOLayers(self.weights)
+        noisy = layers.start(shape)
+        model = openvino.Model([layers.finish(self.network.connect(layers, noisy))], [layers.input])
+        settings = {
+            "INFERENCE_PRECISION_HINT": self.precision,
+            "INFERENCE_NUM_THREADS": str(self.threads or threads()),
+            "NUM_STREAMS": "1",
+        }
+        while len(self.compiled) >= SHAPES_KEPT:
+            self.compiled.popitem(last=False)
+        request = _core().compile_model(model, "CPU", settings).create_infer_request()
+        self.compiled[shape] = request
+        return request
+
+
+class OpenVINOLayers(Layers):
+    """Layers of OpenVINO with given weights; signals are channels first.
+
+    Parameters
+    ----------
+    weights : mapping of str to numpy.ndarray
+        The network's tensors, float32.
+    """
+
+    def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+        from openvino import opset13
+
+        self.op = opset13
+        self.weights = weights
+
+    def start(self, shape: tuple[int, ...]) -> Any:
+        """Return the input's signal, for a batch of this shape."""
+        self.input = self.op.parameter(list(shape), np.float32, name="noisy")
+        return self._axes(self.input, (0, 3, 1, 2))
+
+    def finish(self, x: Any) -> Any:
+        """Return the output, channels last."""
+        return self._axes(x, (0, 2, 3, 1))
+
+    def _axes(self, x: Any, order: tuple[int, ...]) -> Any:
+        return self.op.transpose(x, self.op.constant(np.array(order, np.int64)))
+
+    def _tensor(self, name: str, order: tuple[int, ...]) -> Any:
+        return self.op.constant(np.ascontiguousarray(self.weights[name].transpose(order)))
+
+    def _finish(self, name: str, x: Any, bias: bool, activation: str | None) -> Any:
+        if bias:
+            x = self.op.add(x, self.op.constant(self.weights[f"{name}/bias"].reshape(1, -1, 1, 1)))
+        return self._activate(x, activation)
+
+    def _activate(self, x: Any, activation: str | None) -> Any:
+        op = self.op
+        match activation:
+            case None | "linear":
+                return x
+            case "relu" | "sigmoid" | "tanh":
+                return getattr(op, activation)(x)
+            case "softplus":
+                return op.softplus(x)
+            case "elu":
+                return op.elu(x, 1.0)
+            case "selu":
+                return op.selu(x, *(op.constant(np.float32(number)) for number in SELU))
+        raise EngineError(
+            f"the openvino engine has no activation {activation!r}; it has "
+            f"{', '.join(ACTIVATIONS)}. The keras engine has them all."
+        )
+
+    def conv(
+        self,
+        name: str,
+        x: Any,
+        filters: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        padding: Padding = "same",
+        bias: bool = False,
+        activation: str | None = None,
+        gain: float = 1.0,
+    ) -> Any:
+        """Convolve."""
+        before, after = same_padding(kernel, stride) if padding == "same" else (0, 0)
+        weights = self._tensor(f"{name}/kernel", (3, 2, 0, 1))
+        strides = [stride, stride]
+        x = self.op.convolution(x, weights, strides, [before] * 2, [after] * 2, [1, 1])
+        return self._finish(name, x, bias, activation)
+
+    def grow(
+        self,
+        name: str,
+        x: Any,
+        filters: int,
+        kernel: int,
+        *,
+        stride: int = 2,
+        bias: bool = False,
+        activation: str | None = None,
+        gain: float = 1.0,
+    ) -> Any:
+        """Convolve transposed."""
+        before, after = same_padding(kernel, stride)
+        weights = self._tensor(f"{name}/kernel", (3, 2, 0, 1))
+        x = self.op.convolution_backprop_data(
+            x, weights, [stride] * 2, pads_begin=[before] * 2, pads_end=[after] * 2
+        )
+        return self._finish(name, x, bias, activation)
+
+    def pool(self, name: str, x: Any, kind: Pooling, size: int) -> Any:
+        """Pool."""
+        window, nothing = [size, size], [0, 0]
+        if kind == "max":
+            pooled = self.op.max_pool(x, window, [1, 1], nothing, nothing, window)
+            return pooled.output(0)
+        x = self.op.avg_pool(x, window, nothing, nothing, window, exclude_pad=True)
+        return x if kind == "average" else self.op.multiply(x, np.float32(size * size))
+
+    def repeat(self, name: str, x: Any, size: int) -> Any:
+        """Repeat pixels."""
+        return self.op.interpolate(
+            x,
+            self.op.constant(np.array([size, size], np.float32)),
+            mode="nearest",
+            shape_calculation_mode="scales",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+            axes=self.op.constant(np.array([2, 3], np.int64)),
+        )
+
+    def dense(self, name: str, x: Any, units: int, *, activation: str | None = None) -> Any:
+        """Flatten, channels last, and multiply."""
+        if len(x.get_partial_shape() if hasattr(x, "get_partial_shape") else x.shape) == 4:
+            x = self._axes(x, (0, 2, 3, 1))
+        flat = self.op.reshape(x, self.op.constant(np.array([0, -1], np.int64)), True)
+        product = self.op.matmul(flat, self.op.constant(self.weights[f"{name}/kernel"]), False, False)
+        product = self.op.add(product, self.op.constant(self.weights[f"{name}/bias"][None]))
+        return self._activate(product, activation)
+
+    def reshape(self, name: str, x: Any, shape: tuple[int, int, int]) -> Any:
+        """Change the shape."""
+        image = self.op.reshape(x, self.op.constant(np.array([0, *shape], np.int64)), True)
+        return self._axes(image, (0, 3, 1, 2))
+
+    def pad(self, name: str, x: Any, before: int, after: int) -> Any:
+        """Put zeros around."""
+        begin = self.op.constant(np.array([0, 0, before, before], np.int64))
+        end = self.op.constant(np.array([0, 0, after, after], np.int64))
+        return self.op.pad(x, begin, end, "constant", self.op.constant(np.float32(0)))
+
+    def crop(self, name: str, x: Any, before: int, after: int) -> Any:
+        """Take a border away."""
+        return self._slice(x, (2, 3), before, -after if after else np.iinfo(np.int64).max)
+
+    def _slice(self, x: Any, axes: tuple[int, ...], start: int, stop: int) -> Any:
+        def all_axes(value: int) -> Any:
+            return self.op.constant(np.full(len(axes), value, np.int64))
+
+        where = self.op.constant(np.array(axes, np.int64))
+        return self.op.slice(x, all_axes(start), all_axes(stop), all_axes(1), where)
+
+    def add(self, name: str, x: Any, y: Any) -> Any:
+        """Add."""
+        return self.op.add(x, y)
+
+    def subtract(self, name: str, x: Any, y: Any) -> Any:
+        """Subtract; OpenVINO keeps what follows the last convolution in float32."""
+        return self.op.subtract(x, y)
+
+    def channels(self, x: Any, count: int) -> Any:
+        """Keep the first channels."""
+        return self._slice(x, (1,), 0, count)

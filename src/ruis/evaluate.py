@@ -1,0 +1,242 @@
+"""How well a denoiser does on images whose clean version is known.
+
+The field's protocol: noise is drawn in float and neither clipped nor quantised; the denoised image
+is clipped to the range and rounded to 8 bits before PSNR; no border is cropped; the figure is the
+mean over images, and colour PSNR is over all channels jointly. Real pairs are compared in their own
+dtype.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ruis import dataset, formats
+from ruis.image import Image
+from ruis.intensity import Intensity
+from ruis.metrics.psnr import psnr
+from ruis.metrics.ssim import ssim
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ruis.denoise import Denoiser
+    from ruis.noise import NoiseModel
+
+__all__ = ["Evaluation", "Pair", "Scored", "evaluate", "noisy_pairs", "real_pairs"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A noisy image and its clean version.
+
+    Parameters
+    ----------
+    name : str
+        The file's name.
+    noisy : Image
+        What the denoiser gets.
+    clean : numpy.ndarray
+        Shape (rows, columns, channels), float32 fractions of the data range.
+    """
+
+    name: str
+    noisy: Image
+    clean: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one image came to: PSNR in dB, SSIM, and the PSNR of the noisy image."""
+
+    name: str
+    psnr: float
+    ssim: float
+    noisy_psnr: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What all images came to.
+
+    Parameters
+    ----------
+    model : str
+        The model's name.
+    noise : str
+        The noise as a spec, or "pairs".
+    seed : int or None
+        Of the noise; None for real pairs.
+    images : tuple of Scored
+        Each image, in the order of names.
+    seconds : float
+        Spent denoising, not reading or measuring.
+    megapixels : float
+        Denoised.
+    """
+
+    model: str
+    noise: str
+    seed: int | None
+    images: tuple[Scored, ...]
+    seconds: float
+    megapixels: float
+
+    @property
+    def mean(self) -> dict[str, float]:
+        """The means over images."""
+        return {
+            key: float(np.mean([getattr(image, key) for image in self.images]))
+            for key in ("psnr", "ssim", "noisy_psnr")
+        }
+
+    def to_json_form(self) -> dict[str, Any]:
+        """Return the document that `ruis evaluate --json` prints."""
+        return {
+            "model": self.model,
+            "noise": self.noise,
+            "seed": self.seed,
+            "mean": self.mean,
+            "images": [asdict(image) for image in self.images],
+            "seconds": self.seconds,
+            "megapixels_per_second": self.megapixels / self.seconds if self.seconds else 0.0,
+        }
+
+
+def noisy_pairs(
+    clean: str | Path, noise: NoiseModel, channels: int, *, seed: int = 0
+) -> list[Callable[[], Pair]]:
+    """Add noise to a folder of clean images, each image from a seed of its own.
+
+    Parameters
+    ----------
+    clean : path
+        The folder.
+    noise : NoiseModel
+        What is added.
+    channels : int
+        The channels that the model takes: colour becomes gray for 1.
+    seed : int
+        The image at place i in the order of names uses (seed, i).
+
+    Returns
+    -------
+    list of callable
+        One per image, read when it is called.
+
+    Raises
+    ------
+    EmptyDatasetError
+        If the folder holds no images.
+    """
+
+    def make(place: int, path: Path) -> Pair:
+        image = formats.read(path)
+        pixels = dataset.to_channels(image, channels)
+        unit = Intensity(pixels.dtype, image.info.data_range).to_unit(pixels)
+        noisy = noise.add(unit, np.random.default_rng([seed, place]))
+        return Pair(path.name, _float_image(noisy, path.name), unit)
+
+    return [_later(make, place, path) for place, path in enumerate(dataset.find(clean))]
+
+
+def real_pairs(noisy: str | Path, clean: str | Path, channels: int) -> list[Callable[[], Pair]]:
+    """Pair two folders by name.
+
+    Raises
+    ------
+    EmptyDatasetError
+        If a folder holds no images, or a file has no counterpart.
+    """
+
+    def make(good: Path, bad: Path) -> Pair:
+        clean_image, noisy_image = formats.read(good), formats.read(bad)
+        wanted = dataset.to_channels(clean_image, channels)
+        given = dataset.to_channels(noisy_image, channels)
+        if wanted.shape != given.shape:
+            from ruis.errors import EmptyDatasetError
+
+            raise EmptyDatasetError(
+                f"{bad} is {given.shape[0]}x{given.shape[1]} pixels and {good} is "
+                f"{wanted.shape[0]}x{wanted.shape[1]}: they are no pair."
+            )
+        scale = Intensity(wanted.dtype, clean_image.info.data_range)
+        other = Intensity(given.dtype, noisy_image.info.data_range)
+        return Pair(good.name, _float_image(other.to_unit(given), bad.name), scale.to_unit(wanted))
+
+    pairs = dataset.pair(dataset.find(clean), dataset.find(noisy))
+    return [_later(make, good, bad) for good, bad in pairs]
+
+
+def evaluate(
+    denoiser: Denoiser,
+    pairs: list[Callable[[], Pair]],
+    *,
+    noise: str = "pairs",
+    seed: int | None = None,
+    sigma: float | None = None,
+    strength: float = 1.0,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Denoise every noisy image and compare it with its clean version.
+
+    Parameters
+    ----------
+    denoiser : Denoiser
+        What is judged.
+    pairs : list of callable
+        From :func:`noisy_pairs` or :func:`real_pairs`.
+    noise, seed
+        What the pairs were made with, for the report.
+    sigma, strength
+        As for :meth:`Denoiser.denoise`; by default the denoiser is blind.
+    progress : callable, optional
+        Called with (images done, images in all).
+
+    Returns
+    -------
+    Evaluation
+        Every image, and the means.
+    """
+    scored, seconds, megapixels = [], 0.0, 0.0
+    for count, pair in enumerate(_read(pairs), start=1):
+        start = time.perf_counter()
+        result = denoiser.run(pair.noisy, sigma=sigma, strength=strength).image.pixels
+        seconds += time.perf_counter() - start
+        megapixels += pair.noisy.megapixels
+        eight_bit = np.rint(np.clip(result, 0, 1) * 255) / np.float32(255)
+        scored.append(
+            Scored(
+                pair.name,
+                psnr(pair.clean, eight_bit),
+                ssim(pair.clean, eight_bit),
+                psnr(pair.clean, pair.noisy.pixels),
+            )
+        )
+        if progress:
+            progress(count, len(pairs))
+    return Evaluation(denoiser.model.name, noise, seed, tuple(scored), seconds, megapixels)
+
+
+def _read(pairs: list[Callable[[], Pair]]) -> Iterator[Pair]:
+    for make in pairs:
+        yield make()
+
+
+def _later(make: Callable[..., Pair], *arguments: Any) -> Callable[[], Pair]:
+    return lambda: make(*arguments)
+
+
+def _float_image(pixels: NDArray[np.float32], source: str) -> Image:
+    from ruis.image import ImageInfo
+
+    colour = {1: "gray", 3: "rgb"}.get(pixels.shape[2], "channels")
+    info = ImageInfo(pixels.dtype, (0.0, 1.0), colour=colour, source=source)  # type: ignore[arg-type]
+    return Image(pixels, info)

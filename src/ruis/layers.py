@@ -1,0 +1,328 @@
+"""The few layers of which our networks are made, and what a network is without running it.
+
+An architecture describes its network once, as calls on a :class:`Layers`. Keras trains what it
+makes of those calls, an engine runs what it makes of them, and :class:`Trace` makes of them the
+tensors, the cost and the geometry. So a model file needs to hold no graph that somebody else drew.
+
+Sizes are channels last, (rows, columns, channels), and images are multiples of the geometry. A
+kernel has the shape (height, width, channels in, filters), a transposed kernel (height, width,
+filters, channels in), a bias (filters,), dense weights (units in, units).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ruis.errors import ConfigError
+from ruis.tiling import Geometry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Layers", "Network", "Padding", "Pooling", "Signal", "Trace", "same_padding"]
+
+Padding = Literal["same", "valid"]
+Pooling = Literal["max", "average", "sum"]
+
+
+def same_padding(kernel: int, stride: int) -> tuple[int, int]:
+    """Return the zeros before and after an axis whose length is a multiple of the stride.
+
+    Examples
+    --------
+    >>> same_padding(3, 1), same_padding(6, 2), same_padding(2, 2), same_padding(2, 1)
+    ((1, 1), (2, 2), (0, 0), (0, 1))
+    """
+    total = max(kernel - stride, 0)
+    return total // 2, total - total // 2
+
+
+class Layers(ABC):
+    """What an architecture may be made of; `x` is whatever the maker calls a signal."""
+
+    @abstractmethod
+    def conv(
+        self,
+        name: str,
+        x: Any,
+        filters: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        padding: Padding = "same",
+        bias: bool = False,
+        activation: str | None = None,
+        gain: float = 1.0,
+    ) -> Any:
+        """Convolve; tensors `name/kernel` and `name/bias`. He's scale times `gain` at first."""
+
+    @abstractmethod
+    def grow(
+        self,
+        name: str,
+        x: Any,
+        filters: int,
+        kernel: int,
+        *,
+        stride: int = 2,
+        bias: bool = False,
+        activation: str | None = None,
+        gain: float = 1.0,
+    ) -> Any:
+        """Convolve transposed, so that the size grows by `stride`; `kernel` is at least that.
+
+        With a kernel of `stride` this is a 1x1 convolution and a pixel-shuffle, with three times
+        `stride` a 3x3 convolution and a pixel-shuffle.
+        """
+
+    @abstractmethod
+    def pool(self, name: str, x: Any, kind: Pooling, size: int) -> Any:
+        """Turn each `size` x `size` window into its maximum, average or sum."""
+
+    @abstractmethod
+    def repeat(self, name: str, x: Any, size: int) -> Any:
+        """Repeat each pixel `size` times in both directions."""
+
+    @abstractmethod
+    def dense(self, name: str, x: Any, units: int, *, activation: str | None = None) -> Any:
+        """Flatten and multiply with a matrix; tensors `name/kernel` and `name/bias`."""
+
+    @abstractmethod
+    def reshape(self, name: str, x: Any, shape: tuple[int, int, int]) -> Any:
+        """Turn the units of a dense layer into (rows, columns, channels)."""
+
+    @abstractmethod
+    def pad(self, name: str, x: Any, before: int, after: int) -> Any:
+        """Put zeros before and after the rows and the columns."""
+
+    @abstractmethod
+    def crop(self, name: str, x: Any, before: int, after: int) -> Any:
+        """Take rows and columns away before and after."""
+
+    @abstractmethod
+    def add(self, name: str, x: Any, y: Any) -> Any:
+        """Add two signals of one shape."""
+
+    @abstractmethod
+    def subtract(self, name: str, x: Any, y: Any) -> Any:
+        """Subtract in float32: what is subtracted from is as exact as the image."""
+
+    @abstractmethod
+    def channels(self, x: Any, count: int) -> Any:
+        """Keep the first `count` channels."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What a trace knows of a signal.
+
+    A pixel at position i of it depends on the input pixels from scale * i + first to
+    scale * i + last.
+    """
+
+    channels: int
+    scale: Fraction = Fraction(1)
+    first: Fraction = Fraction(0)
+    last: Fraction = Fraction(0)
+    size: tuple[int, int] | None = None
+
+
+class Trace(Layers):
+    """Layers that compute nothing and keep account.
+
+    Parameters
+    ----------
+    size : tuple of int, optional
+        The (rows, columns) of the input, where the network has a dense layer.
+
+    Attributes
+    ----------
+    tensors : dict of str to tuple of int
+        The network's tensors by name, in the order of their making.
+    macs : Fraction
+        Multiplications per input pixel.
+    coarsest : int
+        The largest scale: sizes must be its multiples.
+    """
+
+    def __init__(self, size: tuple[int, int] | None = None) -> None:
+        self.tensors: dict[str, tuple[int, ...]] = {}
+        self.macs = Fraction(0)
+        self.coarsest = 1
+        self.size = size
+        self.dense_layers = 0
+
+    def start(self, channels: int) -> Signal:
+        """Return the input's signal."""
+        return Signal(channels, size=self.size)
+
+    def geometry(self, output: Signal) -> Geometry:
+        """Return the geometry of the network that ends in `output`."""
+        if self.dense_layers:
+            return Geometry(1, 0, self.size)
+        if output.scale != 1:
+            raise ConfigError("the network's output has another size than its input.")
+        return Geometry(self.coarsest, int(max(-output.first, output.last, 0)))
+
+    def _weigh(self, name: str, shape: tuple[int, ...], bias: int | None) -> None:
+        if f"{name}/kernel" in self.tensors:
+            raise ConfigError(f"two layers are called {name!r}.")
+        self.tensors[f"{name}/kernel"] = shape
+        if bias is not None:
+            self.tensors[f"{name}/bias"] = (bias,)
+
+    def _at(self, x: Signal, **changes: Any) -> Signal:
+        signal = replace(x, **changes)
+        if signal.scale > 1:
+            self.coarsest = max(self.coarsest, int(signal.scale))
+        return signal
+
+    def conv(
+        self,
+        name: str,
+        x: Signal,
+        filters: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        padding: Padding = "same",
+        bias: bool = False,
+        activation: str | None = None,
+        gain: float = 1.0,
+    ) -> Signal:
+        """Account for a convolution."""
+        self._weigh(name, (kernel, kernel, x.channels, filters), filters if bias else None)
+        before = same_padding(kernel, stride)[0] if padding == "same" else 0
+        scale = x.scale * stride
+        self.macs += kernel * kernel * x.channels * filters / scale**2
+        size = x.size
+        if size:
+            fewer = 0 if padding == "same" else kernel - 1
+            size = (-(-(size[0] - fewer) // stride), -(-(size[1] - fewer) // stride))
+        return self._at(
+            x,
+            channels=filters,
+            scale=scale,
+            first=x.first - x.scale * before,
+            last=x.last + x.scale * (kernel - 1 - before),
+            size=size,
+        )
+
+    def grow(
+        self,
+        name: str,
+        x: Signal,
+        filters: int,
+        kernel: int,
+        *,
+        stride: int = 2,
+        bias: bool = False,
+        activation: str | None = None,
+        gain: float = 1.0,
+    ) -> Signal:
+        """Account for a transposed convolution."""
+        if kernel < stride:
+            raise ConfigError(f"a transposed kernel of {kernel} leaves gaps at stride {stride}.")
+        self._weigh(name, (kernel, kernel, filters, x.channels), filters if bias else None)
+        before = same_padding(kernel, stride)[0]
+        self.macs += kernel * kernel * x.channels * filters / x.scale**2
+        scale = x.scale / stride
+        return self._at(
+            x,
+            channels=filters,
+            scale=scale,
+            first=x.first + scale * (before - kernel + 1),
+            last=x.last + scale * before,
+            size=x.size and (x.size[0] * stride, x.size[1] * stride),
+        )
+
+    def pool(self, name: str, x: Signal, kind: Pooling, size: int) -> Signal:
+        """Account for a pooling."""
+        return self._at(
+            x,
+            scale=x.scale * size,
+            last=x.last + x.scale * (size - 1),
+            size=x.size and (-(-x.size[0] // size), -(-x.size[1] // size)),
+        )
+
+    def repeat(self, name: str, x: Signal, size: int) -> Signal:
+        """Account for a repetition."""
+        return self._at(
+            x,
+            scale=x.scale / size,
+            first=x.first - x.scale / size * (size - 1),
+            size=x.size and (x.size[0] * size, x.size[1] * size),
+        )
+
+    def dense(self, name: str, x: Signal, units: int, *, activation: str | None = None) -> Signal:
+        """Account for a dense layer."""
+        if self.size is None:
+            raise ConfigError("a network with a dense layer needs a fixed size.")
+        rows, columns = x.size or (1, 1)
+        inputs = rows * columns * x.channels
+        self._weigh(name, (inputs, units), units)
+        self.macs += Fraction(inputs * units, self.size[0] * self.size[1])
+        self.dense_layers += 1
+        return replace(x, channels=units, size=(1, 1))
+
+    def reshape(self, name: str, x: Signal, shape: tuple[int, int, int]) -> Signal:
+        """Account for a change of shape."""
+        if shape[0] * shape[1] * shape[2] != x.channels:
+            raise ConfigError(f"{x.channels} units cannot take the shape {shape}.")
+        return replace(x, channels=shape[2], size=shape[:2])
+
+    def pad(self, name: str, x: Signal, before: int, after: int) -> Signal:
+        """Account for a border of zeros."""
+        return self._moved(x, -before, before + after)
+
+    def crop(self, name: str, x: Signal, before: int, after: int) -> Signal:
+        """Account for a border taken away."""
+        return self._moved(x, before, -before - after)
+
+    def _moved(self, x: Signal, by: int, more: int) -> Signal:
+        shift = x.scale * by
+        size = x.size and (x.size[0] + more, x.size[1] + more)
+        return replace(x, first=x.first + shift, last=x.last + shift, size=size)
+
+    def add(self, name: str, x: Signal, y: Signal) -> Signal:
+        """Account for a sum."""
+        return self._union(name, (x, y))
+
+    def subtract(self, name: str, x: Signal, y: Signal) -> Signal:
+        """Account for a difference."""
+        return self._union(name, (x, y))
+
+    def _union(self, name: str, parts: Sequence[Signal]) -> Signal:
+        x, y = parts
+        if (x.channels, x.scale) != (y.channels, y.scale):
+            raise ConfigError(f"{name!r} joins signals of different shapes: {x} and {y}.")
+        return replace(x, first=min(x.first, y.first), last=max(x.last, y.last))
+
+    def channels(self, x: Signal, count: int) -> Signal:
+        """Account for channels left out."""
+        return replace(x, channels=count)
+
+
+class Network(Protocol):
+    """What an engine needs to know of an architecture."""
+
+    @property
+    def channels(self) -> int:
+        """The channels of the image."""
+
+    @property
+    def input_channels(self) -> int:
+        """The channels of the input, sigma included."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """What the network asks of its input's size."""
+
+    def connect(self, layers: Layers, noisy: Any) -> Any:
+        """Describe the network."""
+
+    def build(self, *, seed: int = 0) -> Any:
+        """Build the network in Keras."""

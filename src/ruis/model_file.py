@@ -1,0 +1,385 @@
+"""A trained denoiser on disk: `NAME.ruis`.
+
+One zip whose members are stored uncompressed: `manifest.json`, `weights.safetensors` and
+`README.md`, the model card. Loading runs nothing that the file brings: the manifest is parsed
+against a strict schema, the network is described by **our** registry, and the tensors must match
+that description by name, shape and dtype, and be finite. There is no graph in the file
+(`docs/decisions/0004-one-description-of-a-network.md`): engines make theirs from the description.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from ruis import architectures
+from ruis.errors import ConfigError, ModelCorruptError, ModelNotFoundError, ModelVersionError
+from ruis.formats.atomic import new_file
+from ruis.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ruis.architectures.base import Architecture
+
+__all__ = ["DataUsed", "Manifest", "ModelFile", "Score", "Training", "load", "save"]
+
+SCHEMA = 1
+MANIFEST, WEIGHTS, CARD = "manifest.json", "weights.safetensors", "README.md"
+LARGEST = {MANIFEST: 2**20, WEIGHTS: 2**31, CARD: 2**20}
+"""Bytes that a member may have at most."""
+
+Text = Field(default="", max_length=10_000)
+
+
+class DataUsed(Record):
+    """What a model learnt from, and on what terms.
+
+    Parameters
+    ----------
+    name, terms : str
+        Of the collection.
+    images : int
+        How many images of it were read, those held out for validation included.
+    """
+
+    name: str = Text
+    terms: str = Text
+    images: int = Field(default=0, ge=0)
+
+
+class Training(Record):
+    """How a model was taught.
+
+    Parameters
+    ----------
+    recipe : dict
+        The whole recipe.
+    seed : int
+        Of everything random.
+    minutes : float
+        Of training.
+    steps : int
+        Optimizer steps.
+    megapixels : float
+        Pixels learnt from, in millions.
+    best_epoch : int
+        The epoch whose weights these are.
+    validation_psnr : float
+        Of that epoch, on held-out training images, in dB.
+    machine : str
+        The processor.
+    versions : dict of str to str
+        Of ruis and of the libraries that trained.
+    """
+
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    seed: int = 0
+    minutes: float = 0.0
+    steps: int = 0
+    megapixels: float = 0.0
+    best_epoch: int = 0
+    validation_psnr: float | None = None
+    machine: str = Text
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+class Score(Record):
+    """A figure with the command that made it.
+
+    Parameters
+    ----------
+    images : str
+        The test set.
+    noise : str
+        The noise on it.
+    psnr, ssim, noisy_psnr : float
+        Means over the images; PSNR in dB.
+    command : str
+        What to type to get the same.
+    """
+
+    images: str = Text
+    noise: str = Text
+    psnr: float
+    ssim: float
+    noisy_psnr: float
+    command: str = Text
+
+
+class Manifest(Record):
+    """What a model file says of itself.
+
+    Parameters
+    ----------
+    schema_version : int
+        Of this record.
+    name : str
+        The model's name.
+    purpose : str
+        What it is for.
+    architecture : dict
+        Name and parameters, as our registry takes them.
+    intensity : {"unit"}
+        The rule by which stored values become model values: fractions of the data range.
+    noise : str
+        The noise that it learnt to remove.
+    limits : tuple of str
+        What it is not good for.
+    data : tuple of DataUsed
+        What it learnt from.
+    training : Training
+        How.
+    scores : tuple of Score
+        How well it does.
+    sha256 : dict of str to str
+        The hash of every other member.
+    """
+
+    schema_version: Literal[1] = SCHEMA
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)
+    purpose: str = Text
+    architecture: dict[str, Any]
+    intensity: Literal["unit"] = "unit"
+    noise: str = Text
+    limits: tuple[str, ...] = ()
+    data: tuple[DataUsed, ...] = ()
+    training: Training = Training()
+    scores: tuple[Score, ...] = ()
+    sha256: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFile:
+    """A model that was loaded and verified.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        What the file says.
+    architecture : Architecture
+        The network's description, from our registry.
+    weights : dict of str to numpy.ndarray
+        Its tensors, float32.
+    card : str
+        The model card, Markdown.
+    sha256 : str
+        Of the whole weights: the model's identity.
+    """
+
+    manifest: Manifest
+    architecture: Architecture
+    weights: dict[str, NDArray[np.float32]]
+    card: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.manifest.name
+
+
+def save(
+    path: str | Path,
+    manifest: Manifest,
+    weights: Mapping[str, NDArray[Any]],
+    *,
+    overwrite: bool = False,
+    half: bool = True,
+) -> ModelFile:
+    """Write a model file: whole, or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Where to; ends in `.ruis`.
+    manifest : Manifest
+        Without hashes: they are computed here.
+    weights : mapping of str to numpy.ndarray
+        The tensors that the architecture has.
+    overwrite : bool, default False
+        Whether a file that is there already is replaced.
+    half : bool, default True
+        Store 16-bit floats: half the size, and a relative rounding of 5e-4 per weight.
+
+    Returns
+    -------
+    ModelFile
+        As `load` would give it, rounding included.
+
+    Raises
+    ------
+    ModelCorruptError
+        If the weights do not fit the architecture, or are not finite.
+    ImageWriteError
+        If the file exists already, or the disk refuses.
+    """
+    import numpy as np
+    from safetensors.numpy import save as pack
+
+    architecture = architectures.parse(manifest.architecture)
+    kind = np.float16 if half else np.float32
+    stored = {name: np.ascontiguousarray(array, dtype=kind) for name, array in weights.items()}
+    _check(stored, architecture, str(path))
+    members = {WEIGHTS: pack(stored), CARD: card(manifest, architecture).encode()}
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+    manifest = manifest.model_copy(update={"sha256": hashes})
+    members = {MANIFEST: manifest.model_dump_json(indent=2).encode(), **members}
+    with new_file(Path(path), overwrite=overwrite) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, data in members.items():
+            # A fixed date: the same model gives the same bytes.
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
+    return load(path)
+
+
+def load(path: str | Path) -> ModelFile:
+    """Read and verify a model file.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such file.
+    ModelVersionError
+        If it was written with a schema that this version does not know.
+    ModelCorruptError
+        If it is damaged, or is not what its manifest says.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelNotFoundError(f"there is no model file {path}.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = _members(archive, path)
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ModelCorruptError(f"{path} is no model file, or is damaged: {error}.") from error
+    manifest = _manifest(members[MANIFEST], path)
+    for name in (WEIGHTS, CARD):
+        if hashlib.sha256(members[name]).hexdigest() != manifest.sha256.get(name):
+            raise ModelCorruptError(f"{path}: {name} does not match its hash in the manifest.")
+    try:
+        architecture = architectures.parse(manifest.architecture)
+        tensors = _tensors(members[WEIGHTS], path)
+        _check(tensors, architecture, str(path))
+    except ConfigError as error:
+        raise ModelCorruptError(f"{path}: {error}") from error
+    return ModelFile(
+        manifest,
+        architecture,
+        {name: tensor.astype("float32") for name, tensor in tensors.items()},
+        members[CARD].decode("utf-8", "replace"),
+        manifest.sha256[WEIGHTS],
+    )
+
+
+def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
+    """Read exactly the members that there must be, each within its bounds."""
+    names = [info.filename for info in archive.infolist()]
+    if sorted(names) != sorted(LARGEST):
+        shown = ", ".join(sorted(names)[:5]) or "nothing"
+        raise ModelCorruptError(
+            f"{path} is no model file: it should hold {', '.join(LARGEST)}, and holds {shown}."
+        )
+    members = {}
+    for info in archive.infolist():
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size > LARGEST[info.filename]:
+            raise ModelCorruptError(f"{path}: {info.filename} is compressed or too large.")
+        members[info.filename] = archive.read(info)
+    return members
+
+
+def _manifest(data: bytes, path: Path) -> Manifest:
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ModelCorruptError(f"{path}: the manifest is not JSON: {error}.") from error
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > SCHEMA:
+        raise ModelVersionError(
+            f"{path} has schema {version}, and this version of ruis knows schemas up to {SCHEMA}: "
+            "upgrade ruis."
+        )
+    try:
+        return Manifest.parse(content, what=f"the manifest of {path.name}")
+    except ConfigError as error:
+        raise ModelCorruptError(str(error)) from error
+
+
+def _tensors(data: bytes, path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as unpack
+
+    try:
+        return unpack(data)
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise ModelCorruptError(f"{path}: the weights are damaged: {error}.") from error
+
+
+def _check(tensors: Mapping[str, Any], architecture: Architecture, where: str) -> None:
+    """Hold tensors against the description: names, shapes, dtypes, finite values."""
+    import numpy as np
+
+    wanted = architecture.tensors
+    if set(tensors) != set(wanted):
+        odd = sorted(set(tensors) ^ set(wanted))[0]
+        raise ModelCorruptError(f"{where}: the weights are not those of the network ({odd!r}).")
+    for name, tensor in tensors.items():
+        if tensor.shape != wanted[name]:
+            raise ModelCorruptError(
+                f"{where}: {name} has the shape {tensor.shape}, not {wanted[name]}."
+            )
+        if tensor.dtype not in (np.float16, np.float32):
+            raise ModelCorruptError(f"{where}: {name} has the dtype {tensor.dtype}.")
+        if not np.isfinite(tensor).all():
+            raise ModelCorruptError(f"{where}: {name} holds values that are not numbers.")
+
+
+def card(manifest: Manifest, architecture: Architecture) -> str:
+    """Write the model card."""
+    training = manifest.training
+    geometry = architecture.geometry
+    facts = [
+        f"- Architecture: `{json.dumps(manifest.architecture)}`",
+        f"- {architecture.kmac_per_pixel:.0f} kMAC per pixel, receptive field "
+        f"{geometry.receptive_field} pixels, sizes padded to multiples of {geometry.multiple}",
+        f"- Channels: {architecture.channels}",
+        f"- Sigma: {'blind, or obeyed when given' if architecture.takes_sigma else 'blind'}",
+        f"- Noise learnt: `{manifest.noise}`",
+    ]
+    data = [f"- {used.name}: {used.images} images; {used.terms}" for used in manifest.data]
+    taught = [
+        f"- {training.minutes:.0f} minutes, {training.steps} steps, "
+        f"{training.megapixels:.0f} megapixels, seed {training.seed}",
+        f"- Machine: {training.machine}",
+        f"- Versions: {', '.join(f'{name} {v}' for name, v in training.versions.items())}",
+    ]
+    if training.validation_psnr is not None:
+        taught.append(
+            f"- Weights of epoch {training.best_epoch}, {training.validation_psnr:.2f} dB on "
+            "images held out of the training data"
+        )
+    scores = ["| images | noise | noisy | PSNR | SSIM | command |", "|---|---|---|---|---|---|"]
+    scores += [
+        f"| {s.images} | {s.noise} | {s.noisy_psnr:.2f} | {s.psnr:.2f} | {s.ssim:.4f} | "
+        f"`{s.command}` |"
+        for s in manifest.scores
+    ]
+    parts = [
+        [f"# {manifest.name}", "", manifest.purpose],
+        ["## What it is", "", *facts],
+        ["## Limits", "", *(f"- {limit}" for limit in manifest.limits or ("none written down",))],
+        ["## What it learnt from", "", *(data or ["- not written down"])],
+        ["## How it was taught", "", *taught],
+    ]
+    if manifest.scores:
+        parts.append(["## Scores", "", *scores])
+    parts.append(["## Recipe", "", "```json", json.dumps(training.recipe, indent=2), "```"])
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"

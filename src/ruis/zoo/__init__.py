@@ -1,0 +1,75 @@
+"""This room: the models that ship, with their cards.
+
+May touch: model files, its own folder.
+Must not: touch the network, or load a model before it is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ruis.errors import ModelCorruptError, ModelNotFoundError, UnknownNameError
+
+if TYPE_CHECKING:
+    from ruis.model_file import ModelFile
+
+__all__ = ["SHIPPED", "find", "path_of", "suited"]
+
+SHIPPED: dict[str, str] = {}
+"""Name -> SHA-256 of the file `NAME.ruis` beside this module."""
+
+FOLDER = Path(__file__).parent
+
+
+def path_of(name: str) -> Path:
+    """Return the file of a shipped model, its hash checked.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model of this name ships.
+    ModelCorruptError
+        If the file is not the one that shipped.
+    """
+    if name not in SHIPPED:
+        raise UnknownNameError("model", name, SHIPPED)
+    path = FOLDER / f"{name}.ruis"
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != SHIPPED[name]:
+        raise ModelCorruptError(f"{path} is not the file that shipped: install ruis again.")
+    return path
+
+
+def find(name_or_path: str | Path) -> ModelFile:
+    """Load a shipped model by name, or a model file by path.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If it is neither; the message names the models that ship.
+    ModelFileError
+        If the file cannot be used.
+    """
+    from ruis import model_file
+
+    text = str(name_or_path)
+    if text in SHIPPED:
+        return model_file.load(path_of(text))
+    if Path(text).is_file():
+        return model_file.load(text)
+    hint = UnknownNameError("model", text, SHIPPED)
+    near = f" Did you mean {hint.nearest!r}?" if hint.nearest else ""
+    raise ModelNotFoundError(
+        f"{text!r} is no model that ships ({', '.join(sorted(SHIPPED))}) and no model file.{near}"
+    )
+
+
+def suited(channels: int) -> str:
+    """Return the name of the shipped model for an image of so many channels.
+
+    Three channels are taken as colour; any other number is denoised channel by channel.
+    """
+    return "photo" if channels == 3 else "gray"
