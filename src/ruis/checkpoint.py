@@ -10,12 +10,12 @@ import csv
 import hashlib
 import io
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruis.errors import ConfigError, TrainingError
+from ruis.formats.atomic import new_file
 
 if TYPE_CHECKING:
     from ruis.recipe import Recipe
@@ -82,14 +82,12 @@ class Checkpoint:
             raise ConfigError(
                 f"{folder} holds an earlier run: go on with it (--resume), or move it away."
             )
-        text = recipe.model_dump_json(indent=2) + "\n"
         if there:
-            before = (folder / RECIPE).read_text(encoding="utf-8")
-            if before != text:
+            if not _same(folder / RECIPE, recipe):
                 raise ConfigError(f"{folder} followed another recipe; see {folder / RECIPE}.")
             return cls(folder, _history(folder / CHECKPOINT))
         folder.mkdir(parents=True, exist_ok=True)
-        _publish(folder / RECIPE, text.encode())
+        _publish(folder / RECIPE, recipe.model_dump_json(indent=2).encode())
         return cls(folder, [])
 
     @property
@@ -189,10 +187,16 @@ def _history(path: Path) -> list[Epoch]:
     return [Epoch(**done) for done in json.loads(metadata["history"])]
 
 
+def _same(path: Path, recipe: Recipe) -> bool:
+    """Say whether a run's recipe is this one, as far as what it teaches is concerned."""
+    try:
+        before = type(recipe).parse(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False
+    words: dict[str, Any] = {"purpose": "", "limits": ()}
+    return before.model_copy(update=words) == recipe.model_copy(update=words)
+
+
 def _publish(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
+    with new_file(path, overwrite=True) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

@@ -4,7 +4,7 @@ One zip whose members are stored uncompressed: `manifest.json`, `weights.safeten
 `README.md`, the model card. Loading runs nothing that the file brings: the manifest is parsed
 against a strict schema, the network is described by **our** registry, and the tensors must match
 that description by name, shape and dtype, and be finite. There is no graph in the file
-(`docs/decisions/0004-one-description-of-a-network.md`): engines make theirs from the description.
+(`docs/decisions/0001-one-description-of-a-network.md`): engines make theirs from the description.
 """
 
 from __future__ import annotations

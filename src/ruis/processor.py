@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 from pathlib import Path
 
-__all__ = ["has_bfloat16", "threads"]
+__all__ = ["describe", "has_bfloat16", "threads"]
 
 
 @functools.cache
@@ -15,12 +16,25 @@ def has_bfloat16() -> bool:
 
     Linux says so in /proc/cpuinfo (AVX512-BF16, AMX-BF16; bf16 on ARM); elsewhere the answer is no.
     """
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(_about("flags", "Features").split())
+
+
+def describe() -> str:
+    """Return the processor's name, how much of it there is, and what speeds networks up."""
+    name = _about("model name") or platform.processor() or platform.machine()
+    flags = _about("flags", "Features").split()
+    fast = [flag for flag in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if flag in flags]
+    return f"{name}, {threads()} threads{', ' + fast[0] if fast else ''}"
+
+
+def _about(*keys: str) -> str:
+    """Return the value of the first line of /proc/cpuinfo with one of these keys."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return False
-    line = next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), "")
-    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(line.split())
+        return ""
+    line = next((line for line in text.splitlines() if line.startswith(keys)), "")
+    return line.partition(":")[2].strip()
 
 
 def threads() -> int:

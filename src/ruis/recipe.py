@@ -44,6 +44,8 @@ class Recipe(Record):
         The name of the model.
     purpose : str
         What the model is for, in one sentence for its card.
+    limits : tuple of str
+        What the model is not good for, for its card.
     data : tuple of DataSource
         The collections to learn from.
     architecture : mapping
@@ -86,6 +88,7 @@ class Recipe(Record):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     purpose: str = ""
+    limits: tuple[str, ...] = ()
     data: tuple[DataSource, ...] = Field(min_length=1)
     architecture: dict[str, Any]
     noise: str | dict[str, Any] | list[Any] | None = None

@@ -10,20 +10,22 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ruis import architectures, dataset, noise, optimizer
+from ruis import architectures, dataset, model_file, noise, optimizer, processor
 from ruis.checkpoint import Checkpoint, Epoch
 from ruis.errors import DivergedError
-from ruis.processor import has_bfloat16
+from ruis.model_file import DataUsed, Manifest, Training
 
 if TYPE_CHECKING:
     from ruis.architectures.base import Architecture
     from ruis.dataset import Patches, Sample, Validation
+    from ruis.model_file import ModelFile
     from ruis.recipe import Recipe
 
-__all__ = ["Report", "Run", "train"]
+__all__ = ["Report", "Run", "learning_rate", "publish", "train"]
 
 Progress = Callable[["Report"], None]
 
@@ -61,7 +63,7 @@ class Report:
     best_psnr: float = math.nan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """A finished training.
 
@@ -75,16 +77,15 @@ class Run:
         The one whose weights were kept.
     weights : dict of str to numpy.ndarray
         Those weights, by variable path.
-    training_images, validation_images : int
-        How many of each there were.
+    images : dict of str to int
+        How many images each data source gave, by its name.
     """
 
     recipe: Recipe
     history: tuple[Epoch, ...]
     best: Epoch
     weights: dict[str, Any]
-    training_images: int
-    validation_images: int
+    images: dict[str, int]
 
     @property
     def minutes(self) -> float:
@@ -139,7 +140,7 @@ def train(
     tell = progress or (lambda report: None)
     architecture = architectures.parse(recipe.architecture)
     checkpoint = Checkpoint.open(folder, recipe, resume=resume)
-    samples = _read(recipe, Path(data), architecture.channels, tell)
+    samples, images = _read(recipe, Path(data), architecture.channels, tell)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
     patches, validation = _prepare(recipe, architecture, training, held_out)
     with _precision(recipe.precision):
@@ -156,21 +157,73 @@ def train(
             verbose=0,
         )
     history = tuple(checkpoint.history)
-    best = checkpoint.best
-    return Run(recipe, history, best, checkpoint.best_weights(), len(training), len(held_out))
+    return Run(recipe, history, checkpoint.best, checkpoint.best_weights(), images)
 
 
-def _read(recipe: Recipe, data: Path, channels: int, tell: Progress) -> list[Sample]:
+def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile:
+    """Write the model of a finished training, with the card that tells how it was taught.
+
+    Parameters
+    ----------
+    run : Run
+        From :func:`train`.
+    path : path
+        Where to; ends in `.ruis`.
+    overwrite : bool, default False
+        Whether a file that is there already is replaced.
+
+    Returns
+    -------
+    ModelFile
+        As it was written.
+
+    Raises
+    ------
+    ImageWriteError
+        If the file exists already, or the disk refuses.
+    """
+    recipe = run.recipe
+    manifest = Manifest(
+        name=recipe.name,
+        purpose=recipe.purpose,
+        architecture=recipe.architecture,
+        noise="real pairs" if recipe.noise is None else str(noise.parse(recipe.noise)),
+        limits=recipe.limits,
+        data=tuple(
+            DataUsed(name=source.name, terms=source.terms, images=run.images[source.name])
+            for source in recipe.data
+        ),
+        training=Training(
+            recipe=recipe.model_dump(mode="json", exclude_none=True),
+            seed=recipe.seed,
+            minutes=round(run.minutes, 1),
+            steps=run.history[-1].step,
+            megapixels=round(run.pixels / 1e6, 1),
+            best_epoch=run.best.epoch,
+            validation_psnr=round(run.best.psnr, 3),
+            machine=processor.describe(),
+            versions={name: version(name) for name in ("ruis", "keras", "numpy")},
+        ),
+    )
+    return model_file.save(path, manifest, run.weights, overwrite=overwrite)
+
+
+def _read(
+    recipe: Recipe, data: Path, channels: int, tell: Progress
+) -> tuple[list[Sample], dict[str, int]]:
     samples: list[Sample] = []
+    images: dict[str, int] = {}
     for source in recipe.data:
         noisy = None if source.noisy is None else data / source.noisy
-        samples += dataset.load(
+        found = dataset.load(
             data / source.folder,
             channels,
             noisy=noisy,
             progress=lambda count, total: tell(Report("reading", count / total)),
         )
-    return samples
+        images[source.name] = images.get(source.name, 0) + len(found)
+        samples += found
+    return samples, images
 
 
 def _prepare(
@@ -215,7 +268,7 @@ class _precision:
     """Keras' dtype policy while a network is built and trained; the old one afterwards."""
 
     def __init__(self, precision: str) -> None:
-        self.bfloat16 = precision == "bf16" or (precision == "auto" and has_bfloat16())
+        self.bfloat16 = precision == "bf16" or (precision == "auto" and processor.has_bfloat16())
 
     def __enter__(self) -> None:
         from ruis.architectures.keras_layers import load_keras

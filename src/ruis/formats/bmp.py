@@ -14,6 +14,7 @@ __all__ = ["BMP"]
 UNCOMPRESSED = {0, 3, 6}
 DEPTHS = {1, 2, 4, 8, 16, 24, 32}
 INCH = 0.0254  # metres
+OLDEST = 12  # the size of the first header that there was, of OS/2
 
 
 class BMP(Format):
@@ -41,32 +42,25 @@ class BMP(Format):
         """Read the size; let Pillow read the palette, which decides between gray and RGB."""
         rows, columns, _, _ = _size(source)
         mode = _opened(source).mode
-        colour, channels = ("gray", 1) if mode in {"1", "L"} else ("rgb", 3)
+        if mode in {"1", "L"}:
+            return Header(self.name, rows, columns, 1, "uint8", "gray")
         alpha = mode == "RGBA"
-        return Header(
-            self.name,
-            rows,
-            columns,
-            channels + alpha,
-            "uint8",
-            "gray" if colour == "gray" else "rgb",
-            alpha,
-        )
+        return Header(self.name, rows, columns, 3 + alpha, "uint8", "rgb", alpha)
 
     def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:
         """Decode with Pillow, and expand a palette."""
         import numpy as np
 
         _check_length(source)
+        if _size(source)[2:] == (24, 0):
+            return _plain_rgb(source, header)
         image = _opened(source)
-        resolution = image.info.get("dpi")
         notes: tuple[str, ...] = ()
         mode = {"gray": "L", "rgb": "RGBA" if header.alpha else "RGB"}[header.colour]
         if image.mode != mode:
             notes = (f"{'palette' if image.mode == 'P' else '1 bit'} expanded to {mode}",)
         pixels = np.array(image.convert(mode)).reshape(header.rows, header.columns, -1)
-        metadata = Metadata(resolution=resolution if resolution and min(resolution) > 0 else None)
-        return Decoded(pixels, header.colour, header.alpha, metadata=metadata, notes=notes)
+        return Decoded(pixels, header.colour, header.alpha, metadata=_metadata(source), notes=notes)
 
     def encode(self, image: Image, file: BinaryIO) -> None:
         """Encode, and put the resolution where the header has its place."""
@@ -87,7 +81,7 @@ def _size(source: Source) -> tuple[int, int, int, int]:
     start = source.start
     if len(start) < 54:
         raise CorruptImageError("the file ends within its header.")
-    if start[14] == 12:
+    if start[14] == OLDEST:
         columns, rows, _, bits = struct.unpack("<HHHH", start[18:26])
         compression = 0
     else:
@@ -104,6 +98,28 @@ def _check_length(source: Source) -> None:
     needed = begin + rows * ((columns * bits + 31) // 32 * 4)
     if compression in UNCOMPRESSED and source.size < needed:
         raise CorruptImageError(f"the file is truncated: {source.size} of {needed} bytes are here.")
+
+
+def _metadata(source: Source) -> Metadata:
+    """Return the resolution; the oldest header has no place for it."""
+    across, down = struct.unpack("<ii", source.start[38:46])
+    if source.start[14] < 40 or across <= 0 or down <= 0:
+        return Metadata()
+    return Metadata(resolution=(across * INCH, down * INCH))
+
+
+def _plain_rgb(source: Source, header: Header) -> Decoded:
+    """Read the usual kind without Pillow, which needs several times the memory."""
+    import numpy as np
+
+    begin = int.from_bytes(source.start[10:14], "little")
+    row_bytes = (header.columns * 24 + 31) // 32 * 4
+    stored = np.frombuffer(source.everything(), np.uint8, header.rows * row_bytes, begin)
+    blue_first = stored.reshape(header.rows, row_bytes)[:, : header.columns * 3]
+    if struct.unpack("<i", source.start[22:26])[0] > 0 or source.start[14] == OLDEST:
+        blue_first = blue_first[::-1]  # stored from the bottom
+    pixels = blue_first.reshape(header.rows, header.columns, 3)[..., ::-1]
+    return Decoded(np.ascontiguousarray(pixels), "rgb", metadata=_metadata(source))
 
 
 def _opened(source: Source):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Pillow's own class

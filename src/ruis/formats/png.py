@@ -15,7 +15,7 @@ __all__ = ["PNG"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 AFTER_IHDR = 33  # signature (8) and the IHDR chunk (25)
-LEVEL = 3  # zlib: within a few percent of level 6 on photographs, in about half of the time
+LEVEL = 4  # zlib: within a few percent of level 6 on photographs, up to twice as fast
 MAX_CHUNKS = 500_000
 MAX_METADATA = 64 * 2**20  # bytes of one decompressed text or profile
 DEFLATE_LIMIT = 1032  # deflate cannot shrink anything by more

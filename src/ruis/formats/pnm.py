@@ -38,11 +38,10 @@ class PNM(Format):
     def header(self, source: Source, channel_axis: int | None = None) -> Header:
         """Read kind, size and maxval."""
         kind, columns, rows, white, _ = _fields(source)
-        colour, channels = ("rgb", 3) if kind in {b"P3", b"P6", b"PF"} else ("gray", 1)
         dtype = "float32" if kind in {b"Pf", b"PF"} else "uint8" if white < 256 else "uint16"
-        return Header(
-            self.name, rows, columns, channels, dtype, "rgb" if colour == "rgb" else "gray"
-        )
+        if kind in {b"P3", b"P6", b"PF"}:
+            return Header(self.name, rows, columns, 3, dtype, "rgb")
+        return Header(self.name, rows, columns, 1, dtype, "gray")
 
     def decode(self, source: Source, header: Header, channel_axis: int | None = None) -> Decoded:
         """Read the values."""
