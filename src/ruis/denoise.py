@@ -319,9 +319,7 @@ def load(
     ModelFileError
         If the file cannot be used.
     """
-    return Denoiser(
-        zoo.find(model), engine=engine, precision=precision, tile=tile, threads=threads
-    )
+    return Denoiser(zoo.find(model), engine=engine, precision=precision, tile=tile, threads=threads)
 
 
 def denoise(

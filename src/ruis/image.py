@@ -23,12 +23,12 @@ Colour = Literal["gray", "rgb", "cmyk", "channels"]
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a file says beside its pixels; every field may be absent.
+    r"""What a file says beside its pixels; every field may be absent.
 
     Parameters
     ----------
     exif : bytes, optional
-        An EXIF block as TIFF bytes, without the "Exif\\0\\0" prefix. Orientation is already 1,
+        An EXIF block as TIFF bytes, without the "Exif\0\0" prefix. Orientation is already 1,
         because reading turns the pixels upright.
     icc : bytes, optional
         The ICC colour profile.

@@ -104,11 +104,11 @@ class Intensity:
         if stored.dtype.itemsize > 2:  # float32 has 24 bits: take the difference before rounding
             unit = (stored.astype(np.float64) - low) / (high - low)
             return unit.astype(np.float32)
-        unit32: NDArray[np.float32] = stored.astype(np.float32)
+        narrow = stored.astype(np.float32)
         if low:
-            unit32 -= np.float32(low)
-        unit32 *= np.float32(1.0 / (high - low))
-        return unit32
+            narrow -= np.float32(low)
+        narrow *= np.float32(1.0 / (high - low))
+        return narrow
 
     def from_unit(self, unit: NDArray[np.float32]) -> NDArray[Any]:
         """Turn model values of any shape into stored ones.
@@ -118,16 +118,14 @@ class Intensity:
         import numpy as np
 
         low, high = self.data_range
-        wide = np.float64 if self.dtype.itemsize > 2 else np.float32
-        stored = unit.astype(wide)
-        stored *= wide(high - low)
+        stored: Any = unit.astype(np.float64 if self.dtype.itemsize > 2 else np.float32)
+        stored *= high - low
         if low:
-            stored += wide(low)
-        if self.dtype.kind == "f":
-            return stored.astype(self.dtype)
+            stored += low
         if self.dtype.kind == "b":
-            return stored >= 0.5
-        limits = np.iinfo(self.dtype)
-        np.rint(stored, out=stored)
-        inside: NDArray[Any] = np.clip(stored, limits.min, limits.max)
-        return inside.astype(self.dtype)
+            return np.asarray(stored >= 0.5)
+        if self.dtype.kind in "ui":
+            limits = np.iinfo(self.dtype)
+            np.rint(stored, out=stored)
+            np.clip(stored, limits.min, limits.max, out=stored)
+        return np.asarray(stored.astype(self.dtype))

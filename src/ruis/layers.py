@@ -11,6 +11,7 @@ filters, channels in), a bias (filters,), dense weights (units in, units).
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -165,7 +166,8 @@ class Trace(Layers):
             return Geometry(1, 0, self.size)
         if output.scale != 1:
             raise ConfigError("the network's output has another size than its input.")
-        return Geometry(self.coarsest, int(max(-output.first, output.last, 0)))
+        reach = max(-output.first, output.last, Fraction(0))
+        return Geometry(self.coarsest, math.floor(reach))
 
     def _weigh(self, name: str, shape: tuple[int, ...], bias: int | None) -> None:
         if f"{name}/kernel" in self.tensors:

@@ -145,7 +145,7 @@ class Manifest(Record):
         The hash of every other member.
     """
 
-    schema_version: Literal[1] = SCHEMA
+    schema_version: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)
     purpose: str = Text
     architecture: dict[str, Any]
@@ -318,9 +318,10 @@ def _tensors(data: bytes, path: Path) -> dict[str, Any]:
     from safetensors.numpy import load as unpack
 
     try:
-        return unpack(data)
+        tensors: dict[str, Any] = unpack(data)
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ModelCorruptError(f"{path}: the weights are damaged: {error}.") from error
+    return tensors
 
 
 def _check(tensors: Mapping[str, Any], architecture: Architecture, where: str) -> None:
@@ -329,7 +330,7 @@ def _check(tensors: Mapping[str, Any], architecture: Architecture, where: str) -
 
     wanted = architecture.tensors
     if set(tensors) != set(wanted):
-        odd = sorted(set(tensors) ^ set(wanted))[0]
+        odd = min(set(tensors) ^ set(wanted))
         raise ModelCorruptError(f"{where}: the weights are not those of the network ({odd!r}).")
     for name, tensor in tensors.items():
         if tensor.shape != wanted[name]:
@@ -348,16 +349,20 @@ def card(manifest: Manifest, architecture: Architecture) -> str:
     geometry = architecture.geometry
     facts = [
         f"- Architecture: `{json.dumps(manifest.architecture)}`",
-        f"- {architecture.kmac_per_pixel:.0f} kMAC per pixel, receptive field "
-        f"{geometry.receptive_field} pixels, sizes padded to multiples of {geometry.multiple}",
+        (
+            f"- {architecture.kmac_per_pixel:.0f} kMAC per pixel, receptive field "
+            f"{geometry.receptive_field} pixels, sizes padded to multiples of {geometry.multiple}"
+        ),
         f"- Channels: {architecture.channels}",
         f"- Sigma: {'blind, or obeyed when given' if architecture.takes_sigma else 'blind'}",
         f"- Noise learnt: `{manifest.noise}`",
     ]
     data = [f"- {used.name}: {used.images} images; {used.terms}" for used in manifest.data]
     taught = [
-        f"- {training.minutes:.0f} minutes, {training.steps} steps, "
-        f"{training.megapixels:.0f} megapixels, seed {training.seed}",
+        (
+            f"- {training.minutes:.0f} minutes, {training.steps} steps, "
+            f"{training.megapixels:.0f} megapixels, seed {training.seed}"
+        ),
         f"- Machine: {training.machine}",
         f"- Versions: {', '.join(f'{name} {v}' for name, v in training.versions.items())}",
     ]

@@ -45,7 +45,7 @@ def _muon() -> Any:
     import keras
     from keras import ops
 
-    class ConvolutionMuon(keras.optimizers.Muon):  # type: ignore[misc]
+    class ConvolutionMuon(keras.optimizers.Muon):
         """Muon on the kernels of hidden convolutions; Adam on all else, the ends included."""
 
         def _should_use_adamw(self, variable: Any) -> bool:

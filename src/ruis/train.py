@@ -6,17 +6,17 @@ that did best on validation images, and a checkpoint of every epoch from which `
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruis import architectures, dataset, model_file, noise, optimizer, processor
+from ruis.architectures.keras_layers import load_keras
 from ruis.checkpoint import Checkpoint, Epoch
-from ruis.errors import DivergedError
+from ruis.loop import Loop, Progress, Report
 from ruis.model_file import DataUsed, Manifest, Training
 
 if TYPE_CHECKING:
@@ -25,42 +25,7 @@ if TYPE_CHECKING:
     from ruis.model_file import ModelFile
     from ruis.recipe import Recipe
 
-__all__ = ["Report", "Run", "learning_rate", "publish", "train"]
-
-Progress = Callable[["Report"], None]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a training tells while it works.
-
-    Parameters
-    ----------
-    stage : {"reading", "training", "validated", "saving"}
-        What it is doing.
-    fraction : float
-        The share of this stage that is done, 0..1.
-    seconds_left : float
-        An estimate for this stage; not a number before one can be made.
-    epoch, step : int
-        Where training is.
-    loss : float
-        The mean loss of this epoch so far.
-    megapixels_per_second : float
-        The rate at which pixels are learnt from.
-    psnr, best_psnr : float
-        Of the latest validation, and of the best one, in dB.
-    """
-
-    stage: str
-    fraction: float
-    seconds_left: float = math.nan
-    epoch: int = 0
-    step: int = 0
-    loss: float = math.nan
-    megapixels_per_second: float = math.nan
-    psnr: float = math.nan
-    best_psnr: float = math.nan
+__all__ = ["Report", "Run", "publish", "train"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,17 +108,17 @@ def train(
     samples, images = _read(recipe, Path(data), architecture.channels, tell)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
     patches, validation = _prepare(recipe, architecture, training, held_out)
-    with _precision(recipe.precision):
+    with _policy(recipe.precision):
         model = architecture.build(seed=recipe.seed)
         _compile(model, recipe)
-        loop = _loop(recipe, checkpoint, validation, tell)
         checkpoint.restore(model)
+        loop = Loop(recipe, checkpoint, validation, model, tell)
         model.fit(
             _batches(patches, checkpoint.epochs_done, recipe.steps_per_epoch),
             steps_per_epoch=recipe.steps_per_epoch,
             epochs=recipe.epochs or 1_000_000,
             initial_epoch=checkpoint.epochs_done,
-            callbacks=[loop],
+            callbacks=[loop.callback()],
             verbose=0,
         )
     history = tuple(checkpoint.history)
@@ -264,109 +229,14 @@ def _compile(model: Any, recipe: Recipe) -> None:
     model.compile(optimizer.build(recipe), loss=recipe.loss, jit_compile=False)
 
 
-class _precision:
-    """Keras' dtype policy while a network is built and trained; the old one afterwards."""
-
-    def __init__(self, precision: str) -> None:
-        self.bfloat16 = precision == "bf16" or (precision == "auto" and processor.has_bfloat16())
-
-    def __enter__(self) -> None:
-        from ruis.architectures.keras_layers import load_keras
-
-        self.config = load_keras().config
-        self.before = self.config.dtype_policy()
-        self.config.set_dtype_policy("mixed_bfloat16" if self.bfloat16 else "float32")
-
-    def __exit__(self, *exception: object) -> None:
-        self.config.set_dtype_policy(self.before)
-
-
-def learning_rate(recipe: Recipe, step: int, fraction: float) -> float:
-    """Return the learning rate: a linear warm-up in steps, then a cosine to zero.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        Its peak and warm-up.
-    step : int
-        The step that comes, from 0.
-    fraction : float
-        The share of the whole training that is done, 0..1.
-    """
-    rise = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
-    return recipe.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
-
-
-def _loop(
-    recipe: Recipe, checkpoint: Checkpoint, validation: Validation, tell: Progress
-) -> Any:
-    """Return the Keras callback that is all of our own that happens within `fit`."""
-    import keras
-    import numpy as np
-
-    pixels = recipe.batch * recipe.patch**2
-    total_steps = recipe.steps_per_epoch * (recipe.epochs or 0)
-
-    class Loop(keras.callbacks.Callback):  # type: ignore[misc]
-        """Learning rate, progress, validation, checkpoint, and the end of the time budget."""
-
-        def on_train_begin(self, logs: Any = None) -> None:
-            self.seconds = checkpoint.seconds_done
-            self.step = checkpoint.steps_done
-            self.told = 0.0
-            if self.fraction >= 1:
-                self.model.stop_training = True
-
-        @property
-        def fraction(self) -> float:
-            if recipe.minutes is not None:
-                return self.seconds / (60 * recipe.minutes)
-            return self.step / total_steps
-
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            self.epoch = epoch
-            self.epoch_seconds = 0.0
-            self.clock = time.perf_counter()
-
-        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-            self.model.optimizer.learning_rate = learning_rate(recipe, self.step, self.fraction)
-
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            self.loss = float(logs["loss"])
-            if not math.isfinite(self.loss):
-                raise DivergedError(self.step, self.loss)
-            now = time.perf_counter()
-            self.seconds += now - self.clock
-            self.epoch_seconds += now - self.clock
-            self.clock = now
-            self.step += 1
-            self.model.stop_training = self.fraction >= 1
-            if now - self.told > 0.2:
-                self.told = now
-                tell(self.report("training", (batch + 1) * pixels / self.epoch_seconds / 1e6))
-
-        def report(self, stage: str, rate: float) -> Report:
-            begun = self.fraction > 0
-            left = self.seconds * (1 - self.fraction) / self.fraction if begun else math.nan
-            last = checkpoint.history[-1].psnr if checkpoint.history else math.nan
-            best = checkpoint.best.psnr if checkpoint.history else math.nan
-            return Report(
-                stage,
-                min(self.fraction, 1.0),
-                max(left, 0.0),
-                self.epoch + 1,
-                self.step,
-                self.loss,
-                rate,
-                last,
-                best,
-            )
-
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            psnr = validation.psnr(lambda x: np.asarray(self.model(x, training=False)))
-            rate = (self.step - checkpoint.steps_done) * pixels / self.epoch_seconds / 1e6
-            done = Epoch(epoch + 1, self.step, self.loss, psnr, self.seconds, rate)
-            checkpoint.save(self.model, done)
-            tell(self.report("validated", rate))
-
-    return Loop()
+@contextmanager
+def _policy(precision: str) -> Iterator[None]:
+    """Set Keras' dtype policy while a network is built and trained; restore the old one."""
+    config = load_keras().config
+    bfloat16 = precision == "bf16" or (precision == "auto" and processor.has_bfloat16())
+    before = config.dtype_policy()
+    config.set_dtype_policy("mixed_bfloat16" if bfloat16 else "float32")
+    try:
+        yield
+    finally:
+        config.set_dtype_policy(before)

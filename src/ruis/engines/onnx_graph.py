@@ -131,7 +131,7 @@ class _OnnxLayers(Layers):
         return self._node(OPERATORS[str(activation)], [x], f"{name}_{activation}")
 
     def _convolution(
-        self, kind: str, name: str, x: str, stride: int, sides: tuple[int, int], bias: bool
+        self, kind: str, name: str, x: str, stride: int, sides: tuple[int, int], *, bias: bool
     ) -> str:
         kernel = self.weights[f"{name}/kernel"].transpose(3, 2, 0, 1)
         inputs = [x, self._constant(f"{name}/kernel", kernel)]
@@ -155,7 +155,7 @@ class _OnnxLayers(Layers):
     ) -> Any:
         """Convolve."""
         sides = same_padding(kernel, stride) if padding == "same" else (0, 0)
-        x = self._convolution("Conv", name, x, stride, sides, bias)
+        x = self._convolution("Conv", name, x, stride, sides, bias=bias)
         return self._activate(name, x, activation)
 
     def grow(
@@ -172,7 +172,7 @@ class _OnnxLayers(Layers):
     ) -> Any:
         """Convolve transposed."""
         sides = same_padding(kernel, stride)
-        x = self._convolution("ConvTranspose", name, x, stride, sides, bias)
+        x = self._convolution("ConvTranspose", name, x, stride, sides, bias=bias)
         return self._activate(name, x, activation)
 
     def pool(self, name: str, x: Any, kind: Pooling, size: int) -> Any:

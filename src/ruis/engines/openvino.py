@@ -114,7 +114,7 @@ class OpenVINOLayers(Layers):
     def _tensor(self, name: str, order: tuple[int, ...]) -> Any:
         return self.op.constant(np.ascontiguousarray(self.weights[name].transpose(order)))
 
-    def _finish(self, name: str, x: Any, bias: bool, activation: str | None) -> Any:
+    def _finish(self, name: str, x: Any, *, bias: bool, activation: str | None) -> Any:
         if bias:
             x = self.op.add(x, self.op.constant(self.weights[f"{name}/bias"].reshape(1, -1, 1, 1)))
         return self._activate(x, activation)
@@ -155,7 +155,7 @@ class OpenVINOLayers(Layers):
         weights = self._tensor(f"{name}/kernel", (3, 2, 0, 1))
         strides = [stride, stride]
         x = self.op.convolution(x, weights, strides, [before] * 2, [after] * 2, [1, 1])
-        return self._finish(name, x, bias, activation)
+        return self._finish(name, x, bias=bias, activation=activation)
 
     def grow(
         self,
@@ -175,7 +175,7 @@ class OpenVINOLayers(Layers):
         x = self.op.convolution_backprop_data(
             x, weights, [stride] * 2, pads_begin=[before] * 2, pads_end=[after] * 2
         )
-        return self._finish(name, x, bias, activation)
+        return self._finish(name, x, bias=bias, activation=activation)
 
     def pool(self, name: str, x: Any, kind: Pooling, size: int) -> Any:
         """Pool."""
@@ -203,7 +203,9 @@ class OpenVINOLayers(Layers):
         if len(x.get_partial_shape() if hasattr(x, "get_partial_shape") else x.shape) == 4:
             x = self._axes(x, (0, 2, 3, 1))
         flat = self.op.reshape(x, self.op.constant(np.array([0, -1], np.int64)), True)
-        product = self.op.matmul(flat, self.op.constant(self.weights[f"{name}/kernel"]), False, False)
+        product = self.op.matmul(
+            flat, self.op.constant(self.weights[f"{name}/kernel"]), False, False
+        )
         product = self.op.add(product, self.op.constant(self.weights[f"{name}/bias"][None]))
         return self._activate(product, activation)
 

@@ -1,0 +1,17 @@
+"""How Sphinx builds the documentation: Markdown pages, and the API from its docstrings."""
+
+from importlib.metadata import version
+
+project = "ruis"
+release = version("ruis")
+copyright = "the ruis developers; Apache-2.0"
+extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+html_theme = "alabaster"
+html_theme_options = {"description": "Removes noise from images, and learns to remove yours."}
+myst_heading_anchors = 3
+numpydoc_show_class_members = False
+autodoc_member_order = "bysource"
+# The flow charts are drawn by whoever shows Markdown with Mermaid; here they stay text.
+suppress_warnings = ["misc.highlighting_failure", "myst.xref_missing"]
