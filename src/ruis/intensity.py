@@ -76,7 +76,7 @@ class Intensity:
     >>> import numpy as np
     >>> scale = Intensity.of(np.uint8)
     >>> scale.to_unit(np.array([0, 51, 255], np.uint8)).tolist()
-    [0.0, 0.20000000298023224, 1.0]
+    [0.0, 0.20000001788139343, 1.0]
     >>> scale.from_unit(np.array([0.0, 0.2, 1.3], np.float32)).tolist()
     [0, 51, 255]
     """

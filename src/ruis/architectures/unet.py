@@ -56,9 +56,9 @@ class UNet(Architecture):
     --------
     >>> fast = UNet(widths=(32, 64, 128), blocks=1)
     >>> fast.geometry
-    Geometry(multiple=8, radius=46, size=None)
+    Geometry(multiple=8, radius=51, size=None)
     >>> round(fast.kmac_per_pixel)
-    27
+    26
     """
 
     name: Literal["unet"] = "unet"

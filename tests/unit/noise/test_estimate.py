@@ -1,0 +1,87 @@
+"""The noise is measured without the clean image."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from ruis.errors import ConfigError
+from ruis.noise.estimate import estimate_sigma
+
+
+def scene(rows: int, columns: int) -> np.ndarray:
+    """Half of it sky, half of it texture, and edges."""
+    row, column = np.indices((rows, columns), dtype=np.float32)
+    sky = 0.6 + 0.2 * row / rows
+    texture = 0.5 + 0.2 * np.sin(row * 1.1) * np.sin(column * 0.9 + row * 0.05)
+    picture = np.where(row < rows / 2, sky, texture)
+    return np.where((row // 50 + column // 70) % 2 == 0, picture, picture * 0.7).astype(np.float32)
+
+
+def noise(shape: tuple[int, ...], sigma: float, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32) * np.float32(sigma)
+
+
+@pytest.mark.parametrize("sigma", [1, 5, 15, 25, 60])
+def test_white_noise_on_a_scene(sigma):
+    clean = scene(321, 481)
+    found = estimate_sigma(clean + noise(clean.shape, sigma / 255)) * 255
+    assert found == pytest.approx(sigma, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("shape", "tolerance"),
+    [((5, 200), 0.2), ((28, 28), 0.1), ((30, 100), 0.1), ((64, 64), 0.05), ((1100, 1100), 0.02)],
+)
+def test_any_size_is_right_on_the_whole(shape, tolerance):
+    found = [estimate_sigma(noise(shape, 0.1, seed)) for seed in range(20 if shape[0] < 99 else 2)]
+    assert np.sqrt(np.mean(np.square(found))) == pytest.approx(0.1, rel=tolerance)
+
+
+def test_channels_are_averaged_by_variance():
+    sigmas = np.float32([0.03, 0.04, 0.12])
+    found = estimate_sigma(noise((300, 300, 3), 1) * sigmas)
+    assert found == pytest.approx(np.sqrt(np.mean(sigmas**2)), rel=0.04)
+
+
+def test_clipped_parts_do_not_count():
+    clean = np.linspace(-1, 2, 500, dtype=np.float32) * np.ones((400, 1), np.float32)
+    stored = np.rint(np.clip(clean + noise(clean.shape, 0.05), 0, 1) * 255) / 255
+    assert estimate_sigma(stored.astype(np.float32)) == pytest.approx(0.05, rel=0.08)
+
+
+def test_it_scales_with_the_pixels():
+    pixels = scene(128, 128) + noise((128, 128), 0.1)
+    assert estimate_sigma(pixels * 1000 + 7) == pytest.approx(
+        1000 * estimate_sigma(pixels), rel=1e-3
+    )
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((40, 40)), np.ones((4, 90)), np.full((1, 1, 3), 0.5)])
+def test_nothing_is_nothing(pixels):
+    assert estimate_sigma(pixels) == 0
+
+
+def test_values_that_are_no_numbers_are_overlooked():
+    pixels = noise((200, 200), 0.1)
+    pixels[50:60, 50:60] = np.nan
+    assert estimate_sigma(pixels) == pytest.approx(0.1, rel=0.05)
+
+
+def test_a_large_image_is_sampled():
+    pixels = np.broadcast_to(noise((1, 12_000, 1), 0.1), (9_000, 12_000, 3))  # 324 million values
+    tracemalloc.start()
+    estimate_sigma(pixels)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50e6
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((9, 9), np.uint8), np.zeros(9), np.zeros((1, 9, 9, 1))]
+)
+def test_what_is_no_float_image_is_refused(pixels):
+    with pytest.raises(ConfigError, match="floats"):
+        estimate_sigma(pixels)
