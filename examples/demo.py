@@ -42,7 +42,9 @@ def before_after(noisy: np.ndarray, denoised: np.ndarray, part: tuple[int, int])
         sheet.paste(picture, (left, EDGE + 8))
         box = (part[0], part[1], part[0] + PART[0], part[1] + PART[1])
         size = (factor * PART[0], factor * PART[1])
-        sheet.paste(picture.crop(box).resize(size, Picture.Resampling.NEAREST), (left, rows + 2 * EDGE + 8))
+        sheet.paste(
+            picture.crop(box).resize(size, Picture.Resampling.NEAREST), (left, rows + 2 * EDGE + 8)
+        )
     return sheet
 
 

@@ -1,6 +1,6 @@
 """Make `coffee.png`: a clean open photograph with the noise of a camera model.
 
-    python examples/make.py        # needs scikit-image, which carries the photograph
+python examples/make.py        # needs scikit-image, which carries the photograph
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def main() -> None:
     noisy = noise.parse(CAMERA).add(scale.to_unit(clean), np.random.default_rng(SEED))
     info = ImageInfo(clean.dtype, scale.data_range, colour="rgb")
     record = f"noise added: {CAMERA}, seed {SEED}"
-    ruis.write(Image(scale.from_unit(noisy), info), HERE / "coffee.png", record=record, overwrite=True)
+    ruis.write(
+        Image(scale.from_unit(noisy), info), HERE / "coffee.png", record=record, overwrite=True
+    )
 
 
 if __name__ == "__main__":

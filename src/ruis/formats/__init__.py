@@ -15,11 +15,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ruis.errors import AxesError, CorruptImageError, ImageError, UnsupportedFormatError
+from ruis.errors import (
+    AxesError,
+    CorruptImageError,
+    ImageError,
+    ImageTooLargeError,
+    UnsupportedFormatError,
+)
 from ruis.formats.atomic import new_file
 from ruis.formats.base import Decoded, Format, Header, Limits, Source, decoding, full_range
-from ruis.formats.metadata import clean_exif, exif_with, recorded, stripped, upright_xmp
-from ruis.image import Image, ImageInfo, Metadata
+from ruis.formats.metadata import exif_with, gathered, recorded, stripped, upright
+from ruis.image import Image, ImageInfo
 from ruis.registry import Registry
 
 if TYPE_CHECKING:
@@ -54,7 +60,7 @@ FORMATS = Registry(
 )
 """The formats that ruis reads; all but GIF are also written."""
 
-RECORD = "ruis 0.1: denoised with gray"
+RECORD = "ruis"  # what is known here; a door that used a model says which
 FINITE_STEP = 2**22  # values looked at in one go when searching for NaN
 
 
@@ -322,8 +328,6 @@ def _read(source: Source, limits: Limits, channel_axis: int | None) -> Image:
     """Recognise, check the header, decode, finish."""
     format = _recognised(source)
     if source.size > limits.max_file_bytes:
-        from ruis.errors import ImageTooLargeError
-
         raise ImageTooLargeError(
             f"the file has {source.size} bytes, more than the limit of "
             f"{limits.max_file_bytes:g}; raise it with Limits(max_file_bytes=...).",
@@ -360,10 +364,10 @@ def _check_finite(pixels: NDArray[Any]) -> None:
 
 def _finished(decoded: Decoded, format: str, source: str | None) -> Image:
     """Turn the pixels upright and gather the metadata."""
-    metadata, orientation, notes = _gathered(decoded)
+    metadata, orientation, notes = gathered(decoded)
     pixels = decoded.pixels
     if orientation != 1:
-        pixels = _upright(pixels, orientation)
+        pixels = upright(pixels, orientation)
         notes += (f"turned upright (EXIF orientation {orientation})",)
         if orientation >= 5 and metadata.resolution:
             metadata = replace(metadata, resolution=metadata.resolution[::-1])
@@ -379,41 +383,6 @@ def _finished(decoded: Decoded, format: str, source: str | None) -> Image:
         notes=notes,
     )
     return Image(pixels, info)
-
-
-def _gathered(decoded: Decoded) -> tuple[Metadata, int, tuple[str, ...]]:
-    """Return the metadata with what EXIF adds to it, the orientation, and all notes."""
-    metadata, orientation, notes = decoded.metadata, decoded.orientation, decoded.notes
-    if metadata.exif:
-        clean = clean_exif(metadata.exif)
-        orientation = orientation if orientation != 1 else clean.orientation
-        notes += (clean.note,) if clean.note else ()
-        metadata = replace(
-            metadata,
-            exif=clean.exif,
-            software=metadata.software or clean.software,
-            description=metadata.description or clean.description,
-            resolution=metadata.resolution or clean.resolution,
-        )
-    if metadata.xmp:
-        metadata = replace(metadata, xmp=upright_xmp(metadata.xmp))
-    return metadata, orientation, notes
-
-
-def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Undo an EXIF orientation."""
-    import numpy as np
-
-    turned = {
-        2: lambda: pixels[:, ::-1],
-        3: lambda: pixels[::-1, ::-1],
-        4: lambda: pixels[::-1],
-        5: lambda: pixels.swapaxes(0, 1),
-        6: lambda: pixels[::-1].swapaxes(0, 1),
-        7: lambda: pixels[::-1, ::-1].swapaxes(0, 1),
-        8: lambda: pixels[:, ::-1].swapaxes(0, 1),
-    }[orientation]()
-    return np.ascontiguousarray(turned)
 
 
 def _prepared(image: Image, format: Format, record: str, *, strip: bool) -> Image:

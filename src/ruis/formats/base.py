@@ -154,6 +154,24 @@ class Source:
         self.file.seek(offset)
         return self.file.read(count)
 
+    def array(self, offset: int, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return `count` values from `offset`, read without a copy.
+
+        Raises
+        ------
+        CorruptImageError
+            If they are not all there.
+        """
+        import numpy as np
+
+        needed = offset + count * dtype.itemsize
+        if self.size >= needed:
+            values = np.empty(count, dtype)
+            self.file.seek(offset)
+            if self.file.readinto(values.view(np.uint8).data) == values.nbytes:  # type: ignore[attr-defined]
+                return values
+        raise CorruptImageError(f"the file is truncated: {self.size} of {needed} bytes are here.")
+
     def everything(self) -> bytearray:
         """Return all bytes, in memory that the caller may change."""
         data = bytearray(self.size)
@@ -264,17 +282,19 @@ class Format(ABC):
         dtype = image.pixels.dtype.name
         layout = layout_of(image.info)
         if dtype not in self.dtypes:
-            held = ", ".join(sorted(self.dtypes))
-            return f"{self.title} cannot hold {dtype} (it holds {held}); a .tiff file can."
+            return self._cannot_hold(dtype, self.dtypes)
         if layout not in self.layouts:
-            held = ", ".join(sorted(self.layouts))
-            return f"{self.title} cannot hold {layout} (it holds {held}); a .tiff file can."
+            return self._cannot_hold(layout, self.layouts)
         if self.max_side is not None and max(image.rows, image.columns) > self.max_side:
             return (
                 f"{self.title} holds at most {self.max_side} rows and columns, "
                 f"this image has {image.rows} and {image.columns}; a .tiff or .png file can."
             )
         return None
+
+    def _cannot_hold(self, what: str, held: frozenset[str]) -> str:
+        advice = "" if self.name == "tiff" else " TIFF holds the most."
+        return f"{self.title} cannot hold {what}, only {', '.join(sorted(held))}.{advice}"
 
     def check(self, image: Image, source: str | None = None) -> None:
         """Refuse to write what the format cannot hold.

@@ -23,6 +23,7 @@ PROGRESSIVE, ARITHMETIC = 0xC2, 0xC9
 AFTER_ENTROPY = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # a marker that ends compressed data
 MAX_SEGMENTS = 20_000
 MAX_SCANS = 200  # real files have about ten; thousands make a decoder work for minutes
+FEW_SCANS, MAX_WORK = 20, 1e9  # more scans than that are read while scans times pixels stay below
 MAX_PAYLOAD = 65533
 EXIF_HEAD, XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 ICC_HEAD, ADOBE_HEAD, JFIF_HEAD = b"ICC_PROFILE\0", b"Adobe", b"JFIF\0"
@@ -213,6 +214,8 @@ def _check_length(segments: Segments, header: Header) -> None:
     """
     if not segments.frame or not segments.scans:
         raise CorruptImageError("there is no pixel data.")
+    if segments.scans > FEW_SCANS and segments.scans * header.rows * header.columns > MAX_WORK:
+        raise CorruptImageError(f"{segments.scans} scans are too many for an image of this size.")
     if segments.frame >= ARITHMETIC:
         return
     bits = 1 if segments.frame == PROGRESSIVE else 2

@@ -7,18 +7,28 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ruis.formats.base import EXIF_IFD, RawText, exif_block
+from ruis.formats.base import EXIF_IFD, Decoded, RawText, exif_block
 from ruis.image import Metadata
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Exif
 
-__all__ = ["CleanExif", "clean_exif", "exif_with", "recorded", "stripped", "upright_xmp"]
+__all__ = [
+    "CleanExif",
+    "clean_exif",
+    "exif_with",
+    "gathered",
+    "recorded",
+    "stripped",
+    "upright",
+    "upright_xmp",
+]
 
 DESCRIPTION, ORIENTATION, X_RESOLUTION, Y_RESOLUTION = 0x010E, 0x0112, 0x011A, 0x011B
 RESOLUTION_UNIT, SOFTWARE = 0x0128, 0x0131
@@ -81,6 +91,8 @@ def _clean(block: bytes) -> CleanExif:
     if orientation >= 5 and EXIF_IFD in exif:
         _swap(exif.get_ifd(EXIF_IFD), PIXEL_COLUMNS, PIXEL_ROWS)
     resolution = _resolution(exif)
+    if orientation >= 5:
+        _swap(exif, X_RESOLUTION, Y_RESOLUTION)
     for tag in SAME_STRUCTURE & set(exif):
         del exif[tag]
     return CleanExif(
@@ -131,7 +143,7 @@ def recorded(metadata: Metadata, record: str) -> Metadata:
     if not record:
         return metadata
     before = (metadata.software or "").strip()
-    if before.endswith(record):
+    if before == record or before.endswith(f"; {record}"):
         return metadata
     software = f"{before}; {record}" if before else record
     exif = exif_with(metadata.exif, software=software) if metadata.exif else None
@@ -141,6 +153,41 @@ def recorded(metadata: Metadata, record: str) -> Metadata:
 def stripped(metadata: Metadata) -> Metadata:
     """Return only what changes how the image looks: the colour profile and the resolution."""
     return Metadata(icc=metadata.icc, resolution=metadata.resolution)
+
+
+def gathered(decoded: Decoded) -> tuple[Metadata, int, tuple[str, ...]]:
+    """Return the metadata with what EXIF adds to it, the orientation, and all notes."""
+    metadata, orientation, notes = decoded.metadata, decoded.orientation, decoded.notes
+    if metadata.exif:
+        clean = clean_exif(metadata.exif)
+        orientation = orientation if orientation != 1 else clean.orientation
+        notes += (clean.note,) if clean.note else ()
+        metadata = replace(
+            metadata,
+            exif=clean.exif,
+            software=metadata.software or clean.software,
+            description=metadata.description or clean.description,
+            resolution=metadata.resolution or clean.resolution,
+        )
+    if metadata.xmp:
+        metadata = replace(metadata, xmp=upright_xmp(metadata.xmp))
+    return metadata, orientation, notes
+
+
+def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Undo an EXIF orientation."""
+    import numpy as np
+
+    turned = {
+        2: lambda: pixels[:, ::-1],
+        3: lambda: pixels[::-1, ::-1],
+        4: lambda: pixels[::-1],
+        5: lambda: pixels.swapaxes(0, 1),
+        6: lambda: pixels[::-1].swapaxes(0, 1),
+        7: lambda: pixels[::-1, ::-1].swapaxes(0, 1),
+        8: lambda: pixels[:, ::-1].swapaxes(0, 1),
+    }[orientation]()
+    return np.ascontiguousarray(turned)
 
 
 def upright_xmp(packet: bytes) -> bytes:
@@ -164,19 +211,22 @@ def _loaded(block: bytes) -> Exif:
     return exif
 
 
-def _swap(ifd: dict[int, Any], one: int, other: int) -> None:
+def _swap(ifd: MutableMapping[int, Any], one: int, other: int) -> None:
     if one in ifd and other in ifd:
         ifd[one], ifd[other] = ifd[other], ifd[one]
 
 
 def _text(value: object) -> str | None:
-    """Return a tag's text; EXIF has no encoding, and UTF-8 is what programs write."""
+    """Return a tag's text; EXIF has no encoding, and most programs write UTF-8."""
     if isinstance(value, str):
         value = value.encode("latin-1", "replace")
     if not isinstance(value, bytes):
         return None
-    text = value.rstrip(b"\0 ").decode("utf-8", "replace")
-    return text or None
+    value = value.rstrip(b"\0 ")
+    try:
+        return value.decode() or None
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _resolution(exif: Exif) -> tuple[float, float] | None:

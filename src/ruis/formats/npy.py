@@ -67,15 +67,7 @@ class NPY(Format):
 
         shape, fortran, dtype, offset = _array_header(source)
         count = header.rows * header.columns * header.channels
-        needed = offset + count * dtype.itemsize
-        if source.size < needed:
-            raise CorruptImageError(
-                f"the file is truncated: {source.size} of {needed} bytes are here."
-            )
-        array = np.empty(count, dtype)
-        source.file.seek(offset)
-        source.file.readinto(array.view(np.uint8))  # type: ignore[attr-defined]
-        array = array.reshape(shape, order="F" if fortran else "C")
+        array = source.array(offset, count, dtype).reshape(shape, order="F" if fortran else "C")
         notes: tuple[str, ...] = ()
         if dtype.kind == "b":
             array = array.view(np.uint8) != 0

@@ -110,10 +110,7 @@ def _raw(source: Source, header: Header, begin: int, order: Literal["<", ">"]) -
 
     stored = np.dtype(header.dtype).newbyteorder(order)
     count = header.rows * header.columns * header.channels
-    _check_length(source, begin + count * stored.itemsize)
-    array = np.empty(count, stored)
-    source.file.seek(begin)
-    source.file.readinto(array.view(np.uint8))  # type: ignore[attr-defined]
+    array = source.array(begin, count, stored)
     if not stored.isnative:
         array = array.byteswap(inplace=True).view(stored.newbyteorder("="))
     return array.reshape(header.rows, header.columns, header.channels)

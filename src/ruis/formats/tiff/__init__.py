@@ -31,6 +31,7 @@ class TIFF(Format):
     Files of several images are refused, thumbnails and masks aside. Integers up to 16 bits are
     written with deflate and a predictor, all other dtypes uncompressed, since their noise-like
     low bits do not compress. Alpha that was multiplied into the colours is divided out again.
+    BigTIFF, written where 4 GiB do not suffice, keeps of EXIF only the texts.
     """
 
     name: ClassVar[str] = "tiff"
@@ -82,7 +83,7 @@ class TIFF(Format):
         with TiffFile(source.file, name=source.name or "image.tif") as file:
             page = _page(file)
             layout = _layout(page, channel_axis)
-            check_segments(page, source.size)
+            check_segments(page, source.file, source.size)
             stored = page.asarray()
             if layout.axes == "CYX":
                 stored = np.ascontiguousarray(np.moveaxis(stored, 0, -1))

@@ -17,6 +17,11 @@ SUBFILE_TYPE = 254
 NOT_AN_IMAGE = 0b101  # bits of SUBFILE_TYPE: a thumbnail, a mask
 MAX_DIRECTORIES = 100
 MAX_TAGS = 4096
+MAX_SEGMENTS = 1_000_000
+JPEG = 7  # a compression
+JPEG_FRAMES = {0xC0, 0xC1, 0xC2}
+JPEG_START, JPEG_END = 65536, 64  # bytes in which to look for the frame header and the end mark
+JPEG_PADDING = 32  # pixels by which an encoder may fill up its last blocks
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 TYPE_SIZES |= {16: 8, 17: 8, 18: 8}  # BigTIFF
 
@@ -83,17 +88,20 @@ def _directory(
     return struct.unpack(order + ("Q" if big else "I"), following)[0], is_image
 
 
-def check_segments(page: TiffPage, size: int) -> None:
-    """Make sure that every strip or tile is in the file.
+def check_segments(page: TiffPage, file: BinaryIO, size: int) -> None:
+    """Make sure that every strip or tile is in the file, and no larger than it may be.
 
-    Decoders fill missing ones with zeros: a truncated file would be half black.
+    Decoders fill missing ones with zeros: a truncated file would be half black. And a strip that is
+    a JPEG announces a size of its own, for which its decoder would find the memory.
 
     Raises
     ------
     CorruptImageError
-        If one is missing, empty or beyond the end.
+        If one is missing, empty, beyond the end, or a JPEG that is too large or truncated.
     """
     expected = math.prod(page.chunked)
+    if expected > MAX_SEGMENTS:
+        raise CorruptImageError(f"it has {expected} strips or tiles; {MAX_SEGMENTS} are too many.")
     offsets, counts = page.dataoffsets, page.databytecounts
     if len(offsets) < expected or len(counts) < expected:
         raise CorruptImageError(
@@ -106,3 +114,27 @@ def check_segments(page: TiffPage, size: int) -> None:
             raise CorruptImageError(
                 f"the file is truncated: pixels reach to byte {offset + count} of {size}."
             )
+        if int(page.compression) == JPEG:
+            _check_jpeg(page, file, offset, count)
+
+
+def _check_jpeg(page: TiffPage, file: BinaryIO, offset: int, count: int) -> None:
+    """Compare the size in a JPEG's frame header with that of a strip or tile."""
+    file.seek(offset)
+    start = file.read(min(count, JPEG_START))
+    file.seek(offset + max(count - JPEG_END, 0))
+    if b"\xff\xd9" not in file.read(JPEG_END):
+        raise CorruptImageError("a strip or tile is truncated: its end mark is missing.")
+    rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+    columns = page.tilewidth if page.is_tiled else page.imagewidth
+    place = 2
+    while place + 9 <= len(start) and start[place] == 0xFF:
+        if start[place + 1] in JPEG_FRAMES:
+            found = struct.unpack(">HH", start[place + 5 : place + 9])
+            if found[0] > rows + JPEG_PADDING or found[1] > columns + JPEG_PADDING:
+                raise CorruptImageError(
+                    f"a strip or tile of {columns}x{rows} pixels announces {found[1]}x{found[0]}."
+                )
+            return
+        place += 2 + int.from_bytes(start[place + 2 : place + 4], "big")
+    raise CorruptImageError("a strip or tile does not say its size.")

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["Layout", "layout_of", "meaningful"]
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
-JPEG_COMPRESSIONS = {6, 7, 34892, 33007}
+JPEG = 7
+# None, CCITT, LZW, JPEG, deflate (two numbers), PackBits, LZMA, Zstandard. Other codecs bring image
+# files of their own, whose headers nobody has checked.
+COMPRESSIONS = {1, 2, 3, 4, 5, JPEG, 8, 32946, 32773, 34925, 50000}
 UNSPECIFIED, PREMULTIPLIED = 0, 1
 COLOURED: dict[int, tuple[Colour, int]] = {
     WHITE_IS_ZERO: ("gray", 1),
@@ -84,9 +87,13 @@ def layout_of(page: TiffPage) -> Layout:
     dtype = READABLE.get(page.dtype.name if page.dtype is not None else "")
     if dtype is None:
         raise UnsupportedFormatError(f"samples of {page.dtype or page.bitspersample} are not read.")
+    if int(page.compression) not in COMPRESSIONS:
+        raise UnsupportedFormatError(
+            f"its compression ({page.compression!s}) is not read; save it with LZW or deflate."
+        )
     if photometric not in COLOURED:
         raise UnsupportedFormatError(f"its colours ({page.photometric!s}) are not read.")
-    if photometric == YCBCR and int(page.compression) not in JPEG_COMPRESSIONS:
+    if photometric == YCBCR and int(page.compression) != JPEG:
         raise UnsupportedFormatError("YCbCr without JPEG compression is not read; save it as RGB.")
     axes = {"YX": "YX", "YXS": "YXC", "SYX": "CYX"}.get(page.axes)
     if axes is None:

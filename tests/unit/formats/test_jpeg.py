@@ -1,0 +1,213 @@
+import io
+
+import numpy as np
+import pytest
+from imagecodecs import jpeg8_encode
+from PIL import Image as Pillow
+
+from ruis.errors import ChannelMismatchError, CorruptImageError, UnsupportedFormatError
+from ruis.formats import encode, probe, read_bytes
+from ruis.image import Image, ImageInfo, Metadata
+
+
+def smooth(channels=3, rows=48, columns=64):
+    ramp = np.add.outer(np.arange(rows), np.arange(columns)).astype(float)
+    planes = [ramp * (index + 1) / 2 + 10 * index for index in range(channels)]
+    return np.stack(planes, axis=-1).clip(0, 255).astype(np.uint8)
+
+
+def saved(array, mode=None, **options):
+    file = io.BytesIO()
+    Pillow.fromarray(array, mode).save(file, "JPEG", **{"quality": 95} | options)
+    return file.getvalue()
+
+
+def closeness(one, other):
+    return np.abs(np.asarray(one).astype(int) - np.asarray(other)).max()
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"subsampling": 2}, {"optimize": True}]
+)
+def test_colours_are_what_pillow_sees(options):
+    content = saved(smooth(), **options)
+    expected = np.asarray(Pillow.open(io.BytesIO(content)))
+    assert closeness(read_bytes(content).pixels, expected) <= 1
+
+
+def test_gray_stays_gray():
+    content = saved(smooth(1)[..., 0])
+    image = read_bytes(content)
+    assert image.pixels.shape == (48, 64, 1)
+    assert image.info.colour == "gray"
+
+
+def turned(orientation):
+    """A file whose pixels are stored as a camera with this orientation stores them."""
+    upright = smooth()
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright, 1),
+        7: upright[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "Camera"
+    return saved(np.ascontiguousarray(stored), exif=exif, subsampling=0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_upright_and_forgotten(orientation):
+    image = read_bytes(turned(orientation))
+    assert closeness(image.pixels, smooth()) <= 8
+    exif = Pillow.Exif()
+    exif.load(image.info.metadata.exif)
+    assert exif[0x0112] == 1
+    assert exif[0x010F] == "Camera"
+    again = read_bytes(encode(image, "jpeg"))  # not turned a second time
+    assert closeness(again.pixels, smooth()) <= 8
+    assert any("turned upright" in note for note in image.info.notes) == (orientation != 1)
+
+
+@pytest.mark.parametrize("orientation", [6, 8])
+def test_pillow_sees_the_written_image_upright(orientation):
+    from PIL.ImageOps import exif_transpose
+
+    content = encode(read_bytes(turned(orientation)), "jpeg")
+    assert closeness(exif_transpose(Pillow.open(io.BytesIO(content))), smooth()) <= 8
+
+
+def test_cmyk_of_adobe_is_ink_and_keeps_its_profile():
+    ink = smooth(4)
+    content = saved(ink, "CMYK", icc_profile=b"cmyk profile" * 20)
+    image = read_bytes(content)
+    assert image.info.colour == "cmyk"
+    assert image.channels == 4
+    assert closeness(image.pixels, ink) <= 6
+    again = Pillow.open(io.BytesIO(encode(image, "jpeg")))
+    assert again.mode == "CMYK"
+    assert closeness(again, ink) <= 8
+    assert again.info["icc_profile"] == b"cmyk profile" * 20
+
+
+def test_cmyk_stored_as_ycck_is_the_same():
+    ink = smooth(4)
+    content = jpeg8_encode(255 - ink, level=98, colorspace="cmyk", outcolorspace="ycck")
+    assert closeness(read_bytes(content).pixels, ink) <= 8
+
+
+def test_cmyk_without_the_mark_of_adobe_is_not_inverted():
+    ink = smooth(4)
+    assert closeness(read_bytes(jpeg8_encode(ink, level=98)).pixels, ink) <= 6
+
+
+def test_written_without_subsampling_and_not_progressive():
+    pixels = smooth()
+    content = encode(Image(pixels, ImageInfo(pixels.dtype, (0, 255), "rgb")), "jpeg")
+    image = Pillow.open(io.BytesIO(content))
+    assert [layer[1:3] for layer in image.layer] == [(1, 1)] * 3
+    assert "progressive" not in image.info
+    assert closeness(image, pixels) <= 4
+
+
+def test_pillow_reads_the_metadata_that_is_written():
+    pixels = smooth()
+    metadata = Metadata(
+        icc=bytes(range(256)) * 600, xmp=b"<x/>", resolution=(300, 200), description="Zürich"
+    )
+    content = encode(
+        Image(pixels, ImageInfo(pixels.dtype, (0, 255), "rgb", metadata=metadata)), "jpeg"
+    )
+    image = Pillow.open(io.BytesIO(content))
+    assert image.info["icc_profile"] == metadata.icc  # more than one segment long
+    assert image.info["xmp"] == b"<x/>"
+    assert image.info["dpi"] == (300, 200)
+    assert image.info["comment"].decode() == "Zürich"
+    assert image.getexif()[0x0131] == "ruis"
+
+
+@pytest.mark.parametrize("part", [0.02, 0.1, 0.5, 0.9, 0.99])
+def test_a_truncated_file_is_never_half_gray(part):
+    content = saved(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    with pytest.raises(CorruptImageError, match=r"x\.jpg: .*truncated"):
+        read_bytes(content[: int(len(content) * part)], name="x.jpg")
+
+
+def test_a_file_with_its_middle_missing_is_refused():
+    content = saved(np.zeros((800, 800), np.uint8))
+    start = content.index(b"\xff\xda") + 20
+    with pytest.raises(CorruptImageError, match="cannot hold 800x800"):
+        read_bytes(content[:start] + content[-2:])
+
+
+@pytest.mark.parametrize(("copies", "reason"), [(30, "too many for"), (300, "more than 200 scans")])
+def test_thousands_of_scans_are_not_decoded(copies, reason):
+    content = saved(np.zeros((6000, 6000), np.uint8), progressive=True)
+    last = content.rindex(b"\xff\xda")
+    with pytest.raises(CorruptImageError, match=reason):
+        read_bytes(content[:-2] + content[last:-2] * copies + content[-2:])
+
+
+def test_a_thumbnail_in_exif_does_not_end_the_file_and_is_dropped(tmp_path):
+    thumbnail = saved(smooth(rows=8, columns=8))
+    exif = Pillow.Exif()
+    exif[0x010F] = "Camera"
+    block = exif.tobytes()
+    # IFD0 ends with the offset of IFD1, in which the thumbnail lies
+    block = block[:6] + with_thumbnail(block[6:], thumbnail)
+    content = saved(smooth(), exif=block)
+    assert content.count(b"\xff\xd8") == 2
+    image = read_bytes(content)
+    assert b"\xff\xd8" not in image.info.metadata.exif
+    with pytest.raises(CorruptImageError):
+        read_bytes(content[: content.rindex(b"\xff\xda") + 30])
+
+
+def with_thumbnail(tiff, thumbnail):
+    order = "big" if tiff[:2] == b"MM" else "little"
+    ifd0 = int.from_bytes(tiff[4:8], order)
+    end = ifd0 + 2 + 12 * int.from_bytes(tiff[ifd0 : ifd0 + 2], order)
+    ifd1 = len(tiff)
+    entries = [
+        (0x0103, 3, 6 << 16 if order == "big" else 6),
+        (0x0201, 4, ifd1 + 42),
+        (0x0202, 4, len(thumbnail)),
+    ]
+    packed = len(entries).to_bytes(2, order)
+    for tag, kind, value in entries:
+        packed += tag.to_bytes(2, order) + kind.to_bytes(2, order)
+        packed += (1).to_bytes(4, order) + value.to_bytes(4, order)
+    return tiff[:end] + ifd1.to_bytes(4, order) + tiff[end + 4 :] + packed + bytes(4) + thumbnail
+
+
+@pytest.mark.parametrize(
+    "block", [b"", b"MM", b"II*\0\xff\xff\xff\xff", b"junk" * 50, b"II*\0\x08\0\0\0\xff\xff"]
+)
+def test_broken_exif_never_makes_an_image_unreadable(block):
+    content = saved(smooth())
+    segment = b"Exif\0\0" + block
+    content = (
+        content[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + content[2:]
+    )
+    assert closeness(read_bytes(content).pixels, smooth()) <= 8
+
+
+def test_twelve_bits_are_refused_by_name(tmp_path):
+    content = bytearray(saved(smooth()))
+    content[content.index(b"\xff\xc0") + 4] = 12
+    path = tmp_path / "deep.jpg"
+    path.write_bytes(content)
+    with pytest.raises(UnsupportedFormatError, match=r"deep\.jpg: 12-bit JPEG"):
+        probe(path)
+
+
+def test_alpha_does_not_fit():
+    pixels = smooth(4)
+    image = Image(pixels, ImageInfo(pixels.dtype, (0, 255), "rgb", alpha=True))
+    with pytest.raises(ChannelMismatchError, match=r"JPEG cannot hold rgb\+alpha"):
+        encode(image, "jpeg")
