@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ruis.recipe import Recipe
     from ruis.train import train
 
+    __version__: str
+
 __all__ = [
     "Denoised",
     "Denoiser",

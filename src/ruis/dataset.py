@@ -61,9 +61,7 @@ def find(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise EmptyDatasetError(f"{folder} is not a folder of images.")
-    found = sorted(
-        p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in {".png", ".webp", ".jpg"}
-    )
+    found = sorted(p for p in folder.iterdir() if p.is_file() and formats.is_image_name(p))
     if not found:
         raise EmptyDatasetError(f"{folder} holds no images of a format that ruis reads.")
     return found

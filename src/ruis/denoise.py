@@ -18,9 +18,15 @@ import numpy as np
 
 from ruis import zoo
 from ruis.engines import ENGINES
-from ruis.errors import AxesError, ChannelMismatchError, ConfigError, OutOfMemoryError
-from ruis.image import Image, ImageInfo
-from ruis.intensity import Intensity, data_range_of
+from ruis.errors import (
+    AxesError,
+    ChannelMismatchError,
+    ConfigError,
+    ImageError,
+    OutOfMemoryError,
+)
+from ruis.image import Image, ImageInfo, data_range_of
+from ruis.intensity import Intensity
 from ruis.noise.estimate import estimate_sigma
 from ruis.tiling import Plan, Tile, plan
 
@@ -404,7 +410,12 @@ def as_image(
         low, high = data_range if isinstance(data_range, tuple) else (0.0, float(data_range))
     if given.dtype.kind == "f" and not np.isfinite(given).all():
         bad = int(np.count_nonzero(~np.isfinite(given)))
-        raise AxesError(f"the array holds {bad} values that are not numbers; replace them first.")
+        raise ImageError(f"the array holds {bad} values that are not numbers; replace them first.")
+    if given.dtype.kind in "ui" and given.dtype.itemsize > 4 and data_range is None:
+        raise ImageError(
+            f"images do not use the whole range of {given.dtype}: convert the array to the dtype "
+            "that its values come from, such as uint8, or say data_range=."
+        )
     pixels, axes = _with_channels(given, channel_axis)
     info = ImageInfo(given.dtype, (low, high), axes=axes)
     count = pixels.shape[2]

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ruis.errors import AxesError
+from ruis.errors import AxesError, ImageError
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Colour", "Image", "ImageInfo", "Metadata"]
+__all__ = ["Colour", "Image", "ImageInfo", "Metadata", "data_range_of"]
 
 Colour = Literal["gray", "rgb", "cmyk", "channels"]
 """What the channels (alpha aside) mean; "channels" is anything that has no colour meaning."""
@@ -147,3 +147,39 @@ class Image:
             f"Image({self.rows}x{self.columns}, {self.channels} {self.info.colour}{alpha}, "
             f"{self.info.dtype}, range {low:g}..{high:g}, source={self.info.source!r})"
         )
+
+
+def data_range_of(dtype: DTypeLike) -> tuple[float, float]:
+    """Return the values that mean black and white for a dtype.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Any integer, boolean or floating dtype.
+
+    Returns
+    -------
+    tuple of float
+        (lowest, highest) of an integer dtype; (0, 1) for floats and booleans.
+
+    Raises
+    ------
+    ImageError
+        If the dtype cannot hold an image (complex, object, text).
+
+    Examples
+    --------
+    >>> data_range_of("uint16")
+    (0.0, 65535.0)
+    >>> data_range_of("float32")
+    (0.0, 1.0)
+    """
+    import numpy as np
+
+    kind = np.dtype(dtype)
+    if kind.kind in "ui":
+        limits = np.iinfo(kind)
+        return float(limits.min), float(limits.max)
+    if kind.kind in "fb":
+        return 0.0, 1.0
+    raise ImageError(f"pixels of dtype {kind} are no image; use integers or floats.")

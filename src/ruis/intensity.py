@@ -10,49 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ruis.errors import ConfigError, ImageError
+from ruis.errors import ConfigError
+from ruis.image import data_range_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Intensity", "data_range_of"]
-
-
-def data_range_of(dtype: DTypeLike) -> tuple[float, float]:
-    """Return the values that mean black and white for a dtype.
-
-    Parameters
-    ----------
-    dtype : dtype
-        Any integer, boolean or floating dtype.
-
-    Returns
-    -------
-    tuple of float
-        (lowest, highest) of an integer dtype; (0, 1) for floats and booleans.
-
-    Raises
-    ------
-    ImageError
-        If the dtype cannot hold an image (complex, object, text).
-
-    Examples
-    --------
-    >>> data_range_of("uint16")
-    (0.0, 65535.0)
-    >>> data_range_of("float32")
-    (0.0, 1.0)
-    """
-    import numpy as np
-
-    kind = np.dtype(dtype)
-    if kind.kind in "ui":
-        limits = np.iinfo(kind)
-        return float(limits.min), float(limits.max)
-    if kind.kind in "fb":
-        return 0.0, 1.0
-    raise ImageError(f"pixels of dtype {kind} are no image; use integers or floats.")
+__all__ = ["Intensity"]
 
 
 @dataclass(frozen=True)

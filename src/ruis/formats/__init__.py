@@ -23,9 +23,9 @@ from ruis.errors import (
     UnsupportedFormatError,
 )
 from ruis.formats.atomic import new_file
-from ruis.formats.base import Decoded, Format, Header, Limits, Source, decoding, full_range
+from ruis.formats.base import Decoded, Format, Header, Limits, Source, decoding
 from ruis.formats.metadata import exif_with, gathered, recorded, stripped, upright
-from ruis.image import Image, ImageInfo
+from ruis.image import Image, ImageInfo, data_range_of
 from ruis.registry import Registry
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = [
     "Limits",
     "encode",
     "format_of",
+    "is_image_name",
     "probe",
     "read",
     "read_bytes",
@@ -281,6 +282,12 @@ def format_of(path: str | os.PathLike[str]) -> str:
     )
 
 
+def is_image_name(path: str | os.PathLike[str]) -> bool:
+    """Say whether a file of this name is taken for an image when a folder is searched."""
+    suffix = Path(path).suffix.lower()
+    return any(suffix in format.suffixes for format in _formats())
+
+
 def _formats() -> Iterator[Format]:
     """Yield ours first; entry points are looked up only if none of ours fits."""
     for name in FORMATS.own:
@@ -373,7 +380,7 @@ def _finished(decoded: Decoded, format: str, source: str | None) -> Image:
             metadata = replace(metadata, resolution=metadata.resolution[::-1])
     info = ImageInfo(
         dtype=pixels.dtype,
-        data_range=decoded.data_range or full_range(pixels.dtype),
+        data_range=decoded.data_range or data_range_of(pixels.dtype),
         colour=decoded.colour,
         alpha=decoded.alpha,
         axes=decoded.axes,

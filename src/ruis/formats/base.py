@@ -321,16 +321,6 @@ def squeezed(pixels: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
-def full_range(dtype: np.dtype[Any]) -> tuple[float, float]:
-    """Return the values of black and white that a dtype implies."""
-    import numpy as np
-
-    if dtype.kind == "f":
-        return (0.0, 1.0)
-    limits = np.iinfo(dtype)
-    return (float(limits.min), float(limits.max))
-
-
 class RawText(str):
     """A text of an EXIF tag, one character per byte.
 

@@ -1,0 +1,102 @@
+"""This room: the command `ruis`; one module per command, which calls one verb of the library.
+
+May touch: the terminal, names of files, the whole library; heavy imports inside functions only.
+Must not: tile, scale, blend, decode or train; be imported by any other room.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ruis.cli.denoise import denoise
+from ruis.cli.doctor import doctor
+from ruis.cli.evaluate import evaluate
+from ruis.cli.exit_codes import STOPPED, TERMINATED
+from ruis.cli.export import export
+from ruis.cli.failures import reported
+from ruis.cli.models import models
+from ruis.cli.train import train
+
+__all__ = ["app", "main"]
+
+
+class _Commands(TyperGroup):
+    """The group of all commands: what they raise becomes a sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        with reported(ctx):
+            return super().invoke(ctx)
+
+
+def help_of(command: Callable[..., None]) -> str:
+    """Return the help of a command, its docstring, with the lines of its examples kept apart."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join("\b\n" + one if one.startswith("ruis ") else one for one in paragraphs)
+
+
+app = typer.Typer(
+    name="ruis",
+    cls=_Commands,
+    rich_markup_mode=None,  # plain help: drawing boxes would double the time to start
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for command in (denoise, train, evaluate, models, export, doctor):
+    app.command(help=help_of(command))(command)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"ruis {version('ruis')}")
+        raise typer.Exit
+
+
+def ruis(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and stop."
+        ),
+    ] = False,
+) -> None:
+    """Remove noise from images, and learn to remove yours.
+
+    ruis denoise photo.jpg                  writes photo.denoised.jpg
+    ruis train --clean DIR --noise gaussian:25/255 -o mine.ruis
+    ruis denoise photo.jpg --model mine.ruis
+
+    Results go to standard output, messages to standard error. Exit codes: 0 all done, 1 some
+    inputs failed, 2 wrong usage, 3 nothing could be done.
+    """
+
+
+app.callback(help=help_of(ruis))(ruis)
+
+
+def _terminated(number: int, frame: object) -> None:
+    """Leave in order when asked to end: what is being written is taken away."""
+    raise SystemExit(TERMINATED)
+
+
+def main() -> None:
+    """Run the command line that this process was started with."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        app(prog_name="ruis")
+    except KeyboardInterrupt:  # before or after a command: those inside are reported there
+        sys.exit(STOPPED)
+    except BrokenPipeError:  # when the last of the output is flushed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

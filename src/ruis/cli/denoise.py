@@ -1,0 +1,279 @@
+"""`ruis denoise`: many files, one after the other, past those that fail."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ruis.cli import options
+from ruis.cli.console import duration, print_json, say, tell
+from ruis.cli.exit_codes import code_of_run
+from ruis.cli.failures import DEBUG, sentence
+from ruis.cli.outputs import Failure, Job, Plan, enter, plan
+from ruis.cli.progress import Update, progress_line, seconds_left
+from ruis.errors import ConfigError, EngineUnavailableError, ModelFileError
+
+if TYPE_CHECKING:
+    from ruis.denoise import Denoised, Denoiser
+    from ruis.image import Image
+
+__all__ = ["denoise"]
+
+
+def denoise(
+    ctx: typer.Context,
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT", help="Images, folders of images, patterns.")
+    ],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE|DIR",
+            help="A file for one input, else a folder (ends in / if it is new). Default: "
+            "photo.denoised.jpg beside photo.jpg.",
+        ),
+    ] = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|NAME|FILE",
+            help="A model that ships (ruis models), or a .ruis file; auto: by the image's channels.",
+        ),
+    ] = "auto",
+    sigma: options.Sigma = "auto",
+    strength: options.Strength = 1.0,
+    engine: options.EngineName = "openvino",
+    precision: options.PrecisionName = "auto",
+    tile: options.Tile = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Also enter the folders inside of folders.")
+    ] = False,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out inputs whose output is there.")
+    ] = False,
+    strip_metadata: Annotated[
+        bool,
+        typer.Option(
+            "--strip-metadata", help="Leave out EXIF, GPS and texts; colour profile, size stay."
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that are there, inputs included.")
+    ] = False,
+    max_pixels: Annotated[
+        float,
+        typer.Option(
+            min=1, metavar="N", show_default="200e6", help="Refuse images of more pixels."
+        ),
+    ] = 200e6,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Remove noise from images.
+
+    ruis denoise photo.jpg                          writes photo.denoised.jpg
+    ruis denoise scans/ -o clean/ --recursive --skip-existing
+    ruis denoise scan.tif --sigma 12/255 --strength 0.7
+
+    Dtype, range, size, alpha and metadata stay as they are. Inputs are never replaced, unless
+    --overwrite says so; what cannot be denoised is named at the end.
+    """
+    work = _Work(
+        model,
+        options.parse_sigma(sigma),
+        strength,
+        {"engine": engine, "precision": precision, "tile": tile},
+        max_pixels,
+        strip_metadata,
+        overwrite,
+        quiet=json,
+        debug=bool(ctx.meta.get(DEBUG)),
+    )
+    todo = plan(
+        inputs, output, recursive=recursive, skip_existing=skip_existing, overwrite=overwrite
+    )
+    work.failed += todo.failed
+    for failure in todo.failed:
+        work.tell_failure(failure)
+    begun = time.perf_counter()
+    try:
+        work.do(todo.jobs)
+    finally:
+        if json:
+            print_json({"outputs": work.outputs, "failed": [asdict(one) for one in work.failed]})
+        _sum_up(work, todo, time.perf_counter() - begun)
+    raise typer.Exit(code_of_run(len(work.outputs) + len(todo.skipped), len(work.failed)))
+
+
+@dataclass
+class _Work:
+    """What is the same for all images, and what came of them."""
+
+    model: str
+    sigma: float | None
+    strength: float
+    settings: dict[str, Any]
+    max_pixels: float
+    strip_metadata: bool
+    overwrite: bool
+    quiet: bool
+    debug: bool
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    denoisers: dict[str, Denoiser] = field(default_factory=dict)
+
+    def do(self, jobs: list[Job]) -> None:
+        """Denoise one image after the other, past those that fail.
+
+        Raises
+        ------
+        RuisError
+            If it would fail for every image: no such model, engine or setting.
+        """
+        if self.model != "auto" and jobs:
+            self.denoiser(self.model)  # before the first image is read
+        begun = time.perf_counter()
+        with progress_line() as update:
+            for count, job in enumerate(jobs):
+                tiles = _tiles(update, job, count, len(jobs), begun)
+                try:
+                    self.one(job, tiles)
+                except (ConfigError, ModelFileError, EngineUnavailableError):
+                    raise  # the next image would meet the same
+                except Exception as error:  # noqa: BLE001 - one image shall not end a night's work
+                    self.fail(job, error)
+
+    def one(self, job: Job, tiles: Any) -> None:
+        """Denoise one image."""
+        from ruis.formats import read, write
+
+        begun = time.perf_counter()
+        enter(job)
+        image = read(job.input, limits=self.limits())
+        result = self.chosen(image).run(
+            image, sigma=self.sigma, strength=self.strength, progress=tiles
+        )
+        write(
+            result.image,
+            job.output,
+            overwrite=self.overwrite,
+            strip_metadata=self.strip_metadata,
+            record=self.record(result),
+        )
+        seconds = time.perf_counter() - begun
+        self.outputs.append(
+            {
+                "input": str(job.input),
+                "output": str(job.output),
+                "model": result.model,
+                "sigma": result.sigma,
+                "seconds": round(seconds, 3),
+            }
+        )
+        if not self.quiet:
+            given = "" if self.sigma is None else " (given)"
+            say(
+                f"{job.input} -> {job.output}: {result.model}, "
+                f"sigma {options.show_sigma(result.sigma)}{given}, "
+                f"{duration(seconds)}, {image.megapixels / seconds:.2f} Mpx/s"
+            )
+        for note in (*image.info.notes, *result.notes):
+            tell(f"  {job.input}: {note}")
+
+    def chosen(self, image: Image) -> Denoiser:
+        """Return the denoiser for an image."""
+        if self.model != "auto":
+            return self.denoiser(self.model)
+        from ruis.denoise import choose
+
+        name = choose(image.info, image.channels)
+        if name not in self.denoisers and not self.quiet:
+            tell(f"The model {name!r} suits images such as {image.info.source}.")
+        return self.denoiser(name)
+
+    def denoiser(self, name: str) -> Denoiser:
+        """Return the denoiser of a model, loaded once."""
+        if name not in self.denoisers:
+            from ruis.denoise import load
+
+            self.denoisers[name] = load(name, **self.settings)
+        return self.denoisers[name]
+
+    def limits(self) -> Any:
+        """Return what is refused by its header; memory goes with the pixels."""
+        from ruis.formats import Limits
+
+        usual = Limits()
+        share = max(1.0, self.max_pixels / usual.max_pixels)
+        return Limits(self.max_pixels, usual.max_bytes * share, usual.max_file_bytes * share)
+
+    def record(self, result: Denoised) -> str:
+        """Return what the output's metadata says about what was done."""
+        import ruis
+
+        how = "found" if self.sigma is None else "given"
+        return (
+            f"ruis {ruis.__version__}: denoised with {result.model}, "
+            f"sigma {options.show_sigma(result.sigma)} ({how}), strength {self.strength:g}"
+        )
+
+    def fail(self, job: Job, error: Exception) -> None:
+        """Record an image that could not be denoised, and go on."""
+        if self.debug:
+            import traceback
+
+            tell("".join(traceback.format_exception(error)))
+        failure = Failure.of(job.input, error, sentence(error))
+        self.failed.append(failure)
+        self.tell_failure(failure)
+
+    @staticmethod
+    def tell_failure(failure: Failure) -> None:
+        """Say at once that an image failed."""
+        tell(f"ruis: {_named(failure)}")
+
+
+def _named(failure: Failure) -> str:
+    """Return the reason, with the input's name before it if it does not say it itself."""
+    told = failure.input in failure.message
+    return failure.message if told else f"{failure.input}: {failure.message}"
+
+
+def _tiles(update: Update | None, job: Job, count: int, total: int, begun: float) -> Any:
+    """Return what a denoiser calls after each tile, to move the line on."""
+    if update is None:
+        return None
+    which = f"{count + 1} of {total}: " if total > 1 else ""
+    update(count / total, f"{which}{job.input.name}{seconds_left(begun, count / total)}")
+
+    def tiles(done: int, all_tiles: int) -> None:
+        fraction = (count + done / all_tiles) / total
+        part = f", tile {done} of {all_tiles}" if all_tiles > 1 else ""
+        update(fraction, f"{which}{job.input.name}{part}{seconds_left(begun, fraction)}")
+
+    return tiles
+
+
+def _sum_up(work: _Work, todo: Plan, seconds: float) -> None:
+    """Say what came of many inputs."""
+    total = len(todo.jobs) + len(todo.skipped) + len(todo.failed)
+    if total < 2:
+        if todo.skipped:
+            tell(f"{todo.skipped[0]}: skipped, its output is there.")
+        return
+    parts = [f"{len(work.outputs)} of {total} images denoised in {duration(seconds)}"]
+    if todo.skipped:
+        parts.append(f"{len(todo.skipped)} skipped (their output is there)")
+    left = total - len(work.outputs) - len(todo.skipped) - len(work.failed)
+    if left:
+        parts.append(f"{left} not tried")
+    if work.failed:
+        parts.append(f"{len(work.failed)} failed:")
+    tell(", ".join(parts) + ("" if work.failed else "."))
+    for failure in work.failed:
+        tell(f"  {_named(failure)}")

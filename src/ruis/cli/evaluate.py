@@ -1,0 +1,112 @@
+"""`ruis evaluate`: how well a model does where the clean image is known."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ruis.cli import options
+from ruis.cli.console import duration, print_json, say, table
+from ruis.cli.progress import progress_line, seconds_left
+from ruis.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ruis.evaluate import Evaluation
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    model: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="A model that ships, or a .ruis file.")
+    ],
+    clean: Annotated[Path, typer.Option(metavar="DIR", help="A folder of clean images.")],
+    noise: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help="The noise to add, such as gaussian:25/255."),
+    ] = None,
+    noisy: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Instead: the noisy counterparts, of the same names."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Of the noise that is added; default: 0.")
+    ] = None,
+    sigma: options.Sigma = "auto",
+    strength: options.Strength = 1.0,
+    engine: options.EngineName = "openvino",
+    precision: options.PrecisionName = "auto",
+    tile: options.Tile = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Measure how well a model denoises.
+
+    ruis evaluate --model gray --clean set12/ --noise gaussian:25/255
+    ruis evaluate --model photo --noisy real/noisy/ --clean real/clean/ --json
+
+    PSNR in dB and SSIM against the clean image, of the denoised image rounded to 8 bits, no border cropped; the mean is
+    over images. The time is that of denoising alone.
+    """
+    if (noise is None) == (noisy is None):
+        raise ConfigError("give either --noise SPEC (noise to add) or --noisy DIR (pairs).")
+    if noisy is not None and seed is not None:
+        raise ConfigError("--seed is that of added noise; pairs have no use for it.")
+    given = options.parse_sigma(sigma)
+
+    from ruis.denoise import load
+    from ruis.evaluate import evaluate as judge
+    from ruis.evaluate import noisy_pairs, real_pairs
+    from ruis.noise import parse
+
+    added = None if noise is None else parse(noise)
+    denoiser = load(model, engine=engine, precision=precision, tile=tile)
+    if added is not None:
+        seed = seed or 0
+        pairs = noisy_pairs(clean, added, denoiser.channels, seed=seed)
+    else:
+        assert noisy is not None
+        pairs = real_pairs(noisy, clean, denoiser.channels)
+    begun = time.perf_counter()
+    with progress_line() as update:
+
+        def progress(count: int, total: int) -> None:
+            if update:
+                left = seconds_left(begun, count / total)
+                update(count / total, f"{count} of {total} images{left}")
+
+        result = judge(
+            denoiser,
+            pairs,
+            noise="pairs" if added is None else str(added),
+            seed=seed,
+            sigma=given,
+            strength=strength,
+            progress=progress,
+        )
+    if json:
+        print_json(result.to_json_form())
+    else:
+        _show(result)
+
+
+def _show(result: Evaluation) -> None:
+    """Print the table, the means last."""
+    rows: list[tuple[str, ...]] = [("image", "noisy dB", "denoised dB", "gain dB", "SSIM")]
+    rows += [
+        (image.name, *_figures(image.noisy_psnr, image.psnr, image.ssim)) for image in result.images
+    ]
+    mean = result.mean
+    rows.append(("mean", *_figures(mean["noisy_psnr"], mean["psnr"], mean["ssim"])))
+    seed = "" if result.seed is None else f", seed {result.seed}"
+    say(f"{result.model} on {result.noise}{seed}")
+    table(rows, last_apart=True)
+    rate = result.megapixels / result.seconds if result.seconds else 0.0
+    say(f"{result.megapixels:.1f} Mpx in {duration(result.seconds)}, {rate:.2f} Mpx/s")
+
+
+def _figures(noisy: float, denoised: float, ssim: float) -> tuple[str, ...]:
+    return f"{noisy:.2f}", f"{denoised:.2f}", f"{denoised - noisy:+.2f}", f"{ssim:.4f}"

@@ -1,0 +1,100 @@
+"""Options that several commands share, so that they are called and explained the same."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from ruis.cli.failures import DEBUG
+from ruis.errors import ConfigError
+
+__all__ = [
+    "Debug",
+    "EngineName",
+    "Json",
+    "Overwrite",
+    "PrecisionName",
+    "Sigma",
+    "Strength",
+    "Tile",
+    "parse_sigma",
+    "show_sigma",
+]
+
+
+def _remember_debug(ctx: typer.Context, asked: bool) -> None:
+    if asked:
+        ctx.meta[DEBUG] = True
+
+
+Debug = Annotated[
+    bool,
+    typer.Option(
+        "--debug",
+        envvar="RUIS_DEBUG",
+        show_envvar=False,
+        callback=_remember_debug,
+        help="Show where an error comes from (also: RUIS_DEBUG=1).",
+    ),
+]
+EngineName = Annotated[
+    str, typer.Option(metavar="NAME", help="What runs the network: openvino, onnxruntime, keras.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a file that is there already.")
+]
+PrecisionName = Annotated[
+    Literal["auto", "f32", "bf16"],
+    typer.Option(help="What it computes with; auto: bf16 where that is faster and as good."),
+]
+Sigma = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|X|X/255",
+        help="Strength of the noise: its standard deviation, as a fraction of the data range.",
+    ),
+]
+Strength = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        metavar="0..1",
+        show_default="1",
+        help="How much of the noise goes: 0 nothing, 1 all.",
+    ),
+]
+Tile = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Longest side of a tile in pixels; less takes less memory."
+    ),
+]
+
+
+def parse_sigma(text: str) -> float | None:
+    """Read "auto", "0.1" or "25/255".
+
+    Raises
+    ------
+    ConfigError
+        If it is none of these, or not a fraction of the data range.
+    """
+    if text == "auto":
+        return None
+    above, slash, below = text.partition("/")
+    try:
+        sigma = float(above) / float(below) if slash else float(above)
+    except (ValueError, ZeroDivisionError):
+        raise ConfigError(f"--sigma is auto, 0.1 or 25/255, not {text!r}.") from None
+    if not 0 <= sigma <= 1:
+        hint = f"; did you mean {text}/255?" if 1 < sigma <= 255 and not slash else "."
+        raise ConfigError(f"--sigma is a fraction of the data range, 0 to 1, not {text}{hint}")
+    return sigma
+
+
+def show_sigma(sigma: float) -> str:
+    """Write a sigma in the unit that people know: 12.3/255."""
+    return f"{sigma * 255:.1f}/255"

@@ -1,0 +1,54 @@
+"""Progress for a person who waits: one line on standard error, and only on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ruis.cli.console import duration, is_terminal
+
+__all__ = ["Update", "progress_line", "seconds_left"]
+
+Update = Callable[[float, str], None]
+"""Called with the fraction that is done, 0..1, and what there is to say."""
+
+
+@contextmanager
+def progress_line() -> Iterator[Update | None]:
+    """Show a line with a bar as long as the block lasts.
+
+    Yields
+    ------
+    callable or None
+        Redraws the line; None where nobody would see it.
+    """
+    if not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    # What is printed meanwhile must go around the line. If standard output is no terminal, it
+    # leads elsewhere, and must go there.
+    progress = Progress(
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=Console(stderr=True, highlight=False, markup=False),
+        redirect_stdout=is_terminal(sys.stdout),
+        transient=True,
+    )
+    with progress:
+        task = progress.add_task("", total=1.0)
+        yield lambda fraction, text: progress.update(task, completed=fraction, description=text)
+
+
+def seconds_left(begun: float, fraction: float) -> str:
+    """Estimate the time left since `begun` on `time.perf_counter`, as a phrase; "" at first."""
+    if fraction <= 0:
+        return ""
+    left = (time.perf_counter() - begun) * (1 - fraction) / fraction
+    return f", {duration(left)} left"
