@@ -6,7 +6,7 @@ anywhere and sees what it would have seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,6 +118,7 @@ def load(
     channels: int,
     *,
     noisy: str | Path | None = None,
+    exclude: Collection[str] = (),
     progress: Progress | None = None,
 ) -> list[Sample]:
     """Read a folder of clean images, or two folders of pairs.
@@ -128,6 +129,8 @@ def load(
         The folders; pairs have the same names.
     channels : int
         The channels that the network learns from.
+    exclude : collection of str
+        Names of files to leave out.
     progress : callable, optional
         Called with (images read, images in all).
 
@@ -140,6 +143,7 @@ def load(
     pairs: list[tuple[Path, Path | None]] = [(path, None) for path in paths]
     if noisy is not None:
         pairs = list(pair(paths, find(noisy)))
+    pairs = [(path, other) for path, other in pairs if path.name not in exclude]
     samples = []
     for count, (path, other) in enumerate(pairs, start=1):
         wanted = to_channels(formats.read(path), channels)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ruis import zoo
+from ruis import processor, zoo
 from ruis.engines import ENGINES
 from ruis.errors import (
     AxesError,
@@ -40,12 +40,9 @@ __all__ = ["Denoised", "Denoiser", "as_image", "denoise", "load"]
 
 Progress = Callable[[int, int], None]
 
-TILE_MEMORY = 640e6
-"""Bytes that the network may use for a tile unless told otherwise."""
-
-BYTES_PER_PIXEL = 1200
-"""What the base tier was measured to need per pixel of a tile in float32; an upper bound for
-smaller networks, so that tile sides come out too small rather than too large."""
+TILE_MEMORY = 400e6
+"""Bytes that the network may use for a tile unless told otherwise; a quarter of what is available,
+if that is less."""
 
 SMALLEST_TILE = 64
 GRAIN = 64
@@ -98,8 +95,9 @@ class Denoiser:
         noise of the image is strong enough to hide its rounding.
     tile : int, optional
         The longest side of a tile in pixels; default: from `memory`.
-    memory : float
-        Bytes that the network may use for a tile.
+    memory : float, optional
+        Bytes that the network may use for a tile; default: 400 MB, or a quarter of what is
+        available, if that is less.
     threads : int, optional
         How many processors to use; default: all that this process may.
 
@@ -118,7 +116,7 @@ class Denoiser:
         engine: str = "openvino",
         precision: Literal["auto", "f32", "bf16"] = "auto",
         tile: int | None = None,
-        memory: float = TILE_MEMORY,
+        memory: float | None = None,
         threads: int | None = None,
     ) -> None:
         if precision not in ("auto", "f32", "bf16"):
@@ -129,7 +127,9 @@ class Denoiser:
         self.engine: type[Engine] = ENGINES.load(engine)
         self.precision = precision
         self.threads = threads
-        self.tile = tile or max(SMALLEST_TILE, int(math.sqrt(memory / BYTES_PER_PIXEL)))
+        memory = memory or min(TILE_MEMORY, processor.available_memory() / 4)
+        side = math.isqrt(int(memory / model.architecture.bytes_per_pixel))
+        self.tile = tile or max(SMALLEST_TILE, side)
         self._engines: dict[str, Engine] = {}
 
     @property

@@ -147,12 +147,15 @@ class Trace(Layers):
         Multiplications per input pixel.
     coarsest : int
         The largest scale: sizes must be its multiples.
+    widest : Fraction
+        The most values that one signal holds per input pixel.
     """
 
     def __init__(self, size: tuple[int, int] | None = None) -> None:
         self.tensors: dict[str, tuple[int, ...]] = {}
         self.macs = Fraction(0)
         self.coarsest = 1
+        self.widest = Fraction(0)
         self.size = size
         self.dense_layers = 0
 
@@ -178,6 +181,7 @@ class Trace(Layers):
 
     def _at(self, x: Signal, **changes: Any) -> Signal:
         signal = replace(x, **changes)
+        self.widest = max(self.widest, signal.channels / signal.scale**2)
         if signal.scale > 1:
             self.coarsest = max(self.coarsest, int(signal.scale))
         return signal

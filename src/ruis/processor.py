@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import platform
 from pathlib import Path
 
-__all__ = ["describe", "has_bfloat16", "threads"]
+__all__ = ["available_memory", "describe", "has_bfloat16", "threads"]
 
 
 @functools.cache
@@ -42,3 +43,13 @@ def threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def available_memory() -> float:
+    """Return the bytes of memory that can be had without swapping; infinite where not known."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return math.inf
+    found = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+    return 1024 * float(next(found, "inf"))

@@ -27,12 +27,15 @@ class DataSource(Record):
         The folder of clean images, relative to the data folder given when training starts.
     noisy : str, optional
         The folder of noisy counterparts with the same names, where real pairs are learnt from.
+    exclude : tuple of str
+        Names of files that are not to be learnt from, because something else is judged by them.
     """
 
     name: str
     terms: str
     folder: str
     noisy: str | None = None
+    exclude: tuple[str, ...] = ()
 
 
 class Recipe(Record):

@@ -118,6 +118,7 @@ def train(
             steps_per_epoch=recipe.steps_per_epoch,
             epochs=recipe.epochs or 1_000_000,
             initial_epoch=checkpoint.epochs_done,
+            shuffle=False,
             callbacks=[loop.callback()],
             verbose=0,
         )
@@ -184,6 +185,7 @@ def _read(
             data / source.folder,
             channels,
             noisy=noisy,
+            exclude=source.exclude,
             progress=lambda count, total: tell(Report("reading", count / total)),
         )
         images[source.name] = images.get(source.name, 0) + len(found)

@@ -1,0 +1,29 @@
+"""The benchmarks run; their figures are for people to look at."""
+
+import json
+import subprocess
+import sys
+
+
+def run(repository, *command):
+    done = subprocess.run(
+        [sys.executable, *command], cwd=repository, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_budgets_are_measured(repository, tmp_path):
+    table = run(repository, "benchmarks/budgets.py", "--quick", "--json", tmp_path / "figures.json")
+    figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    assert all(figure["value"] > 0 for figure in figures)
+    assert all(figure["what"] in table for figure in figures)
+    assert {figure["unit"] for figure in figures} == {"s", "MiB", "Mpx/s"}
+
+
+def test_quality_is_measured(repository, shared_data, tmp_path):
+    out = tmp_path / "quality.json"
+    options = ["--data", shared_data, "--models", "gray", "--sets", "Set12", "--images", "1"]
+    methods = ["--methods", "gaussian filter,median filter"]
+    run(repository, "benchmarks/quality.py", *options, *methods, "--json", out)
+    assert "gray" in out.read_text()

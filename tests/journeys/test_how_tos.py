@@ -1,0 +1,26 @@
+"""The Python in the how-tos runs, top to bottom, as a reader would type it."""
+
+import re
+
+import pytest
+
+PAGES = ["docs/how-to-denoise.md", "docs/how-to-train.md", "README.md"]
+
+
+def python_in(text: str) -> str:
+    return "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_python_of_a_page_runs(page, repository, tmp_path, monkeypatch):
+    if "train" in page:
+        pytest.importorskip("keras", reason="training needs the train extra")
+    monkeypatch.chdir(repository)
+    code = python_in((repository / page).read_text(encoding="utf-8"))
+    assert code, f"{page} shows no Python"
+    exec(compile(code, page, "exec"), {"__name__": "page"})
+
+
+def test_a_page_that_is_wrong_would_fail():
+    with pytest.raises(AssertionError):
+        exec(python_in("```python\nassert 1 == 2\n```\n"), {})
