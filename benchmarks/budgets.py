@@ -132,8 +132,11 @@ def speed(seconds: float, side: int) -> list[Figure]:
         denoiser = ruis.load(name, precision="bf16")
         shape = (side, side) if denoiser.channels == 1 else (side, side, 3)
         noisy = np.random.default_rng(0).random(shape, dtype=np.float32)
-        rate = noisy.shape[0] * noisy.shape[1] / 1e6 / fastest(
-            lambda noisy=noisy, denoiser=denoiser: denoiser.denoise(noisy), seconds
+        rate = (
+            noisy.shape[0]
+            * noisy.shape[1]
+            / 1e6
+            / fastest(lambda noisy=noisy, denoiser=denoiser: denoiser.denoise(noisy), seconds)
         )
         command = f'ruis.load("{name}", precision="bf16").denoise(float32 {side}x{side})'
         figures.append(Figure(f"{name}, array to array, bf16", rate, 5.0, "Mpx/s", command, True))

@@ -46,7 +46,9 @@ def main() -> None:
             results = [noisy] + [d.denoise(noisy, channel_axis=2) for d in (exact, rounded)]
             scores.append([psnr(wanted, one) for one in results])
         before, f32, bf16 = np.mean(scores, axis=0)
-        print(f"| {sigma * 255:.3g}/255 | {before:.2f} | {f32:.3f} | {bf16:.3f} | {f32 - bf16:.3f} |")
+        print(
+            f"| {sigma * 255:.3g}/255 | {before:.2f} | {f32:.3f} | {bf16:.3f} | {f32 - bf16:.3f} |"
+        )
 
 
 if __name__ == "__main__":

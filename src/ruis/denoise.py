@@ -324,6 +324,13 @@ def load(
         If there is no such model.
     ModelFileError
         If the file cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> denoiser = load("gray", tile=256)
+    >>> denoiser.denoise(np.zeros((5, 7), np.uint16)).shape
+    (5, 7)
     """
     return Denoiser(zoo.find(model), engine=engine, precision=precision, tile=tile, threads=threads)
 
@@ -355,7 +362,8 @@ def denoise(
 
     Examples
     --------
-    >>> import numpy as np, ruis
+    >>> import numpy as np
+    >>> import ruis
     >>> noisy = np.random.default_rng(0).normal(0.5, 0.1, (64, 64)).astype(np.float32)
     >>> bool(ruis.denoise(noisy).std() < 0.03)
     True

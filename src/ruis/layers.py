@@ -146,7 +146,7 @@ class Trace(Layers):
     macs : Fraction
         Multiplications per input pixel.
     coarsest : int
-        The largest scale: sizes must be its multiples.
+        What every scale divides: sizes must be its multiples.
     widest : Fraction
         The most values that one signal holds per input pixel.
     """
@@ -182,8 +182,7 @@ class Trace(Layers):
     def _at(self, x: Signal, **changes: Any) -> Signal:
         signal = replace(x, **changes)
         self.widest = max(self.widest, signal.channels / signal.scale**2)
-        if signal.scale > 1:
-            self.coarsest = max(self.coarsest, int(signal.scale))
+        self.coarsest = math.lcm(self.coarsest, signal.scale.numerator)
         return signal
 
     def conv(

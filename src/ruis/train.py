@@ -101,6 +101,12 @@ def train(
         If the loss is no longer a finite number; the last good checkpoint is kept.
     EngineUnavailableError
         If Keras is not installed.
+
+    Examples
+    --------
+    >>> from ruis.recipe import Recipe
+    >>> run = train(Recipe.read("recipes/gray.toml"), "data", "gray.run")  # doctest: +SKIP
+    >>> publish(run, "gray.ruis")  # doctest: +SKIP
     """
     tell = progress or (lambda report: None)
     architecture = architectures.parse(recipe.architecture)

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ def test_threads_are_those_that_this_process_may_use():
         os.sched_setaffinity(0, before)
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/meminfo"), reason="no /proc here")
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="no /proc here")
 def test_available_memory_is_less_than_all_of_it():
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert 1e7 < processor.available_memory() < total

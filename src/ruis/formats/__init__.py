@@ -99,6 +99,12 @@ def read(
         If it cannot be told which axis holds the channels.
     ImageError
         If there is no such file, or it cannot be opened.
+
+    Examples
+    --------
+    >>> image = read("scan.tif")  # doctest: +SKIP
+    >>> image.pixels.shape, image.info.dtype  # doctest: +SKIP
+    ((3508, 2480, 1), dtype('uint16'))
     """
     with _opened(Path(path)) as source:
         return _read(source, limits or Limits(), channel_axis)
@@ -198,6 +204,11 @@ def write(
         If the format cannot hold the dtype or the channels.
     ImageWriteError
         If the file exists already, or the disk refuses; what was there before is still there.
+
+    Examples
+    --------
+    >>> import ruis
+    >>> write(ruis.denoise(read("scan.tif")), "scan.clean.tif")  # doctest: +SKIP
     """
     path = Path(path)
     format = FORMATS.load(format_of(path))()

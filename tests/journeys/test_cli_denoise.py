@@ -1,0 +1,353 @@
+"""`ruis denoise`, as a person or a script meets it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import ruis
+from ruis import architectures, model_file
+from ruis.cli import app
+from ruis.denoise import Denoiser
+from ruis.image import Image, ImageInfo
+
+NETWORK = {"name": "unet", "widths": (8,), "blocks": 1}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    """A model whose weights are zero: it removes nothing, so that pixels can be compared."""
+    path = tmp_path_factory.mktemp("model") / "same.ruis"
+    shapes = architectures.parse(NETWORK).tensors
+    weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    model_file.save(path, model_file.Manifest(name="same", architecture=NETWORK), weights)
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def make(name: str, *, channels: int = 1, dtype: str = "uint8", size=(40, 48), seed: int = 0):
+    """Write a noisy image and return it."""
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    limit = np.iinfo(dtype).max
+    pixels = np.random.default_rng(seed).integers(0, limit, (*size, channels)).astype(dtype)
+    colour = "rgb" if channels >= 3 else "gray"
+    info = ImageInfo(pixels.dtype, (0, limit), colour=colour, alpha=channels in {2, 4})
+    image = Image(pixels, info)
+    ruis.write(image, name, record="")
+    return image
+
+
+def run(*arguments: str, code: int = 0):
+    """Run a command in this process."""
+    done = CliRunner().invoke(app, ["denoise", *arguments])
+    assert done.exit_code == code, done.output
+    assert "Traceback" not in done.output
+    return done
+
+
+# -- one image ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "dtype"),
+    [("a.png", 1, "uint8"), ("a.png", 4, "uint16"), ("a.tif", 3, "uint16"), ("a.bmp", 3, "uint8")],
+)
+def test_an_image_is_denoised_beside_itself_with_its_dtype_and_alpha(model, name, channels, dtype):
+    noisy = make(name, channels=channels, dtype=dtype)
+    done = run(name, "--model", model, "--precision", "f32")
+    denoised = ruis.read(name.replace(".", ".denoised."))
+    np.testing.assert_array_equal(denoised.pixels, noisy.pixels)
+    assert denoised.pixels.dtype == dtype
+    assert f"{name} -> {name.replace('.', '.denoised.')}: same, sigma " in done.stdout
+    assert "/255, " in done.stdout
+    assert "Mpx/s" in done.stdout
+
+
+def test_the_output_says_what_was_done_to_it(model):
+    make("a.png")
+    run("a.png", "--model", model, "--sigma", "20/255", "--strength", "0.5")
+    software = ruis.read("a.denoised.png").info.metadata.software
+    wanted = "denoised with same, sigma 20.0/255 (given), strength 0.5"
+    assert software == f"ruis {ruis.__version__}: {wanted}"
+
+
+def test_metadata_is_kept_or_stripped(model):
+    pixels = make("x.png").pixels
+    metadata = ruis.Metadata(description="my cat", resolution=(300.0, 300.0))
+    info = ImageInfo(pixels.dtype, (0, 255), metadata=metadata)
+    ruis.write(Image(pixels, info), "a.tif")
+    run("a.tif", "-o", "kept.tif", "--model", model)
+    run("a.tif", "-o", "bare.tif", "--model", model, "--strip-metadata")
+    assert ruis.read("kept.tif").info.metadata.description == "my cat"
+    bare = ruis.read("bare.tif").info.metadata
+    assert bare.description is None
+    assert bare.software is None
+    assert bare.resolution == (300.0, 300.0)
+
+
+def test_the_settings_reach_the_denoiser(model, monkeypatch):
+    make("a.png")
+    told = {}
+    known = Denoiser.run
+
+    def spy(self, noisy, *, sigma, strength, progress):
+        told.update(sigma=sigma, strength=strength, precision=self.precision, tile=self.tile)
+        return known(self, noisy, sigma=sigma, strength=strength, progress=progress)
+
+    monkeypatch.setattr(Denoiser, "run", spy)
+    run("a.png", "--model", model, "--sigma", "51/255", "--strength", "0.25", "--precision", "f32",
+        "--tile", "128")  # fmt: skip
+    assert told == {
+        "sigma": pytest.approx(0.2), "strength": 0.25, "precision": "f32", "tile": 128
+    }  # fmt: skip
+
+
+def test_notes_are_told(model):
+    make("a.png", channels=3)
+    assert "denoised one by one" in run("a.png", "--model", model).stderr
+
+
+def test_auto_chooses_by_the_channels_and_says_so(model, monkeypatch):
+    make("gray.png")
+    make("photo.png", channels=3)
+    loaded = []
+
+    def load(name, **settings):
+        loaded.append(name)
+        return Denoiser(model_file.load(model), **settings)
+
+    monkeypatch.setattr(sys.modules["ruis.denoise"], "load", load)
+    done = run("gray.png", "photo.png")
+    assert loaded == ["gray", "photo"]
+    assert "'gray' suits images such as gray.png" in done.stderr
+    assert "'photo' suits images such as photo.png" in done.stderr
+
+
+def test_a_model_is_loaded_once_for_many_images(model, monkeypatch):
+    for index in range(3):
+        make(f"{index}.png")
+    known = sys.modules["ruis.denoise"].load
+    loaded = []
+    monkeypatch.setattr(
+        sys.modules["ruis.denoise"],
+        "load",
+        lambda name, **s: loaded.append(name) or known(name, **s),
+    )
+    run(".", "--model", model)
+    assert loaded == [model]
+
+
+# -- many images -------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_denoised_past_a_bad_file_and_the_end_names_it(model):
+    make("scans/a.png")
+    make("scans/deep/a.png", seed=1)
+    Path("scans/bad.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    Path("scans/empty.jpg").touch()
+    done = run("scans", "-o", "clean", "--recursive", "--model", model, code=1)
+    assert sorted(p.as_posix() for p in Path("clean").rglob("*.*")) == [
+        "clean/a.png",
+        "clean/deep/a.png",
+    ]
+    assert "2 of 4 images denoised" in done.stderr
+    after = done.stderr[done.stderr.index("2 failed:") :]
+    assert "scans/bad.png: " in after
+    assert "scans/empty.jpg: the file is empty" in after
+    assert len(done.stdout.splitlines()) == 2, "results alone are on standard output"
+
+
+def test_a_second_run_skips_what_is_done(model):
+    make("scans/a.png")
+    run("scans", "-o", "clean", "--model", model)
+    before = Path("clean/a.png").stat().st_mtime_ns
+    make("scans/b.png")
+    done = run("scans", "-o", "clean", "--model", model, "--skip-existing")
+    assert Path("clean/a.png").stat().st_mtime_ns == before
+    assert Path("clean/b.png").exists()
+    assert "1 skipped" in done.stderr
+    assert (
+        "skipped" in run("scans/a.png", "-o", "clean", "--model", model, "--skip-existing").stderr
+    )
+
+
+def test_nothing_that_exists_is_replaced_unasked(model):
+    noisy = make("a.png")
+    Path("a.denoised.png").write_text("mine")
+    assert "--overwrite" in run("a.png", "--model", model, code=3).stderr
+    assert "--overwrite" in run("a.png", "-o", ".", "--model", model, code=3).stderr
+    assert Path("a.denoised.png").read_text() == "mine"
+    np.testing.assert_array_equal(ruis.read("a.png").pixels, noisy.pixels)
+    run("a.png", "--model", model, "--overwrite")
+    assert ruis.read("a.denoised.png").rows == noisy.rows
+
+
+def test_two_inputs_for_one_output_are_refused_before_anything_is_done(model):
+    make("one/a.png")
+    make("two/a.png")
+    done = run("one/a.png", "two/a.png", "-o", "out", "--model", model, code=2)
+    assert "would both become" in done.stderr
+    assert not Path("out").exists()
+
+
+def test_a_link_does_not_lead_the_output_out_of_its_folder(model):
+    make("scans/sub/a.png")
+    make("scans/b.png")
+    Path("elsewhere").mkdir()
+    Path("out").mkdir()
+    Path("out/sub").symlink_to(Path("elsewhere").resolve())
+    done = run("scans", "-o", "out", "--recursive", "--model", model, code=1)
+    assert "leads out of" in done.stderr
+    assert not list(Path("elsewhere").iterdir())
+    assert Path("out/b.png").exists()
+
+
+def test_a_mistake_of_ours_in_one_image_does_not_end_the_others(model, monkeypatch):
+    make("a.png")
+    make("b.png")
+    known = Denoiser.run
+
+    def fails(self, noisy, **settings):
+        if "a.png" in noisy.info.source:
+            raise ZeroDivisionError("oops")
+        return known(self, noisy, **settings)
+
+    monkeypatch.setattr(Denoiser, "run", fails)
+    done = run("a.png", "b.png", "--model", model, code=1)
+    assert "ZeroDivisionError: oops" in done.stderr
+    assert "please report" in done.stderr
+    assert Path("b.denoised.png").exists()
+
+
+def test_a_person_at_a_terminal_sees_images_tiles_and_the_rate(model, monkeypatch):
+    make("a.png", size=(200, 140))
+    make("b.png", size=(200, 140))
+    lines = []
+
+    @contextmanager
+    def line():
+        yield lambda fraction, text: lines.append((round(fraction, 3), text))
+
+    monkeypatch.setattr(sys.modules["ruis.cli.denoise"], "progress_line", line)
+    run("a.png", "b.png", "--model", model, "--tile", "128")
+    fractions = [fraction for fraction, _ in lines]
+    assert fractions == sorted(fractions)
+    assert fractions[0] == 0
+    assert fractions[-1] == 1
+    assert lines[0][1] == "1 of 2: a.png"
+    assert any("2 of 2: b.png, tile 2 of " in text for _, text in lines)
+    assert all("Mpx/s" in text and "left" in text for _, text in lines if "tile" in text)
+
+
+# -- for scripts -------------------------------------------------------------------------------------
+
+
+def test_json_is_one_document_and_nothing_else(model):
+    make("a.png", channels=3)
+    Path("bad.png").write_bytes(b"nothing")
+    done = run("a.png", "bad.png", "--model", model, "--json", "--sigma", "51/255", code=1)
+    document = json.loads(done.stdout)
+    assert set(document) == {"outputs", "failed"}
+    (output,) = document["outputs"]
+    assert output.pop("seconds") > 0
+    assert output == {
+        "input": "a.png",
+        "output": "a.denoised.png",
+        "model": "same",
+        "sigma": pytest.approx(0.2),
+    }
+    (failed,) = document["failed"]
+    assert failed["input"] == "bad.png"
+    assert failed["error"] == "UnsupportedFormatError"
+    assert "bad.png" in failed["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        ((), 2, "Missing argument"),
+        (("missing.png",), 3, "there is no such file"),
+        (("*.png",), 3, "no file fits"),
+        (("a.jpg", "--model", "nowhere.ruis"), 2, "nowhere.ruis"),
+        (("a.jpg", "--engine", "openvin"), 2, "Did you mean 'openvino'"),
+        (("a.jpg", "--sigma", "25"), 2, "did you mean 25/255"),
+        (("a.jpg", "--strength", "2"), 2, "--strength"),
+        (("a.jpg", "--precision", "f64"), 2, "--precision"),
+        (("a.jpg", "-o", "a"), 2, "-o"),
+        (("a.jpg", "--overwrite", "--skip-existing"), 2, "contradict"),
+        (("a.jpg", "--max-pixels", "1000"), 3, "exceed the limit"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_words_and_by_the_exit_code(model, arguments, code, reason):
+    make("a.jpg")
+    chosen = arguments if "--model" in arguments else (*arguments, "--model", model)
+    done = run(*chosen, code=code)
+    assert reason in done.stderr
+    assert not done.stdout
+
+
+def test_a_model_that_is_damaged_ends_it_before_an_image_is_read():
+    make("a.png")
+    Path("bad.ruis").write_bytes(b"PK\x03\x04")
+    done = run("a.png", "nothing.png", "--model", "bad.ruis", code=3)
+    assert "bad.ruis" in done.stderr
+    assert "2 not tried" in done.stderr
+
+
+def test_max_pixels_lets_larger_ones_in(model, monkeypatch):
+    make("a.png")
+    limits = []
+    known = sys.modules["ruis.formats"].read
+    monkeypatch.setattr(
+        sys.modules["ruis.formats"], "read", lambda p, limits_=limits, **s: (limits_.append(s), known(p, **s))[1]
+    )  # fmt: skip
+    run("a.png", "--model", model, "--max-pixels", "400e6")
+    assert limits[0]["limits"].max_pixels == 400e6
+    assert limits[0]["limits"].max_bytes == 2 * ruis.Limits().max_bytes
+
+
+# -- stopping ----------------------------------------------------------------------------------------
+
+
+def test_control_c_keeps_what_is_done_and_leaves_no_half_file(model, monkeypatch):
+    for name in ("a.png", "b.png", "c.png"):
+        make(name)
+    known = sys.modules["ruis.formats"].png.PNG.encode
+
+    def interrupted(self, image, file):
+        if "b.png" in image.info.source:
+            file.write(b"half")
+            raise KeyboardInterrupt
+        known(self, image, file)
+
+    monkeypatch.setattr(sys.modules["ruis.formats"].png.PNG, "encode", interrupted)
+    done = run("a.png", "b.png", "c.png", "-o", "out", "--model", model, "--json", code=130)
+    assert "Stopped" in done.stderr
+    assert "1 of 3 images denoised" in done.stderr
+    assert "2 not tried" in done.stderr
+    assert [path.name for path in Path("out").iterdir()] == ["a.png"]
+    assert len(json.loads(done.stdout)["outputs"]) == 1
+
+
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_a_traceback_is_shown_to_those_who_ask(model, monkeypatch, how):
+    Path("bad.png").write_bytes(b"nothing")
+    arguments = ["denoise", "bad.png", "--model", model]
+    if how == "option":
+        arguments.append("--debug")
+    else:
+        monkeypatch.setenv("RUIS_DEBUG", "1")
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 3
+    assert "Traceback" in done.stderr

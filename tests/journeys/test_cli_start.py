@@ -1,0 +1,170 @@
+"""`ruis` as a process: how it starts, what it loads, how it is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import ruis
+from ruis import architectures, model_file
+from ruis.cli import app, main
+from ruis.image import Image, ImageInfo
+
+RUIS = [sys.executable, "-m", "ruis.cli"]
+NEVER = [
+    "keras",
+    "tensorflow",
+    "onnx",
+    "onnxruntime",
+    "tifffile",
+    "skimage",
+    "scipy",
+    "rich",
+    "dask",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a model that removes nothing, and an image of a quarter of a megapixel."""
+    folder = tmp_path_factory.mktemp("start")
+    network = {"name": "unet", "widths": (8,), "blocks": 1}
+    shapes = architectures.parse(network).tensors
+    weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    manifest = model_file.Manifest(name="same", architecture=network)
+    model_file.save(folder / "same.ruis", manifest, weights)
+    pixels = np.random.default_rng(0).integers(0, 255, (512, 512, 1)).astype(np.uint8)
+    ruis.write(Image(pixels, ImageInfo(pixels.dtype, (0, 255))), folder / "a.png")
+    return folder
+
+
+def test_the_version_is_printed():
+    done = CliRunner().invoke(app, ["--version"])
+    assert done.exit_code == 0
+    assert done.stdout == f"ruis {ruis.__version__}\n"
+
+
+def test_the_help_names_every_command_and_its_examples_keep_their_lines():
+    text = CliRunner().invoke(app, ["--help"]).stdout
+    for command in (
+        "denoise",
+        "train",
+        "evaluate",
+        "inspect",
+        "compare",
+        "models",
+        "export",
+        "doctor",
+    ):
+        assert f"\n  {command} " in text
+    assert "\n  ruis denoise photo.jpg --model mine.ruis\n" in text
+    assert "..." not in text.partition("Commands:")[2], "no summary is cut"
+
+
+def test_no_arguments_show_the_help():
+    assert "Usage: ruis" in CliRunner().invoke(app, []).output
+
+
+def test_an_unknown_command_or_option_is_wrong_usage():
+    for arguments in (["denoize"], ["denoise", "--strenght", "1"]):
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 2
+        assert not done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "also"),
+    [(["--help"], {"pydantic"}), (["denoise", "--help"], set())],  # Typer's own use of pydantic
+    ids=["ruis", "denoise"],
+)
+def test_help_loads_nothing_heavy(arguments, also):
+    script = (
+        "import sys; from ruis.cli import app\n"
+        f"try: app({arguments})\n"
+        "except SystemExit: pass\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, sep='\\n', file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stderr.split())
+    assert "typer" in loaded
+    assert not loaded & {*NEVER, "numpy", "openvino", "PIL", "safetensors", *also}
+
+
+def test_denoising_a_png_loads_what_it_needs_and_no_more(folder):
+    script = (
+        "import sys; from ruis.cli import app\n"
+        "try: app(['denoise', 'a.png', '--model', 'same.ruis', '--overwrite'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        f"assert not set({NEVER}) & set(sys.modules), set({NEVER}) & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True, capture_output=True)
+
+
+def test_output_is_on_standard_output_alone(folder):
+    done = subprocess.run(
+        [*RUIS, "denoise", "a.png", "--model", "same.ruis", "-o", "b.png", "--overwrite"],
+        cwd=folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("a.png -> b.png: same, ")
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes close otherwise there")
+def test_a_reader_that_leaves_is_no_error(folder):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*RUIS, "models", "same.ruis"], cwd=folder, stdout=writing, stderr=subprocess.PIPE,
+        text=True, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert done.returncode == 141
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are others there")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_in_order(folder, number, code):
+    """Reading takes for ever here, so that the signal arrives in the middle of the work."""
+    script = (
+        "import signal, sys, time; import ruis.cli, ruis.formats\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
+        "def read(*_, **__): print('reading', flush=True); time.sleep(60)\n"
+        "ruis.formats.read = read\n"
+        "sys.argv = ['ruis', 'denoise', 'a.png', '--model', 'same.ruis', '-o', 'never.png']\n"
+        "ruis.cli.main()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=folder, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout.readline() == "reading\n"
+        time.sleep(0.1)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "Traceback" not in errors
+    assert ("Stopped" in errors) == (number == signal.SIGINT)
+    assert not (folder / "never.png").exists()
+    assert not list(folder.glob(".ruis-*"))
+
+
+def test_main_is_what_the_installed_command_runs(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ruis", "--version"])
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not ended.value.code
+    assert capsys.readouterr().out.startswith("ruis ")

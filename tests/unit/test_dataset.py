@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ruis import dataset, formats, noise
+from ruis.dataset import Patches, Sample, Validation
+from ruis.errors import ConfigError, EmptyDatasetError
+from ruis.image import Image, ImageInfo
+
+
+def write(path: Path, pixels: np.ndarray) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    colour = "rgb" if pixels.shape[2] >= 3 else "gray"
+    alpha = pixels.shape[2] in (2, 4)
+    info = ImageInfo(pixels.dtype, (0, np.iinfo(pixels.dtype).max), colour=colour, alpha=alpha)
+    formats.write(Image(pixels, info), path)
+    return path
+
+
+def pixels(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def samples(*sizes: int) -> list[Sample]:
+    return [Sample(f"{i}.png", pixels(side, side + 3, 1, seed=i)) for i, side in enumerate(sizes)]
+
+
+def patches(given: list[Sample], **settings) -> Patches:
+    defaults = {"patch": 8, "batch": 4, "takes_sigma": False, "sigma_given": 0.5, "seed": 3}
+    model = settings.pop("noise", noise.parse("gaussian:0.1"))
+    return Patches(given, model, **{**defaults, **settings})
+
+
+# -- folders --------------------------------------------------------------------------------------
+
+
+def test_images_are_found_in_the_order_of_their_names(tmp_path):
+    for name in ("b.png", "a.PNG", "c.tif"):
+        (tmp_path / name).write_bytes(b"")
+    for name in ("notes.txt", "README", ".hidden"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "folder.png").mkdir()
+    assert [path.name for path in dataset.find(tmp_path)] == ["a.PNG", "b.png", "c.tif"]
+
+
+def test_a_folder_without_images_is_named(tmp_path):
+    with pytest.raises(EmptyDatasetError, match="holds no images"):
+        dataset.find(tmp_path)
+    with pytest.raises(EmptyDatasetError, match="not a folder"):
+        dataset.find(tmp_path / "none")
+
+
+def test_pairs_match_by_name_whatever_the_suffix():
+    clean, noisy = [Path("c/a.png"), Path("c/b.png")], [Path("n/b.jpg"), Path("n/a.tif")]
+    assert dataset.pair(clean, noisy) == [
+        (Path("c/a.png"), Path("n/a.tif")),
+        (Path("c/b.png"), Path("n/b.jpg")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("clean", "noisy", "first"),
+    [(["a.png", "b.png"], ["a.png"], "b.png"), (["a.png"], ["a.png", "z.png"], "z.png")],
+)
+def test_a_file_without_its_counterpart_is_named(clean, noisy, first):
+    with pytest.raises(EmptyDatasetError, match=f"1 file.*{first}"):
+        dataset.pair([Path(name) for name in clean], [Path(name) for name in noisy])
+
+
+def test_pairs_are_read_together(tmp_path):
+    clean, noisy = pixels(9, 9, 1), pixels(9, 9, 1, seed=1)
+    write(tmp_path / "clean" / "a.png", clean)
+    write(tmp_path / "noisy" / "a.bmp", noisy)
+    (sample,) = dataset.load(tmp_path / "clean", 1, noisy=tmp_path / "noisy")
+    assert sample.name == "a.png"
+    assert np.array_equal(sample.clean, clean)
+    assert np.array_equal(sample.noisy, noisy)
+
+
+@pytest.mark.parametrize("other", [(9, 8, 1), (8, 9, 1)], ids=str)
+def test_pairs_of_different_sizes_are_refused(tmp_path, other):
+    write(tmp_path / "clean" / "a.png", pixels(9, 9, 1))
+    write(tmp_path / "noisy" / "a.png", pixels(*other))
+    with pytest.raises(EmptyDatasetError, match="no pair"):
+        dataset.load(tmp_path / "clean", 1, noisy=tmp_path / "noisy")
+
+
+def test_reading_tells_how_far_it_is(tmp_path):
+    for name in "abc":
+        write(tmp_path / f"{name}.png", pixels(9, 9, 1))
+    told = []
+    dataset.load(tmp_path, 1, progress=lambda *args: told.append(args))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+# -- channels ---------------------------------------------------------------------------------------
+
+
+def image(given: np.ndarray, colour: str, *, alpha: bool = False) -> Image:
+    return Image(given, ImageInfo(given.dtype, (0, 255), colour=colour, alpha=alpha, source="x.png"))
+
+
+def test_colour_becomes_gray_as_itu_601_says():
+    colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
+    gray = dataset.to_channels(image(colours, "rgb"), 1)
+    assert gray.dtype == np.uint8
+    assert gray[..., 0].tolist() == [[76, 150, 29, 255]]
+
+
+def test_gray_becomes_colour_and_alpha_is_dropped():
+    given = pixels(4, 5, 2)
+    result = dataset.to_channels(image(given, "gray", alpha=True), 3)
+    assert result.shape == (4, 5, 3)
+    assert all(np.array_equal(result[..., i], given[..., 0]) for i in range(3))
+    assert dataset.to_channels(image(pixels(4, 5, 4), "rgb", alpha=True), 3).shape == (4, 5, 3)
+
+
+@pytest.mark.parametrize(("count", "colour", "wanted"), [(5, "channels", 1), (3, "channels", 1), (3, "rgb", 2)])
+def test_channels_that_cannot_be_had_are_refused(count, colour, wanted):
+    with pytest.raises(ConfigError, match=rf"x\.png has {count} channels.*{wanted}"):
+        dataset.to_channels(image(pixels(4, 5, count), colour), wanted)
+
+
+# -- training and validation never mix ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "held_out", "expected"), [(20, 4, 4), (20, 16, 4), (10, 1, 1), (2, 5, 1), (3, 16, 1)])
+def test_held_out_images_are_not_learnt_from(count, held_out, expected):
+    given = samples(*[9] * count)
+    training, held = dataset.split(given, held_out, seed=1)
+    assert len(held) == expected
+    assert {s.name for s in training} | {s.name for s in held} == {s.name for s in given}
+    assert not {s.name for s in training} & {s.name for s in held}
+
+
+def test_the_same_seed_holds_out_the_same_images():
+    given = samples(*[9] * 30)
+
+    def names(seed: int) -> list[str]:
+        return [s.name for s in dataset.split(given, 5, seed)[1]]
+
+    assert names(1) == names(1)
+    assert names(1) != names(2)
+
+
+def test_a_single_image_is_for_both():
+    given = samples(9)
+    assert dataset.split(given, 5, 0) == (given, given)
+
+
+# -- batches ----------------------------------------------------------------------------------------------
+
+
+def test_a_batch_follows_from_seed_epoch_and_step_alone():
+    given = samples(12, 20, 9)
+    first = patches(given).batch(2, 5)
+    other = patches(given)
+    for epoch, step in ((0, 0), (2, 4), (1, 5)):  # what was asked before does not matter
+        assert not np.array_equal(other.batch(epoch, step)[0], first[0])
+    again = other.batch(2, 5)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(patches(given, seed=4).batch(2, 5)[0], first[0])
+
+
+def test_crops_of_a_batch_differ():
+    inputs, targets = patches(samples(30), batch=6).batch(0, 0)
+    assert inputs.shape == targets.shape == (6, 8, 8, 1)
+    assert inputs.dtype == targets.dtype == np.float32
+    assert len({crop.tobytes() for crop in targets}) == 6
+    assert len({(crop - clean).tobytes() for crop, clean in zip(inputs, targets, strict=True)}) == 6
+
+
+def test_targets_are_clean_and_inputs_have_the_noise():
+    inputs, targets = patches(samples(64), patch=32, batch=16).batch(0, 0)
+    assert (inputs - targets).std() == pytest.approx(0.1, rel=0.05)
+    levels = targets * 255
+    assert np.abs(levels - np.rint(levels)).max() < 1e-4
+
+
+def test_turns_and_mirrors_are_the_same_for_both_of_a_pair():
+    clean = pixels(20, 24, 1)
+    pair = Sample("a", clean, 255 - clean)
+    inputs, targets = patches([pair], noise=None, batch=32).batch(0, 0)
+    assert np.abs(inputs + targets - 1).max() < 1e-6
+    corners = {crop[0, 0, 0] for crop in targets}
+    assert len(corners) > 8
+
+
+def test_every_pixel_is_seen_and_all_eight_ways_up():
+    ramp = np.arange(9 * 9, dtype=np.uint8).reshape(9, 9, 1)
+    source = patches([Sample("a", ramp)], batch=64)
+    targets = np.concatenate([source.batch(0, step)[1] for step in range(8)])
+    assert len(np.unique(np.rint(targets * 255))) == 81
+    slopes = {tuple(np.sign([c[0, 1, 0] - c[0, 0, 0], c[1, 0, 0] - c[0, 0, 0]])) + (abs(c[0, 1, 0] - c[0, 0, 0]) > 2 / 255,) for c in targets}
+    assert len(slopes) == 8
+
+
+def test_images_are_drawn_by_their_pixels():
+    small, large = np.zeros((16, 16, 1), np.uint8), np.full((64, 64, 1), 255, np.uint8)
+    source = patches([Sample("s", small), Sample("l", large)], batch=400)
+    share = float(source.batch(0, 0)[1].mean())
+    assert share == pytest.approx(57**2 / (57**2 + 9**2), abs=0.03)
+
+
+def test_images_smaller_than_a_patch_are_left_out():
+    given = [*samples(6), Sample("large", np.full((20, 20, 1), 7, np.uint8))]
+    assert (np.rint(patches(given).batch(0, 0)[1] * 255) == 7).all()
+    with pytest.raises(EmptyDatasetError, match="8 pixels"):
+        patches(samples(6, 7))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_network_is_told_sigma_for_its_share_of_crops(share):
+    source = patches(samples(30), batch=400, takes_sigma=True, sigma_given=share)
+    inputs, _ = source.batch(0, 0)
+    assert inputs.shape == (400, 8, 8, 2)
+    sigmas = inputs[..., 1]
+    assert np.isin(sigmas, np.float32([0, 0.1])).all()
+    assert (sigmas == sigmas[:, :1, :1]).all()
+    assert (sigmas[:, 0, 0] > 0).mean() == pytest.approx(share, abs=0.08)
+
+
+def test_signal_dependent_noise_has_a_sigma_map():
+    source = patches(
+        samples(30), noise=noise.parse("poisson:peak=100"), takes_sigma=True, sigma_given=1.0
+    )
+    inputs, targets = source.batch(0, 0)
+    assert np.allclose(inputs[..., 1:], np.sqrt(targets / 100), atol=1e-5)
+
+
+def test_noise_of_unknown_sigma_leaves_the_network_blind():
+    source = patches(samples(30), noise=noise.parse("jpeg:quality=30"), takes_sigma=True, sigma_given=1.0)
+    assert (source.batch(0, 0)[0][..., 1] == 0).all()
+
+
+# -- validation ---------------------------------------------------------------------------------------------
+
+
+def validation(given: list[Sample], **settings) -> Validation:
+    defaults = {"multiple": 4, "takes_sigma": True, "seed": 1}
+    return Validation(given, noise.parse("gaussian:0.1"), **{**defaults, **settings})
+
+
+def test_validation_is_the_same_every_time_and_blind():
+    one, other = validation(samples(20, 30)), validation(samples(20, 30))
+    assert [x.shape for x in one.inputs] == [(20, 20, 2), (28, 32, 2)]
+    for a, b in zip(one.inputs, other.inputs, strict=True):
+        assert np.array_equal(a, b)
+        assert (a[..., 1] == 0).all()
+
+
+def test_validation_crops_are_from_the_centre_and_of_bounded_size():
+    (crop,) = validation(samples(101), side=40).clean
+    expected = samples(101)[0].clean[30:70, 32:72]
+    assert np.array_equal(np.rint(crop * 255), expected)
+
+
+def test_validation_psnr_is_that_of_what_comes_out():
+    judged = validation(samples(64))
+    assert judged.psnr(lambda batch: batch[..., :1]) == pytest.approx(20.3, abs=0.5)  # clipped
+    perfect = dict(zip([x.tobytes() for x in judged.inputs], judged.clean, strict=True))
+    assert judged.psnr(lambda batch: perfect[batch[0].tobytes()][None] + 0.01) == pytest.approx(40, abs=0.2)
+
+
+def test_a_validation_image_too_small_for_the_network_is_refused():
+    with pytest.raises(EmptyDatasetError, match="multiples of 16"):
+        validation(samples(9), multiple=16)

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+
+import ruis
+from ruis.denoise import Denoiser, as_image, choose
+from ruis.engines.openvino import OpenVINOEngine
+from ruis.errors import (
+    AxesError,
+    ChannelMismatchError,
+    ConfigError,
+    ImageError,
+    ModelNotFoundError,
+    OutOfMemoryError,
+    UnknownNameError,
+)
+from ruis.image import Image, ImageInfo, Metadata
+from ruis.tiling import Geometry
+
+
+def noise(*shape: int, dtype: str = "float32") -> np.ndarray:
+    unit = np.random.default_rng(0).random(shape)
+    if np.dtype(dtype).kind == "f":
+        return unit.astype(dtype)
+    return (unit * np.iinfo(dtype).max).astype(dtype)
+
+
+@pytest.fixture
+def denoiser(small_model):
+    return Denoiser(small_model(), precision="f32")
+
+
+@pytest.fixture
+def nothing(small_model):
+    """A denoiser whose network returns its input."""
+    return Denoiser(small_model(gain=0), precision="f32")
+
+
+# -- what comes out is of the kind that went in ---------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(9, 12), (9, 12, 1), (9, 12, 2), (9, 12, 3), (9, 12, 4)], ids=str)
+def test_shape_and_dtype_are_kept_and_the_input_is_untouched(denoiser, dtype, shape):
+    noisy = noise(*shape, dtype=dtype)
+    before = noisy.copy()
+    result = denoiser.denoise(noisy)
+    assert (result.shape, result.dtype) == (noisy.shape, noisy.dtype)
+    assert not np.array_equal(result, noisy)
+    assert np.array_equal(noisy, before)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float16", "float32", "bool"])
+def test_a_network_that_does_nothing_changes_nothing(nothing, dtype):
+    noisy = noise(21, 34) > 0.5 if dtype == "bool" else noise(21, 34, dtype=dtype)
+    assert np.array_equal(nothing.denoise(noisy), noisy)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_alpha_is_copied(denoiser, channels):
+    noisy = noise(20, 30, channels, dtype="uint8")
+    result = denoiser.denoise(noisy)
+    assert np.array_equal(result[..., -1], noisy[..., -1])
+    assert not np.array_equal(result[..., 0], noisy[..., 0])
+    assert np.array_equal(result[..., 0], denoiser.denoise(noisy[..., 0], sigma=None))
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((5, 20, 30), 0), ((20, 5, 30), 1), ((20, 30, 5), -1)])
+def test_the_channel_axis_may_be_anywhere(denoiser, shape, axis):
+    noisy = noise(*shape)
+    result = denoiser.denoise(noisy, channel_axis=axis)
+    assert result.shape == shape
+    expected = denoiser.denoise(np.moveaxis(noisy, axis, 2), channel_axis=2)
+    assert np.array_equal(np.moveaxis(result, axis, 2), expected)
+
+
+def test_an_image_keeps_its_record(denoiser):
+    metadata = Metadata(description="a cat", resolution=(300.0, 300.0))
+    info = ImageInfo(np.dtype("uint8"), (0, 255), colour="rgb", source="cat.png", metadata=metadata)
+    noisy = Image(noise(20, 30, 3, dtype="uint8"), info)
+    result = denoiser.denoise(noisy)
+    assert isinstance(result, Image)
+    assert result.info == info
+
+
+def test_the_data_range_scales_both_ways(denoiser):
+    """A scale-free network on 0..1000 does what it does on 0..1."""
+    noisy = noise(20, 30)
+    assert np.allclose(denoiser.denoise(noisy * 1000, data_range=1000.0) / 1000, denoiser.denoise(noisy), atol=1e-5)
+    shifted = denoiser.denoise(noisy - 0.5, data_range=(-0.5, 0.5)) + 0.5
+    assert np.allclose(shifted, denoiser.denoise(noisy), atol=1e-5)
+
+
+def test_values_beyond_the_range_are_kept(nothing):
+    noisy = noise(20, 30) * 9 - 3
+    assert np.allclose(nothing.denoise(noisy), noisy, atol=1e-6)
+
+
+# -- settings ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_strength_zero_is_the_identity(denoiser, dtype):
+    noisy = noise(40, 50, dtype=dtype)
+    assert np.array_equal(denoiser.denoise(noisy, strength=0), noisy)
+
+
+def test_strength_one_half_is_halfway(denoiser):
+    noisy = noise(40, 50)
+    whole = denoiser.denoise(noisy)
+    half = denoiser.denoise(noisy, strength=0.5)
+    assert np.abs(half - (noisy + whole) / 2).max() < 1e-6
+
+
+def test_sigma_is_obeyed_by_a_model_that_takes_it(denoiser):
+    noisy = noise(40, 50)
+    blind, told, more = (denoiser.denoise(noisy, sigma=sigma) for sigma in (None, 0.1, 0.5))
+    assert np.abs(blind - told).max() > 1e-4
+    assert np.abs(told - more).max() > 1e-4
+    assert np.array_equal(blind, denoiser.denoise(noisy, sigma=0.0))  # 0: unknown
+
+
+def test_a_blind_model_says_that_sigma_was_not_used(small_model):
+    denoiser = Denoiser(small_model(sigma_channel=False), precision="f32")
+    image, _ = as_image(noise(20, 30))
+    told = denoiser.run(image, sigma=0.2)
+    assert np.array_equal(told.image.pixels, denoiser.run(image).image.pixels)
+    assert any("blind" in note for note in told.notes)
+    assert told.sigma == 0.2
+
+
+@pytest.mark.parametrize("settings", [{"sigma": -0.1}, {"sigma": np.nan}, {"sigma": np.inf}, {"strength": -0.1}, {"strength": 1.1}, {"strength": np.nan}], ids=str)
+def test_settings_out_of_bounds_are_refused(denoiser, settings):
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        denoiser.denoise(noise(8, 8), **settings)
+
+
+@pytest.mark.parametrize("settings", [{"precision": "f64"}, {"tile": 0}, {"engine": "openvina"}], ids=str)
+def test_a_denoiser_refuses_what_it_cannot_be(small_model, settings):
+    with pytest.raises(ConfigError):
+        Denoiser(small_model(), **settings)
+
+
+def test_an_unknown_engine_names_the_nearest(small_model):
+    with pytest.raises(UnknownNameError) as caught:
+        Denoiser(small_model(), engine="openvina")
+    assert caught.value.nearest == "openvino"
+
+
+# -- what cannot be denoised ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 5, 6), (2, 3, 4, 5), ()], ids=str)
+def test_axes_that_cannot_be_told_are_refused(denoiser, shape):
+    with pytest.raises(AxesError, match=r"channel_axis|shape"):
+        denoiser.denoise(np.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (5, 5, 0)], ids=str)
+def test_empty_arrays_are_refused(denoiser, shape):
+    with pytest.raises(AxesError):
+        denoiser.denoise(np.zeros(shape), channel_axis=2 if len(shape) == 3 else None)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_numbers_are_refused(denoiser, bad):
+    noisy = noise(8, 8)
+    noisy[3, 4] = bad
+    with pytest.raises(ImageError, match="1 value"):
+        denoiser.denoise(noisy)
+
+
+@pytest.mark.parametrize("dtype", [complex, object, "U1"])
+def test_dtypes_that_hold_no_image_are_refused(denoiser, dtype):
+    with pytest.raises(ImageError, match="dtype"):
+        denoiser.denoise(np.zeros((4, 4), dtype))
+
+
+def test_channels_that_the_model_cannot_take_are_refused(small_model):
+    denoiser = Denoiser(small_model(channels=3))
+    with pytest.raises(ChannelMismatchError, match="3 channels.*has 1"):
+        denoiser.denoise(noise(8, 8))
+
+
+def test_no_such_model_is_said_so():
+    with pytest.raises(ModelNotFoundError, match="no model"):
+        ruis.load("no-such-model")
+
+
+# -- tiles and memory ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(200, 130), (65, 300), (129, 257)], ids=str)
+def test_the_tile_does_not_matter(small_model, size):
+    noisy = noise(*size)
+    model = small_model()
+    whole = Denoiser(model, precision="f32", tile=2000).denoise(noisy)
+    tiled = Denoiser(model, precision="f32", tile=96).denoise(noisy)
+    assert np.abs(whole - tiled).max() < 1e-5
+
+
+def test_progress_counts_tiles_to_the_last(small_model):
+    told = []
+    image, _ = as_image(noise(200, 130))
+    result = Denoiser(small_model(), tile=96).run(image, progress=lambda *args: told.append(args))
+    assert told == [(i + 1, result.tiles) for i in range(result.tiles)]
+    assert result.tiles > 1
+
+
+class Cramped(OpenVINOEngine):
+    """An engine that has memory for small tiles only."""
+
+    limit = 150 * 150
+
+    def run(self, batch):
+        if batch.shape[1] * batch.shape[2] > self.limit:
+            raise OutOfMemoryError("too large")
+        return super().run(batch)
+
+
+def test_tiles_halve_where_memory_runs_out(small_model):
+    image, _ = as_image(noise(300, 280))
+    model = small_model()
+    roomy, cramped = Denoiser(model, precision="f32"), Denoiser(model, precision="f32")
+    cramped.engine = Cramped
+    expected, found = roomy.run(image), cramped.run(image)
+    assert expected.tiles == 1
+    assert found.tiles > 1
+    assert any("halved" in note for note in found.notes)
+    assert np.abs(found.image.pixels - expected.image.pixels).max() < 1e-5
+
+
+class Full(OpenVINOEngine):
+    runs = 0
+
+    def run(self, batch):
+        type(self).runs += 1
+        assert type(self).runs < 20, "it tries for ever"
+        raise OutOfMemoryError("full")
+
+
+@pytest.mark.parametrize("geometry", [None, Geometry(27, 81), Geometry(size=(128, 128))], ids=str)
+def test_without_any_memory_it_gives_up(small_model, geometry, monkeypatch):
+    model = small_model()
+    if geometry:
+        monkeypatch.setattr(type(model.architecture), "geometry", property(lambda self: geometry))
+    denoiser = Denoiser(model)
+    denoiser.engine = Full
+    Full.runs = 0
+    with pytest.raises(OutOfMemoryError, match="close other programs"):
+        denoiser.denoise(noise(400, 400))
+
+
+# -- precision ------------------------------------------------------------------------------------------
+
+
+def test_faint_noise_is_denoised_in_float32(small_model):
+    image, _ = as_image(np.full((64, 64), 0.5, np.float32))
+    assert Denoiser(small_model()).run(image).precision == "f32"
+    assert Denoiser(small_model()).run(image, sigma=1 / 255).precision == "f32"
+
+
+def test_precision_can_be_forced(small_model):
+    image, _ = as_image(noise(64, 64))
+    assert Denoiser(small_model(), precision="f32").run(image).precision == "f32"
+    best = "bf16" if OpenVINOEngine.supports("bf16") else "f32"
+    assert Denoiser(small_model(), precision="bf16").run(image, sigma=0.0).precision == best
+    assert Denoiser(small_model()).run(image, sigma=0.2).precision == best
+
+
+def test_an_engine_is_made_once_per_precision(denoiser):
+    denoiser.denoise(noise(20, 30))
+    (engine,) = denoiser._engines.values()
+    denoiser.denoise(noise(20, 40))
+    assert list(denoiser._engines.values()) == [engine]
+
+
+# -- which model -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("colour", "channels", "name"), [("gray", 1, "gray"), ("rgb", 3, "photo"), ("channels", 5, "gray"), ("channels", 3, "gray")])
+def test_the_model_is_chosen_by_what_the_channels_mean(colour, channels, name):
+    assert choose(ImageInfo(np.dtype("uint8"), (0, 255), colour=colour), channels) == name
+
+
+def test_the_module_and_the_function_of_one_name():
+    importlib.import_module("ruis.denoise")
+    assert callable(ruis.denoise)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from ruis import formats, noise
+from ruis.denoise import Denoiser
+from ruis.errors import ChannelMismatchError, ConfigError, EmptyDatasetError
+from ruis.evaluate import evaluate, noisy_pairs, real_pairs
+from ruis.image import Image, ImageInfo
+
+
+def write(path, pixels) -> None:
+    path.parent.mkdir(exist_ok=True)
+    colour = "rgb" if pixels.shape[2] == 3 else "gray"
+    top = np.iinfo(pixels.dtype).max
+    formats.write(Image(pixels, ImageInfo(pixels.dtype, (0, top), colour=colour)), path)
+
+
+def picture(seed: int, channels: int = 1, dtype=np.uint8) -> np.ndarray:
+    unit = np.random.default_rng(seed).uniform(0.3, 0.7, (40, 48, channels))
+    return np.rint(unit * np.iinfo(dtype).max).astype(dtype)
+
+
+@pytest.fixture
+def nothing(small_model) -> Denoiser:
+    return Denoiser(small_model(gain=0), precision="f32")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for seed, name in enumerate(("b.png", "a.png")):
+        write(tmp_path / "clean" / name, picture(seed))
+    return tmp_path
+
+
+def psnr_of(difference: np.ndarray) -> float:
+    return float(-10 * np.log10(np.mean(difference.astype(np.float64) ** 2)))
+
+
+def test_a_denoiser_that_does_nothing_scores_what_the_noise_is(nothing, folder):
+    model = noise.parse("gaussian:0.05")
+    result = evaluate(nothing, noisy_pairs(folder / "clean", model, 1, seed=7), seed=7)
+    assert [scored.name for scored in result.images] == ["a.png", "b.png"]
+    for place, (scored, seed) in enumerate(zip(result.images, (1, 0), strict=True)):
+        clean = picture(seed) / np.float32(255)
+        noisy = model.add(clean, np.random.default_rng([7, place]))
+        rounded = np.rint(np.clip(noisy, 0, 1) * 255) / 255
+        assert scored.noisy_psnr == pytest.approx(psnr_of(noisy - clean), abs=1e-3)
+        assert scored.psnr == pytest.approx(psnr_of(rounded - clean), abs=1e-3)
+        assert 0 < scored.ssim < 1
+    assert result.mean["psnr"] == pytest.approx(np.mean([s.psnr for s in result.images]))
+    assert result.megapixels == pytest.approx(2 * 40 * 48 / 1e6)
+
+
+def test_each_image_has_noise_of_its_own_and_a_seed_repeats_it(nothing, folder):
+    model = noise.parse("gaussian:0.05")
+
+    def noisy(seed: int) -> list[np.ndarray]:
+        pairs = noisy_pairs(folder / "clean", model, 1, seed=seed)
+        return [(made := make()).noisy.pixels - made.clean for make in pairs]
+
+    first, again, other = noisy(1), noisy(1), noisy(2)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.allclose(first[0], other[0])
+    assert not np.allclose(first[0], first[1])
+
+
+def test_noise_is_neither_clipped_nor_rounded(folder):
+    (pair, _) = (make() for make in noisy_pairs(folder / "clean", noise.parse("gaussian:1"), 1))
+    assert pair.noisy.pixels.min() < 0
+    assert pair.noisy.pixels.max() > 1
+
+
+def test_colour_is_judged_as_gray_by_a_gray_model(nothing, tmp_path):
+    write(tmp_path / "clean" / "a.png", picture(0, channels=3))
+    (make,) = noisy_pairs(tmp_path / "clean", noise.parse("gaussian:0.05"), 1)
+    assert make().clean.shape == (40, 48, 1)
+
+
+def test_real_pairs_are_matched_and_compared(nothing, tmp_path):
+    clean = picture(0, dtype=np.uint16)
+    noisy = clean + np.uint16(655)  # 1 % brighter
+    write(tmp_path / "clean" / "a.png", clean)
+    write(tmp_path / "noisy" / "a.tif", noisy)
+    result = evaluate(nothing, real_pairs(tmp_path / "noisy", tmp_path / "clean", 1))
+    (scored,) = result.images
+    assert scored.noisy_psnr == pytest.approx(40.0, abs=0.02)
+    assert result.noise == "pairs"
+    assert result.seed is None
+
+
+def test_pairs_of_different_sizes_are_refused(nothing, tmp_path):
+    write(tmp_path / "clean" / "a.png", picture(0))
+    write(tmp_path / "noisy" / "a.png", picture(0)[:-1])
+    with pytest.raises(EmptyDatasetError, match="no pair"):
+        evaluate(nothing, real_pairs(tmp_path / "noisy", tmp_path / "clean", 1))
+
+
+def test_without_images_there_is_nothing_to_judge(tmp_path):
+    with pytest.raises(EmptyDatasetError):
+        noisy_pairs(tmp_path, noise.parse("gaussian:0.1"), 1)
+
+
+def test_channels_that_do_not_fit_are_refused(nothing, tmp_path, small_model):
+    write(tmp_path / "clean" / "a.png", picture(0))
+    pairs = noisy_pairs(tmp_path / "clean", noise.parse("gaussian:0.1"), 1)
+    with pytest.raises((ChannelMismatchError, ConfigError)):
+        evaluate(Denoiser(small_model(channels=3)), pairs)
+
+
+def test_sigma_and_strength_reach_the_denoiser(small_model, folder):
+    denoiser = Denoiser(small_model(), precision="f32")
+    pairs = noisy_pairs(folder / "clean", noise.parse("gaussian:0.05"), 1)
+    blind, told, none = (
+        evaluate(denoiser, pairs, **settings).mean["psnr"]
+        for settings in ({}, {"sigma": 0.5}, {"strength": 0.0})
+    )
+    assert len({blind, told, none}) == 3
+
+
+def test_the_document_is_what_scripts_rely_on(nothing, folder):
+    told = []
+    pairs = noisy_pairs(folder / "clean", noise.parse("gaussian:0.05"), 1, seed=3)
+    result = evaluate(
+        nothing, pairs, noise="gaussian", seed=3, progress=lambda *args: told.append(args)
+    )
+    document = json.loads(json.dumps(result.to_json_form()))
+    assert list(document) == [
+        "model", "noise", "seed", "mean", "images", "seconds", "megapixels_per_second",
+    ]  # fmt: skip
+    assert set(document["mean"]) == {"psnr", "ssim", "noisy_psnr"}
+    assert set(document["images"][0]) == {"name", "psnr", "ssim", "noisy_psnr"}
+    assert (document["model"], document["noise"], document["seed"]) == ("small", "gaussian", 3)
+    assert told == [(1, 2), (2, 2)]

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import Field, ValidationError, model_validator
+
+from ruis.errors import ConfigError, UnknownNameError
+from ruis.record import Record
+
+
+class Inner(Record):
+    depth: int = 1
+
+
+class Lamp(Record):
+    brightness: float = Field(default=1.0, ge=0)
+    colours: tuple[str, ...] = ()
+    inner: Inner = Inner()
+
+    @model_validator(mode="after")
+    def _dark(self):
+        if self.colours == ("black",):
+            raise ValueError("a lamp cannot be black")
+        return self
+
+
+def test_what_is_right_is_taken():
+    lamp = Lamp.parse({"brightness": 2, "colours": ["red"]})
+    assert lamp == Lamp(brightness=2.0, colours=("red",))
+
+
+def test_it_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        Lamp().brightness = 3
+
+
+def test_an_unknown_key_names_the_nearest():
+    with pytest.raises(UnknownNameError, match=r"setting in lamp\.toml 'brightnes'.*'brightness'") as caught:
+        Lamp.parse({"brightnes": 2}, what="lamp.toml")
+    assert caught.value.nearest == "brightness"
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"brightness": -1}, "'brightness'.*greater than or equal to 0.*-1"),
+        ({"brightness": "much"}, "'brightness'.*'much'"),
+        ({"brightness": float("nan")}, "brightness.*finite"),
+        ({"brightness": float("inf")}, "brightness.*finite"),
+        ({"colours": ["red", 5]}, r"'colours\.1'.*5"),
+        ({"inner": {"depth": "x"}}, r"'inner\.depth'"),
+        ({"colours": ["black"]}, "Lamp: a lamp cannot be black"),
+        ("text", "Lamp.*'text'"),
+        (None, "Lamp"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(data, says):
+    with pytest.raises(ConfigError, match=says) as caught:
+        Lamp.parse(data)
+    assert "pydantic" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_missing_value_is_named():
+    class Needy(Record):
+        name: str
+
+    with pytest.raises(ConfigError, match="'name'.*required") as caught:
+        Needy.parse({})
+    assert "given" not in str(caught.value)
+
+
+def test_an_unknown_key_within_is_an_error_that_shows_its_place():
+    with pytest.raises(ConfigError, match=r"inner\.dept"):
+        Lamp.parse({"inner": {"dept": 2}})

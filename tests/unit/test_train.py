@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from ruis import formats, model_file
+from ruis.errors import ConfigError, DivergedError, EmptyDatasetError, ImageWriteError
+from ruis.image import Image, ImageInfo
+from ruis.recipe import Recipe
+from ruis.train import publish, train
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    for name in ("clean", "noisy"):
+        (folder / name).mkdir()
+    rng = np.random.default_rng(0)
+    for place in range(5):
+        ramp = np.add.outer(np.arange(24), np.arange(28)) * 2 + 60 + 5 * place
+        for name, sigma in (("clean", 0), ("noisy", 8)):
+            pixels = np.rint(ramp + rng.normal(0, 1, ramp.shape) * sigma).astype(np.uint8)[..., None]
+            image = Image(pixels, ImageInfo(pixels.dtype, (0, 255)))
+            formats.write(image, folder / name / f"{place}.png")
+    return folder
+
+
+def recipe_of(**changes) -> Recipe:
+    settings = {
+        "name": "mine",
+        "purpose": "Tests.",
+        "data": [{"name": "ramps", "terms": "CC0", "folder": "clean"}],
+        "architecture": {"name": "unet", "widths": [3], "blocks": 1},
+        "noise": "gaussian:25/255",
+        "validation_images": 1,
+        "patch": 16,
+        "batch": 2,
+        "steps_per_epoch": 4,
+        "epochs": 3,
+        "warmup_steps": 2,
+        "precision": "f32",
+        "seed": 5,
+        **changes,
+    }
+    return Recipe.parse({key: value for key, value in settings.items() if value is not None})
+
+
+class Killed(BaseException):
+    """What no one catches."""
+
+
+def killed_in(epoch: int):
+    def tell(report) -> None:
+        if report.stage == "training" and report.epoch == epoch:
+            raise Killed
+
+    return tell
+
+
+def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[k], other[k]) for k in one)
+
+
+def test_a_run_is_its_history_and_its_best_weights(data, tmp_path):
+    recipe = recipe_of()
+    run = train(recipe, data, tmp_path / "run")
+    assert [(epoch.epoch, epoch.step) for epoch in run.history] == [(1, 4), (2, 8), (3, 12)]
+    assert all(math.isfinite(epoch.loss) and math.isfinite(epoch.psnr) for epoch in run.history)
+    assert run.best.psnr == max(epoch.psnr for epoch in run.history)
+    assert run.pixels == 12 * 2 * 16 * 16
+    assert all(tensor.dtype == np.float32 for tensor in run.weights.values())
+    seconds = [epoch.seconds for epoch in run.history]
+    assert seconds == sorted(seconds)
+    assert run.minutes == pytest.approx(seconds[-1] / 60)
+
+
+def test_the_recipe_and_the_data_decide_everything(data, tmp_path):
+    first = train(recipe_of(), data, tmp_path / "a")
+    again = train(recipe_of(), data, tmp_path / "b")
+    other = train(recipe_of(seed=6), data, tmp_path / "c")
+    assert same(first.weights, again.weights)
+    assert [e.loss for e in first.history] == [e.loss for e in again.history]
+    assert not same(first.weights, other.weights)
+
+
+@pytest.mark.parametrize("settings", [{}, {"optimizer": "muon"}], ids=["adam", "muon"])
+def test_a_killed_run_goes_on_to_the_same_weights(data, tmp_path, settings, monkeypatch):
+    monkeypatch.setattr("ruis.loop.TELL_SECONDS", 0.0)
+    recipe = recipe_of(**settings)
+    whole = train(recipe, data, tmp_path / "whole")
+    for epoch in (2, 3):
+        with pytest.raises(Killed):
+            train(recipe, data, tmp_path / "killed", resume=True, progress=killed_in(epoch))
+    resumed = train(recipe, data, tmp_path / "killed", resume=True)
+    assert same(resumed.weights, whole.weights)
+    assert [dataclasses.replace(e, seconds=0, megapixels_per_second=0) for e in resumed.history] == [
+        dataclasses.replace(e, seconds=0, megapixels_per_second=0) for e in whole.history
+    ]
+    seconds = [epoch.seconds for epoch in resumed.history]
+    assert seconds == sorted(seconds)
+
+
+def test_a_run_killed_before_its_first_epoch_begins_anew(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("ruis.loop.TELL_SECONDS", 0.0)
+    with pytest.raises(Killed):
+        train(recipe_of(), data, tmp_path / "run", progress=killed_in(1))
+    assert len(train(recipe_of(), data, tmp_path / "run").history) == 3
+
+
+@pytest.mark.parametrize("budget", [{"epochs": 1}, {"epochs": None, "minutes": 1e-4}], ids=["epochs", "minutes"])
+def test_a_finished_run_is_not_gone_on_with(data, tmp_path, budget):
+    recipe = recipe_of(**budget)
+    first = train(recipe, data, tmp_path / "run")
+    again = train(recipe, data, tmp_path / "run", resume=True)
+    assert again.history == first.history
+    assert same(again.weights, first.weights)
+
+
+def test_a_folder_with_a_run_is_refused(data, tmp_path):
+    train(recipe_of(epochs=1), data, tmp_path / "run")
+    before = (tmp_path / "run" / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(ConfigError, match="--resume"):
+        train(recipe_of(epochs=1), data, tmp_path / "run")
+    assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_the_clock_ends_a_run(data, tmp_path):
+    run = train(recipe_of(epochs=None, minutes=0.03, steps_per_epoch=20), data, tmp_path / "run")
+    assert 0.03 <= run.minutes < 0.2
+    assert run.history[-1].step == sum(1 for _ in range(run.history[-1].step))
+
+
+def test_progress_is_told_in_order(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("ruis.loop.TELL_SECONDS", 0.0)
+    told = []
+    train(recipe_of(), data, tmp_path / "run", progress=told.append)
+    stages = [report.stage for report in told]
+    assert stages[:5] == ["reading"] * 5
+    assert stages[5:] == [*["training"] * 4, "validated"] * 3
+    fractions = [report.fraction for report in told if report.stage == "training"]
+    assert fractions == pytest.approx([(i + 1) / 12 for i in range(12)])
+    assert [report.epoch for report in told if report.stage == "validated"] == [1, 2, 3]
+    assert told[-1].best_psnr >= told[-1].psnr
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch(
+    data, tmp_path, monkeypatch
+):
+    from ruis.dataset import Patches
+
+    right = Patches.batch
+
+    def poisoned(self, epoch: int, step: int):
+        inputs, targets = right(self, epoch, step)
+        return (inputs, targets * np.float32(np.nan)) if (epoch, step) == (1, 2) else (inputs, targets)
+
+    monkeypatch.setattr(Patches, "batch", poisoned)
+    with pytest.raises(DivergedError) as caught:
+        train(recipe_of(), data, tmp_path / "run")
+    assert caught.value.step == 6
+    assert math.isnan(caught.value.loss)
+    monkeypatch.undo()
+    resumed = train(recipe_of(), data, tmp_path / "run", resume=True)
+    assert same(resumed.weights, train(recipe_of(), data, tmp_path / "other").weights)
+
+
+def test_a_run_that_diverges_at_once_publishes_nothing(data, tmp_path):
+    with pytest.raises(DivergedError, match="lower learning rate"):
+        train(recipe_of(learning_rate=1e30, warmup_steps=0, steps_per_epoch=50), data, tmp_path / "run")
+    assert not (tmp_path / "run" / "best.safetensors").exists()
+
+
+def test_real_pairs_are_learnt_from(data, tmp_path):
+    pairs = [{"name": "pairs", "terms": "CC0", "folder": "clean", "noisy": "noisy"}]
+    run = train(recipe_of(noise=None, data=pairs, epochs=1), data, tmp_path / "run")
+    assert math.isfinite(run.best.psnr)
+    published = publish(run, tmp_path / "a.ruis")
+    assert published.manifest.noise == "real pairs"
+
+
+@pytest.mark.parametrize("missing", ["none", "."])
+def test_data_that_is_not_there_is_named(data, tmp_path, missing):
+    source = [{"name": "x", "terms": "", "folder": missing}]
+    with pytest.raises(EmptyDatasetError):
+        train(recipe_of(data=source), data, tmp_path / "run")
+
+
+@pytest.mark.parametrize("patch", [15, 17])
+def test_a_patch_that_the_network_cannot_take_is_refused(data, tmp_path, patch):
+    with pytest.raises(ConfigError, match="patch"):
+        train(recipe_of(patch=patch), data, tmp_path / "run")
+
+
+def test_a_network_of_a_fixed_size_learns(data, tmp_path):
+    network = {
+        "name": "convolutional-autoencoder",
+        "filters": [2, 2],
+        "bottleneck": 3,
+        "size": [16, 16],
+    }
+    run = train(recipe_of(architecture=network, epochs=1), data, tmp_path / "run")
+    assert math.isfinite(run.best.psnr)
+
+
+def test_training_leaves_the_dtype_policy_alone(data, tmp_path):
+    import keras
+
+    before = keras.config.dtype_policy().name
+    train(recipe_of(epochs=1, precision="bf16"), data, tmp_path / "run")
+    assert keras.config.dtype_policy().name == before
+
+
+def test_what_is_published_tells_how_it_was_taught(data, tmp_path):
+    run = train(recipe_of(), data, tmp_path / "run")
+    published = publish(run, tmp_path / "mine.ruis")
+    loaded = model_file.load(tmp_path / "mine.ruis")
+    assert loaded.sha256 == published.sha256
+    assert loaded.manifest.training.best_epoch == run.best.epoch
+    assert loaded.manifest.training.steps == 12
+    assert Recipe.parse(loaded.manifest.training.recipe) == run.recipe
+    (used,) = loaded.manifest.data
+    assert (used.name, used.images) == ("ramps", 5)
+    for name, tensor in loaded.weights.items():
+        assert np.allclose(tensor, run.weights[name], rtol=5e-4, atol=1e-6)
+    with pytest.raises(ImageWriteError):
+        publish(run, tmp_path / "mine.ruis")
+    publish(run, tmp_path / "mine.ruis", overwrite=True)

@@ -1,0 +1,86 @@
+"""Put a trained model into the package: score it, write its card, pin its hash.
+
+    python tools/ship.py gray.ruis --score BSD68=../shared/data/testsets/BSD68 --noise gaussian:25/255
+    python tools/ship.py documents.ruis --pairs pages=NOISY,CLEAN
+
+Scores are of the model as it ships, 16-bit weights included, and stand on the card with the command
+that repeats them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+from pathlib import Path
+
+from ruis import model_file, noise, zoo
+from ruis.denoise import Denoiser
+from ruis.evaluate import Evaluation, evaluate, noisy_pairs, real_pairs
+from ruis.model_file import ModelFile, Score
+
+ROOT = Path(__file__).resolve().parents[1]
+CARDS = ROOT / "docs" / "models"
+
+
+def score(name: str, result: Evaluation, command: str) -> Score:
+    """Round what an evaluation found."""
+    mean = {key: round(value, 4) for key, value in result.mean.items()}
+    print(f"{name}, {result.noise}: {mean}")
+    return Score(images=name, noise=result.noise, command=command, **mean)
+
+
+def scores(model: ModelFile, given: argparse.Namespace) -> list[Score]:
+    """Evaluate on all that was asked for."""
+    denoiser, found = Denoiser(model), []
+    for name, folder in given.score:
+        for spec in given.noise:
+            pairs = noisy_pairs(folder, noise.parse(spec), denoiser.channels, seed=0)
+            result = evaluate(denoiser, pairs, noise=spec, seed=0)
+            command = f"ruis evaluate --model {model.name} --clean {name} --noise {spec} --seed 0"
+            found.append(score(name, result, command))
+    for name, folders in given.pairs:
+        noisy, clean = folders.split(",")
+        result = evaluate(denoiser, real_pairs(noisy, clean, denoiser.channels))
+        command = f"ruis evaluate --model {model.name} --noisy {name}/noisy --clean {name}/clean"
+        found.append(score(name, result, command))
+    return found
+
+
+def pin(name: str, path: Path) -> None:
+    """Write the file's hash into the table of what ships."""
+    home = Path(zoo.__file__)
+    rows = {**zoo.SHIPPED, name: hashlib.sha256(path.read_bytes()).hexdigest()}
+    body = "".join(f'    "{key}": "{rows[key]}",\n' for key in sorted(rows))
+    table = f"SHIPPED: dict[str, str] = {{\n{body}}}\n"
+    text = re.sub(
+        r"SHIPPED: dict\[str, str\] = \{.*?\}\n", table, home.read_text(), flags=re.DOTALL
+    )
+    home.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Ship one model."""
+
+    def named(text: str) -> tuple[str, str]:
+        name, _, value = text.partition("=")
+        return name, value
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--score", type=named, nargs="*", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--noise", nargs="*", default=["gaussian:25/255"])
+    parser.add_argument("--pairs", type=named, nargs="*", default=[], metavar="NAME=NOISY,CLEAN")
+    given = parser.parse_args()
+    model = model_file.load(given.model)
+    manifest = model.manifest.model_copy(update={"scores": tuple(scores(model, given))})
+    path = zoo.FOLDER / f"{model.name}.ruis"
+    shipped = model_file.save(path, manifest, model.weights, overwrite=True)
+    pin(model.name, path)
+    CARDS.mkdir(exist_ok=True)
+    (CARDS / f"{model.name}.md").write_text(shipped.card, encoding="utf-8")
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {shipped.sha256[:12]}")
+
+
+if __name__ == "__main__":
+    main()
