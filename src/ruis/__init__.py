@@ -73,15 +73,23 @@ class _Package(ModuleType):
     def __getattr__(self, name: str) -> Any:
         """Import a public name on first use: importing ruis stays cheap."""
         if name == "__version__":
-            from importlib.metadata import version
-
-            return version("ruis")
+            return _version()
         if name in _HOMES:
             return getattr(importlib.import_module(_HOMES[name]), name)
         raise AttributeError(f"module 'ruis' has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
         return sorted({*__all__, *super().__dir__()})
+
+
+def _version() -> str:
+    """Return the version; a source tree that was never installed has none."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("ruis")
+    except PackageNotFoundError:
+        return "0+unknown"
 
 
 sys.modules[__name__].__class__ = _Package

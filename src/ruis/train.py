@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ruis
 from ruis import architectures, dataset, model_file, noise, optimizer, processor
 from ruis.architectures.keras_layers import load_keras
 from ruis.checkpoint import Checkpoint, Epoch
@@ -174,7 +175,7 @@ def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile
             best_epoch=run.best.epoch,
             validation_psnr=round(run.best.psnr, 3),
             machine=processor.describe(),
-            versions={name: version(name) for name in ("ruis", "keras", "numpy")},
+            versions={"ruis": ruis.__version__, "keras": version("keras"), "numpy": version("numpy")},
         ),
     )
     return model_file.save(path, manifest, run.weights, overwrite=overwrite)

@@ -130,8 +130,7 @@ def test_auto_chooses_by_the_channels_and_says_so(model, monkeypatch):
     monkeypatch.setattr(sys.modules["ruis.denoise"], "load", load)
     done = run("gray.png", "photo.png")
     assert loaded == ["gray", "photo"]
-    assert "'gray' suits images such as gray.png" in done.stderr
-    assert "'photo' suits images such as photo.png" in done.stderr
+    assert done.stdout.count(": same (auto), sigma ") == 2
 
 
 def test_a_model_is_loaded_once_for_many_images(model, monkeypatch):
@@ -251,6 +250,13 @@ def test_a_person_at_a_terminal_sees_images_tiles_and_the_rate(model, monkeypatc
 
 
 # -- for scripts -------------------------------------------------------------------------------------
+
+
+def test_a_setting_that_no_image_could_be_denoised_with_is_said_once(model):
+    make("a.png")
+    make("b.png")
+    done = run("a.png", "b.png", "--model", "auto", "--engine", "openvin", code=2)
+    assert done.stderr.count("Did you mean 'openvino'") == 1
 
 
 def test_json_is_one_document_and_nothing_else(model):

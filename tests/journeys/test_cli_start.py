@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,16 +120,37 @@ def test_output_is_on_standard_output_alone(folder):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes close otherwise there")
-def test_a_reader_that_leaves_is_no_error(folder):
+@pytest.mark.parametrize(
+    "arguments",
+    [["models", "same.ruis"], ["denoise", ".", "-o", "piped", "--model", "same.ruis"]],
+    ids=["models", "denoise"],
+)
+def test_a_reader_that_leaves_is_no_error(folder, arguments):
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [*RUIS, "models", "same.ruis"], cwd=folder, stdout=writing, stderr=subprocess.PIPE,
+        [*RUIS, *arguments], cwd=folder, stdout=writing, stderr=subprocess.PIPE,
         text=True, check=False,
     )  # fmt: skip
     os.close(writing)
     assert done.returncode == 141
-    assert done.stderr == ""
+    assert "failed" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are always text")
+def test_a_name_that_is_no_text_is_printed_escaped(folder):
+    name = os.fsdecode(b"\xff.png")
+    path = folder / name
+    shutil.copy(folder / "a.png", path)
+    try:
+        done = subprocess.run(
+            [*RUIS, "denoise", name, "--model", "same.ruis", "-o", "named.png"],
+            cwd=folder, capture_output=True, check=True,
+        )  # fmt: skip
+    finally:
+        path.unlink()
+    assert done.stdout.startswith(rb"\udcff")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are others there")

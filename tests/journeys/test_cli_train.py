@@ -129,7 +129,7 @@ def test_a_tier_is_a_size_of_network(taught):
     for tier in ("fast", "base", "best"):
         run("--clean", "clean", "--noise", "gaussian:0.1", "--tier", tier, "-o", f"{tier}.ruis")
     sizes = [architectures.parse(call["recipe"].architecture).kmac_per_pixel for call in taught]
-    assert sizes == pytest.approx([27, 196, 495], rel=0.02)
+    assert sizes == pytest.approx([27, 196, 495], rel=0.05)
 
 
 def test_pairs_are_found_from_any_place_and_no_path_of_the_machine_is_kept(taught, folder):

@@ -35,7 +35,7 @@ def epoch(number: int, psnr: float = 30.0) -> Epoch:
 
 def state(model) -> list[np.ndarray]:
     variables = [*model.trainable_variables, *model.optimizer.variables]
-    return [np.array(variable.value) for variable in variables]
+    return [variable.numpy() for variable in variables]
 
 
 def stepped(model, seed: int = 0):
@@ -158,7 +158,7 @@ def test_the_best_weights_are_those_of_the_best_epoch(tmp_path):
     weights = []
     for number, psnr in enumerate((28.0, 31.0, 29.0), start=1):
         model = network(seed=number)
-        weights.append({v.path: np.array(v.value) for v in model.trainable_variables})
+        weights.append({v.path: v.numpy() for v in model.trainable_variables})
         checkpoint.save(model, epoch(number, psnr))
     assert checkpoint.best.epoch == 2
     best = checkpoint.best_weights()
@@ -173,7 +173,7 @@ def test_a_tie_keeps_the_earlier_epoch(tmp_path):
     first = network(seed=1).trainable_variables
     best = checkpoint.best_weights()
     assert checkpoint.best.epoch == 1
-    assert all(np.array_equal(best[v.path], np.array(v.value)) for v in first)
+    assert all(np.array_equal(best[v.path], v.numpy()) for v in first)
 
 
 def test_the_history_is_a_table_for_people(tmp_path):

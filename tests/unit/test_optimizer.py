@@ -32,7 +32,7 @@ def one_step(name: str, *, size: float = 1.0, **changes) -> dict[str, np.ndarray
     recipe = recipe_of(name, **changes)
     model = architectures.parse(recipe.architecture).build()
     variables = model.trainable_variables
-    before = [np.array(variable.value) for variable in variables]
+    before = [variable.numpy() for variable in variables]
     rng = np.random.default_rng(0)
     gradients = [
         keras.ops.convert_to_tensor(rng.normal(0, size, variable.shape).astype(np.float32))
@@ -41,7 +41,7 @@ def one_step(name: str, *, size: float = 1.0, **changes) -> dict[str, np.ndarray
     built = optimizer.build(recipe)
     built.build(variables)
     built.apply_gradients(zip(gradients, variables, strict=True))
-    return {v.path: np.array(v.value) - old for v, old in zip(variables, before, strict=True)}
+    return {v.path: v.numpy() - old for v, old in zip(variables, before, strict=True)}
 
 
 def test_adam_moves_everything_by_its_rate():

@@ -6,22 +6,25 @@ Must not: tile, scale, blend, decode or train; be imported by any other room.
 
 from __future__ import annotations
 
-import inspect
 import os
 import signal
 import sys
 from collections.abc import Callable
+from inspect import getdoc
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from ruis.cli.compare import compare
 from ruis.cli.denoise import denoise
 from ruis.cli.doctor import doctor
 from ruis.cli.evaluate import evaluate
 from ruis.cli.exit_codes import STOPPED, TERMINATED
 from ruis.cli.export import export
 from ruis.cli.failures import reported
+from ruis.cli.inspect import inspect
 from ruis.cli.models import models
 from ruis.cli.train import train
 
@@ -39,7 +42,7 @@ class _Commands(TyperGroup):
 
 def help_of(command: Callable[..., None]) -> str:
     """Return the help of a command, its docstring, with the lines of its examples kept apart."""
-    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    paragraphs = (getdoc(command) or "").split("\n\n")
     return "\n\n".join("\b\n" + one if one.startswith("ruis ") else one for one in paragraphs)
 
 
@@ -52,7 +55,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (denoise, train, evaluate, models, export, doctor):
+for command in (denoise, train, evaluate, inspect, compare, models, export, doctor):
     app.command(help=help_of(command))(command)
 
 
@@ -94,6 +97,11 @@ def _terminated(number: int, frame: object) -> None:
 def main() -> None:
     """Run the command line that this process was started with."""
     signal.signal(signal.SIGTERM, _terminated)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, TextIOWrapper
+        ):  # a file's name may be no text, or not this terminal's
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="ruis")
     except KeyboardInterrupt:  # before or after a command: those inside are reported there

@@ -30,7 +30,7 @@ def print_json(document: dict[str, Any]) -> None:
     """Print one JSON document; numbers that JSON does not have (infinite PSNR) become null."""
     import json
 
-    say(json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False))
+    say(json.dumps(_finite(document), indent=2, allow_nan=False))
 
 
 def _finite(value: Any) -> Any:
@@ -73,13 +73,13 @@ def table(rows: list[tuple[str, ...]], *, last_apart: bool = False) -> None:
     Console(markup=False, highlight=False).print(drawn)
 
 
-def duration(seconds: float) -> str:
-    """Write a time for people: 0.42 s, 12 s, 3 min 20 s, 1 h 05 min."""
+def duration(seconds: float, *, rough: bool = False) -> str:
+    """Write a time for people: 0.42 s (1 s if it is rough), 12 s, 3 min 20 s, 1 h 05 min."""
     if not math.isfinite(seconds):
         return "?"
-    if seconds < 10:
+    if seconds < 10 and not rough:
         return f"{seconds:.2f} s"
-    whole = round(seconds)
+    whole = math.ceil(seconds) if rough else round(seconds)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:

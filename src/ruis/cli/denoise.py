@@ -14,10 +14,11 @@ from ruis.cli.exit_codes import code_of_run
 from ruis.cli.failures import DEBUG, sentence
 from ruis.cli.outputs import Failure, Job, Plan, enter, plan
 from ruis.cli.progress import Update, progress_line, seconds_left
-from ruis.errors import ConfigError, EngineUnavailableError, ModelFileError
+from ruis.cli.quiet import prepare_engine
+from ruis.errors import EngineUnavailableError, RuisError
 
 if TYPE_CHECKING:
-    from ruis.denoise import Denoised, Denoiser
+    from ruis.denoise import Denoised, Denoiser, Progress
     from ruis.image import Image
 
 __all__ = ["denoise"]
@@ -59,7 +60,7 @@ def denoise(
     strip_metadata: Annotated[
         bool,
         typer.Option(
-            "--strip-metadata", help="Leave out EXIF, GPS and texts; colour profile, size stay."
+            "--strip-metadata", help="Leave out EXIF, GPS and texts; the colour profile stays."
         ),
     ] = False,
     overwrite: Annotated[
@@ -126,6 +127,7 @@ class _Work:
     outputs: list[dict[str, Any]] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     denoisers: dict[str, Denoiser] = field(default_factory=dict)
+    hopeless: RuisError | None = None
 
     def do(self, jobs: list[Job]) -> None:
         """Denoise one image after the other, past those that fail.
@@ -137,18 +139,20 @@ class _Work:
         """
         if self.model != "auto" and jobs:
             self.denoiser(self.model)  # before the first image is read
-        begun = time.perf_counter()
         with progress_line() as update:
-            for count, job in enumerate(jobs):
-                tiles = _tiles(update, job, count, len(jobs), begun)
+            line = _Line(update, len(jobs))
+            for job in jobs:
+                line.start(job)
                 try:
-                    self.one(job, tiles)
-                except (ConfigError, ModelFileError, EngineUnavailableError):
+                    self.one(job, line)
+                except (EngineUnavailableError, BrokenPipeError):
                     raise  # the next image would meet the same
-                except Exception as error:  # noqa: BLE001 - one image shall not end a night's work
+                except Exception as error:  # one image shall not end a night's work
+                    if error is self.hopeless:
+                        raise
                     self.fail(job, error)
 
-    def one(self, job: Job, tiles: Any) -> None:
+    def one(self, job: Job, line: _Line) -> None:
         """Denoise one image."""
         from ruis.formats import read, write
 
@@ -156,7 +160,7 @@ class _Work:
         enter(job)
         image = read(job.input, limits=self.limits())
         result = self.chosen(image).run(
-            image, sigma=self.sigma, strength=self.strength, progress=tiles
+            image, sigma=self.sigma, strength=self.strength, progress=line.tiles(image)
         )
         write(
             result.image,
@@ -176,9 +180,10 @@ class _Work:
             }
         )
         if not self.quiet:
+            chosen = " (auto)" if self.model == "auto" else ""
             given = "" if self.sigma is None else " (given)"
             say(
-                f"{job.input} -> {job.output}: {result.model}, "
+                f"{job.input} -> {job.output}: {result.model}{chosen}, "
                 f"sigma {options.show_sigma(result.sigma)}{given}, "
                 f"{duration(seconds)}, {image.megapixels / seconds:.2f} Mpx/s"
             )
@@ -191,17 +196,19 @@ class _Work:
             return self.denoiser(self.model)
         from ruis.denoise import choose
 
-        name = choose(image.info, image.channels)
-        if name not in self.denoisers and not self.quiet:
-            tell(f"The model {name!r} suits images such as {image.info.source}.")
-        return self.denoiser(name)
+        return self.denoiser(choose(image.info, image.channels))
 
     def denoiser(self, name: str) -> Denoiser:
         """Return the denoiser of a model, loaded once."""
         if name not in self.denoisers:
             from ruis.denoise import load
 
-            self.denoisers[name] = load(name, **self.settings)
+            try:
+                prepare_engine(self.settings["engine"])
+                self.denoisers[name] = load(name, **self.settings)
+            except RuisError as error:
+                self.hopeless = error
+                raise
         return self.denoisers[name]
 
     def limits(self) -> Any:
@@ -244,19 +251,42 @@ def _named(failure: Failure) -> str:
     return failure.message if told else f"{failure.input}: {failure.message}"
 
 
-def _tiles(update: Update | None, job: Job, count: int, total: int, begun: float) -> Any:
-    """Return what a denoiser calls after each tile, to move the line on."""
-    if update is None:
-        return None
-    which = f"{count + 1} of {total}: " if total > 1 else ""
-    update(count / total, f"{which}{job.input.name}{seconds_left(begun, count / total)}")
+class _Line:
+    """The moving line: which image, which tile, how fast, how long to go."""
 
-    def tiles(done: int, all_tiles: int) -> None:
-        fraction = (count + done / all_tiles) / total
-        part = f", tile {done} of {all_tiles}" if all_tiles > 1 else ""
-        update(fraction, f"{which}{job.input.name}{part}{seconds_left(begun, fraction)}")
+    def __init__(self, update: Update | None, total: int) -> None:
+        self.update = update
+        self.total = total
+        self.count = 0
+        self.megapixels = 0.0
+        self.begun = time.perf_counter()
 
-    return tiles
+    def start(self, job: Job) -> None:
+        """Go on to the next image."""
+        self.name = f"{self.count + 1} of {self.total}: {job.input.name}"
+        if self.total == 1:
+            self.name = job.input.name
+        if self.update:
+            fraction = self.count / self.total
+            self.update(fraction, self.name + seconds_left(self.begun, fraction))
+        self.count += 1
+
+    def tiles(self, image: Image) -> Progress | None:
+        """Return what shall be called after each tile of an image."""
+        update, before = self.update, self.megapixels
+        if update is None:
+            return None
+
+        def tell_tiles(done: int, all_tiles: int) -> None:
+            share = done / all_tiles
+            fraction = (self.count - 1 + share) / self.total
+            self.megapixels = before + share * image.megapixels
+            rate = self.megapixels / (time.perf_counter() - self.begun)
+            tile = f", tile {done} of {all_tiles}" if all_tiles > 1 else ""
+            left = seconds_left(self.begun, fraction)
+            update(fraction, f"{self.name}{tile}, {rate:.2f} Mpx/s{left}")
+
+        return tell_tiles
 
 
 def _sum_up(work: _Work, todo: Plan, seconds: float) -> None:

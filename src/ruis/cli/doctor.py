@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,6 +11,7 @@ import typer
 from ruis.cli import options
 from ruis.cli.console import print_json, say
 from ruis.cli.exit_codes import DONE, NOTHING
+from ruis.cli.quiet import prepare_engine
 from ruis.errors import EngineUnavailableError, RuisError
 
 if TYPE_CHECKING:
@@ -38,9 +37,11 @@ def doctor(json: options.Json = False, debug: options.Debug = False) -> None:
         "versions": _versions(),
         "processor": _processor(),
         "formats": _formats(),
+        "models": _models(),
         "engines": _engines(),
     }
-    healthy = report["engines"]["openvino"]["state"] == "works"
+    broken = any(state != "whole" for state in report["models"].values())
+    healthy = report["engines"]["openvino"]["state"] == "works" and not broken
     report["healthy"] = healthy
     if json:
         print_json(report)
@@ -50,6 +51,9 @@ def doctor(json: options.Json = False, debug: options.Debug = False) -> None:
 
 
 def _versions() -> dict[str, str | None]:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
     found: dict[str, str | None] = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -65,6 +69,8 @@ def _versions() -> dict[str, str | None]:
 
 
 def _processor() -> dict[str, Any]:
+    import platform
+
     from ruis.processor import has_bfloat16, threads
 
     return {
@@ -93,6 +99,20 @@ def _formats() -> dict[str, list[str]]:
     }
 
 
+def _models() -> dict[str, str]:
+    """Say of each model that ships whether it is the file that shipped."""
+    from ruis import zoo
+
+    found = {}
+    for name in sorted(zoo.SHIPPED):
+        try:
+            zoo.path_of(name)
+            found[name] = "whole"
+        except (RuisError, OSError) as error:
+            found[name] = str(error)
+    return found
+
+
 def _model() -> ModelFile:
     """Return a model to test with: a small network that smooths, made on the spot."""
     import numpy as np
@@ -118,7 +138,6 @@ def _engines() -> dict[str, dict[str, Any]]:
     from ruis.denoise import Denoiser
     from ruis.engines import ENGINES
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     model = _model()
     noisy = np.random.default_rng(1).random((96, 80), dtype=np.float32)
     found: dict[str, dict[str, Any]] = {}
@@ -126,6 +145,7 @@ def _engines() -> dict[str, dict[str, Any]]:
     for name in ENGINES:
         begun = time.perf_counter()
         try:
+            prepare_engine(name)
             denoised = Denoiser(model, engine=name, precision="f32").denoise(noisy)
         except EngineUnavailableError as error:
             found[name] = {"state": "missing", "install": f'pip install "ruis[{error.extra}]"'}
@@ -160,13 +180,14 @@ def _show(report: dict[str, Any]) -> None:
     written = report["formats"]["written"]
     only_read = [name for name in report["formats"]["read"] if name not in written]
     say(f"formats    {', '.join(written)}; only read: {', '.join(only_read)}")
+    models = [name if state == "whole" else state for name, state in report["models"].items()]
+    say(f"models     {', '.join(models) or 'none ships'}")
     for name, engine in report["engines"].items():
         match engine["state"]:
             case "works":
-                text = (
-                    f"works (self-test in {engine['seconds']} s, largest difference "
-                    f"{engine['largest_difference']:.0e})"
-                )
+                difference = engine["largest_difference"]
+                agrees = f", differs by {difference:.0e}" if difference else ""
+                text = f"works (self-test in {engine['seconds']} s{agrees})"
             case "missing":
                 text = f"not installed: {engine['install']}"
             case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,8 @@ import typer
 from ruis.cli import options
 from ruis.cli.console import duration, print_json, say, table
 from ruis.cli.progress import progress_line, seconds_left
-from ruis.errors import ConfigError
+from ruis.cli.quiet import prepare_engine
+from ruis.errors import ConfigError, ImageWriteError
 
 if TYPE_CHECKING:
     from ruis.evaluate import Evaluation
@@ -40,6 +42,11 @@ def evaluate(
     engine: options.EngineName = "openvino",
     precision: options.PrecisionName = "auto",
     tile: options.Tile = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Also write a page with the table and pictures."),
+    ] = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -56,6 +63,8 @@ def evaluate(
     if noisy is not None and seed is not None:
         raise ConfigError("--seed is that of added noise; pairs have no use for it.")
     given = options.parse_sigma(sigma)
+    if report is not None:
+        _check_report(report, overwrite=overwrite)
 
     from ruis.denoise import load
     from ruis.evaluate import evaluate as judge
@@ -63,6 +72,7 @@ def evaluate(
     from ruis.noise import parse
 
     added = None if noise is None else parse(noise)
+    prepare_engine(engine)
     denoiser = load(model, engine=engine, precision=precision, tile=tile)
     if added is not None:
         seed = seed or 0
@@ -81,16 +91,32 @@ def evaluate(
         result = judge(
             denoiser,
             pairs,
-            noise="pairs" if added is None else str(added),
+            noise=noise or "pairs",
             seed=seed,
             sigma=given,
             strength=strength,
             progress=progress,
         )
+    if report is not None:
+        from ruis.cli.report import write_report
+
+        write_report(
+            report, result, pairs, denoiser, sigma=given, strength=strength, overwrite=overwrite
+        )
     if json:
         print_json(result.to_json_form())
     else:
         _show(result)
+
+
+def _check_report(report: Path, *, overwrite: bool) -> None:
+    """Check the name before the work is done."""
+    if report.suffix.lower() not in {".html", ".htm"}:
+        raise ConfigError(f"--report {report}: the name of a page ends in .html.")
+    if not report.parent.is_dir():
+        raise ConfigError(f"--report {report}: there is no folder {report.parent}.")
+    if os.path.lexists(report) and not overwrite:
+        raise ImageWriteError("exists already; --overwrite replaces it.", source=str(report))
 
 
 def _show(result: Evaluation) -> None:
@@ -105,7 +131,7 @@ def _show(result: Evaluation) -> None:
     say(f"{result.model} on {result.noise}{seed}")
     table(rows, last_apart=True)
     rate = result.megapixels / result.seconds if result.seconds else 0.0
-    say(f"{result.megapixels:.1f} Mpx in {duration(result.seconds)}, {rate:.2f} Mpx/s")
+    say(f"{result.megapixels:.3g} Mpx in {duration(result.seconds)}, {rate:.2f} Mpx/s")
 
 
 def _figures(noisy: float, denoised: float, ssim: float) -> tuple[str, ...]:

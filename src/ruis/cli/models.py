@@ -18,7 +18,7 @@ __all__ = ["models"]
 def models(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME|FILE]", help="Show the card of this model instead."),
+        typer.Argument(metavar="NAME|FILE", help="Show the card of this model instead."),
     ] = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -48,7 +48,7 @@ def models(
     rows: list[tuple[str, ...]] = [("name", "channels", "kMAC per pixel", "MB", "scores in dB")]
     rows += [_row(model) for model in shipped]
     table(rows)
-    for model in shipped:
+    for model in (one for one in shipped if one.manifest.purpose):
         say(f"{model.name}: {model.manifest.purpose}")
     say()
     say("The card of one: ruis models NAME")

@@ -62,8 +62,8 @@ Strength = Annotated[
         min=0.0,
         max=1.0,
         metavar="0..1",
-        show_default="1",
-        help="How much of the noise goes: 0 nothing, 1 all.",
+        show_default=False,
+        help="How much of the noise goes: 0 nothing, 1 all (the default).",
     ),
 ]
 Tile = Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import glob
 import os
 from collections.abc import Iterator
@@ -129,11 +128,11 @@ def plan(
         elif skip_existing:
             result.skipped.append(job.input)
         else:
-            error = ImageWriteError(
+            there = ImageWriteError(
                 "exists already; --overwrite replaces it, --skip-existing leaves it.",
                 source=str(job.output),
             )
-            result.failed.append(Failure.of(job.input, error, str(error)))
+            result.failed.append(Failure.of(job.input, there, str(there)))
     return result
 
 
@@ -166,6 +165,8 @@ def _target(output: str | None, *, several: bool) -> tuple[Path | None, Path | N
     """Return (file, folder), at most one of which is not None."""
     if output is None:
         return None, None
+    from ruis.formats import is_image_name
+
     path = Path(output)
     separators = tuple(filter(None, (os.sep, os.altsep, "/")))
     if path.is_dir() or output.endswith(separators):
@@ -174,10 +175,9 @@ def _target(output: str | None, *, several: bool) -> tuple[Path | None, Path | N
         return _checked(path), None
     if path.exists():
         raise ConfigError(f"-o {output} is a file, and there are several inputs: give a folder.")
-    if path.suffix.lower() in _suffixes():
+    if is_image_name(path):
         raise ConfigError(
-            f"-o {output} names one file, and there are several inputs: give a folder "
-            f"({output}{os.sep} if it shall have this name)."
+            f"-o {output} names one file, and there are several inputs: give a folder."
         )
     return None, path
 
@@ -203,13 +203,13 @@ def _output(one: _Found, folder: Path | None) -> Path:
     UnsupportedFormatError
         If the name's ending means no format.
     """
-    from ruis.formats import format_of
+    from ruis.formats import format_of, is_image_name
 
     suffix = one.path.suffix
     try:
         format_of(one.path)
     except UnsupportedFormatError:
-        if suffix.lower() not in _suffixes():
+        if not is_image_name(one.path):
             raise
         suffix = ".png"
     if folder is None:
@@ -251,14 +251,6 @@ def _key(path: Path) -> str:
 # -- what ----------------------------------------------------------------------------------------
 
 
-@functools.cache
-def _suffixes() -> frozenset[str]:
-    """Return the endings of all formats that are read."""
-    from ruis.formats import FORMATS
-
-    return frozenset(suffix for name in FORMATS for suffix in FORMATS.load(name).suffixes)
-
-
 def _is_pattern(text: str) -> bool:
     return glob.has_magic(text) and not os.path.lexists(text)
 
@@ -291,7 +283,8 @@ def _scanned(top: Path, recursive: bool, output: Path | None) -> Iterator[_Found
     ImageError
         If there is none, or the folder cannot be read.
     """
-    suffixes = _suffixes()
+    from ruis.formats import is_image_name
+
     avoid = None if output is None else output.resolve()
     here = count = 0
     for current, folders, names in os.walk(top, onerror=_unreadable):  # enters no links
@@ -301,7 +294,7 @@ def _scanned(top: Path, recursive: bool, output: Path | None) -> Iterator[_Found
             if recursive and not name.startswith(".") and Path(current, name).resolve() != avoid
         )
         for path in (Path(current, name) for name in sorted(names)):
-            if path.suffix.lower() not in suffixes or path.name.startswith("."):
+            if path.name.startswith(".") or not is_image_name(path):
                 continue
             count += 1
             if path.stem.endswith(MARK):

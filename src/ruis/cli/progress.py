@@ -51,4 +51,4 @@ def seconds_left(begun: float, fraction: float) -> str:
     if fraction <= 0:
         return ""
     left = (time.perf_counter() - begun) * (1 - fraction) / fraction
-    return f", {duration(left)} left"
+    return f", {duration(left, rough=True)} left"

@@ -13,6 +13,7 @@ import typer
 from ruis.cli import options
 from ruis.cli.console import duration, print_json, say, tell
 from ruis.cli.progress import Update, progress_line
+from ruis.cli.quiet import load_keras_quietly
 from ruis.errors import ConfigError, EmptyDatasetError, ImageWriteError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def train(
     ],
     recipe: Annotated[
         Path | None,
-        typer.Argument(metavar="[RECIPE.toml]", help="A complete recipe; see the folder recipes/."),
+        typer.Argument(metavar="RECIPE.toml", help="A complete recipe; see the folder recipes/."),
     ] = None,
     data: Annotated[
         Path | None,
@@ -105,6 +106,7 @@ def train(
     from ruis.train import publish
     from ruis.train import train as teach
 
+    load_keras_quietly()
     tell(f"{chosen.name}: run folder {folder}{os.sep}")
     with progress_line() as update:
         try:
@@ -177,7 +179,10 @@ def _default_recipe(
     from ruis.noise import parse
     from ruis.recipe import Recipe
 
-    spec = None if noise is None else str(parse(noise))  # wrong ones are found before headers
+    if noise is not None:
+        parse(
+            noise
+        )  # what is wrong with it is said before the headers of a thousand files are read
     channels, patch = _channels_and_patch(clean)
     root = Path(os.path.commonpath([clean.parent, noisy.parent if noisy else clean.parent]))
     source = {"name": clean.name, "terms": "the trainer's own", "folder": _inside(clean, root)}
@@ -186,10 +191,10 @@ def _default_recipe(
     kind = {1: "gray images", 3: "colour images"}.get(channels, f"images of {channels} channels")
     made = {
         "name": re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "mine",
-        "purpose": f"Removes {spec or 'the noise of pairs'} from {kind} like those in {clean.name}.",
+        "purpose": f"Removes {noise or 'the noise of pairs'} from {kind} like those in {clean.name}.",
         "data": (source,),
         "architecture": {"name": "unet", "channels": channels, **TIERS[tier]},
-        "noise": spec,
+        "noise": noise,
         "patch": patch,
         "optimizer": "muon",
         "learning_rate": 1e-2,
@@ -270,8 +275,8 @@ def _described(report: Report) -> str:
         parts.append(f"{report.megapixels_per_second:.2f} Mpx/s")
     if math.isfinite(report.psnr):
         parts.append(f"validation {report.psnr:.2f} dB (best {report.best_psnr:.2f})")
-    if math.isfinite(report.seconds_left):
-        parts.append(f"{duration(report.seconds_left)} left")
+    if math.isfinite(report.seconds_left) and report.fraction < 1:
+        parts.append(f"{duration(report.seconds_left, rough=True)} left")
     return ", ".join(parts)
 
 

@@ -1,0 +1,46 @@
+"""TensorFlow greets on standard error, below Python, whatever it is told; people need not read it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["load_keras_quietly", "prepare_engine", "silenced"]
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Lead what this process writes to standard error, also below Python, to nowhere."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def load_keras_quietly() -> None:
+    """Import Keras and its backend without their greetings.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If it is not installed.
+    """
+    from ruis.architectures.keras_layers import load_keras
+
+    with silenced():
+        load_keras()
+
+
+def prepare_engine(name: str) -> None:
+    """Load what an engine needs, if it would be noisy about it."""
+    if name == "keras":
+        load_keras_quietly()
