@@ -137,7 +137,7 @@ class Checkpoint:
             for variable in model.trainable_variables:
                 variable.assign(state[f"model/{variable.path}"])
             for index, variable in enumerate(model.optimizer.variables):
-                variable.assign(state[f"optimizer/{index}"])
+                variable.assign(state[f"optimizer/{index}"].reshape(variable.shape))
         except (KeyError, ValueError) as error:
             raise TrainingError(f"{self.folder / CHECKPOINT} is of another network.") from error
 
@@ -150,7 +150,7 @@ def _array(variable: Any) -> Any:
     import keras
     import numpy as np
 
-    return np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
+    return np.array(keras.ops.convert_to_numpy(variable), order="C")  # keeps scalars scalar
 
 
 def _pack(tensors: dict[str, Any], metadata: dict[str, str]) -> bytes:

@@ -80,6 +80,8 @@ class Training(Record):
         The processor.
     versions : dict of str to str
         Of ruis and of the libraries that trained.
+    earlier : tuple of Training
+        The trainings that gave the weights this one began with, the first one first.
     """
 
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -91,6 +93,7 @@ class Training(Record):
     validation_psnr: float | None = None
     machine: str = Text
     versions: dict[str, str] = Field(default_factory=dict)
+    earlier: tuple[Training, ...] = Field(default=(), max_length=100)
 
 
 class Score(Record):
@@ -358,19 +361,7 @@ def card(manifest: Manifest, architecture: Architecture) -> str:
         f"- Noise learnt: `{manifest.noise}`",
     ]
     data = [f"- {used.name}: {used.images} images; {used.terms}" for used in manifest.data]
-    taught = [
-        (
-            f"- {training.minutes:.0f} minutes, {training.steps} steps, "
-            f"{training.megapixels:.0f} megapixels, seed {training.seed}"
-        ),
-        f"- Machine: {training.machine}",
-        f"- Versions: {', '.join(f'{name} {v}' for name, v in training.versions.items())}",
-    ]
-    if training.validation_psnr is not None:
-        taught.append(
-            f"- Weights of epoch {training.best_epoch}, {training.validation_psnr:.2f} dB on "
-            "images held out of the training data"
-        )
+    taught = [_taught(one) for one in (*training.earlier, training)]
     scores = ["| images | noise | noisy | PSNR | SSIM | command |", "|---|---|---|---|---|---|"]
     scores += [
         f"| {s.images} | {s.noise} | {s.noisy_psnr:.2f} | {s.psnr:.2f} | {s.ssim:.4f} | "
@@ -382,9 +373,25 @@ def card(manifest: Manifest, architecture: Architecture) -> str:
         ["## What it is", "", *facts],
         ["## Limits", "", *(f"- {limit}" for limit in manifest.limits or ("none written down",))],
         ["## What it learnt from", "", *(data or ["- not written down"])],
-        ["## How it was taught", "", *taught],
+        ["## How it was taught", "", *(line for one in taught for line in one)],
     ]
     if manifest.scores:
         parts.append(["## Scores", "", *scores])
-    parts.append(["## Recipe", "", "```json", json.dumps(training.recipe, indent=2), "```"])
+    for one in (*training.earlier, training):
+        parts.append(["## Recipe", "", "```json", json.dumps(one.recipe, indent=2), "```"])
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _taught(training: Training) -> list[str]:
+    """Write how a training went, in one item of a list."""
+    facts = (
+        f"- {training.minutes:.0f} minutes, {training.steps} steps, "
+        f"{training.megapixels:.0f} megapixels, seed {training.seed}"
+    )
+    if training.validation_psnr is not None:
+        facts += (
+            f"; the weights of epoch {training.best_epoch}, which gave "
+            f"{training.validation_psnr:.2f} dB on images held out of the training data"
+        )
+    versions = ", ".join(f"{name} {number}" for name, number in training.versions.items())
+    return [facts, f"  ({training.machine}; {versions})"]

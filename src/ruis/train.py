@@ -17,6 +17,7 @@ import ruis
 from ruis import architectures, dataset, model_file, noise, optimizer, processor
 from ruis.architectures.keras_layers import load_keras
 from ruis.checkpoint import Checkpoint, Epoch
+from ruis.errors import ConfigError
 from ruis.loop import Loop, Progress, Report
 from ruis.model_file import DataUsed, Manifest, Training
 
@@ -45,6 +46,8 @@ class Run:
         Those weights, by variable path.
     images : dict of str to int
         How many images each data source gave, by its name.
+    start : ModelFile or None
+        The model that it began with.
     """
 
     recipe: Recipe
@@ -52,6 +55,7 @@ class Run:
     best: Epoch
     weights: dict[str, Any]
     images: dict[str, int]
+    start: ModelFile | None = None
 
     @property
     def minutes(self) -> float:
@@ -69,6 +73,7 @@ def train(
     data: str | Path,
     folder: str | Path,
     *,
+    start: ModelFile | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Run:
@@ -82,6 +87,8 @@ def train(
         The folder in which the recipe's data folders are.
     folder : path
         The run's folder: history, checkpoint, best weights.
+    start : ModelFile, optional
+        A model of the same architecture, whose weights to begin with instead of fresh ones.
     resume : bool
         Go on from the checkpoint in `folder`. Without it, a folder that has one is refused.
     progress : callable, optional
@@ -111,26 +118,35 @@ def train(
     """
     tell = progress or (lambda report: None)
     architecture = architectures.parse(recipe.architecture)
+    if start is not None and start.architecture != architecture:
+        raise ConfigError(
+            f"the model {start.name!r} is another network than the recipe's: "
+            f"{start.architecture!r}, not {architecture!r}."
+        )
     checkpoint = Checkpoint.open(folder, recipe, resume=resume)
     samples, images = _read(recipe, Path(data), architecture.channels, tell)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
     patches, validation = _prepare(recipe, architecture, training, held_out)
     with _policy(recipe.precision):
         model = architecture.build(seed=recipe.seed)
+        if start is not None:
+            for variable in model.variables:
+                variable.assign(start.weights[variable.path])
         _compile(model, recipe)
         checkpoint.restore(model)
         loop = Loop(recipe, checkpoint, validation, model, tell)
-        model.fit(
-            _batches(patches, checkpoint.epochs_done, recipe.steps_per_epoch),
-            steps_per_epoch=recipe.steps_per_epoch,
-            epochs=recipe.epochs or 1_000_000,
-            initial_epoch=checkpoint.epochs_done,
-            shuffle=False,
-            callbacks=[loop.callback()],
-            verbose=0,
-        )
+        if loop.fraction < 1:  # else the run was finished, and only its model is wanted
+            model.fit(
+                _batches(patches, checkpoint.epochs_done, recipe.steps_per_epoch),
+                steps_per_epoch=recipe.steps_per_epoch,
+                epochs=recipe.epochs or 1_000_000,
+                initial_epoch=checkpoint.epochs_done,
+                shuffle=False,
+                callbacks=[loop.callback()],
+                verbose=0,
+            )
     history = tuple(checkpoint.history)
-    return Run(recipe, history, checkpoint.best, checkpoint.best_weights(), images)
+    return Run(recipe, history, checkpoint.best, checkpoint.best_weights(), images, start)
 
 
 def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile:
@@ -175,10 +191,19 @@ def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile
             best_epoch=run.best.epoch,
             validation_psnr=round(run.best.psnr, 3),
             machine=processor.describe(),
+            earlier=_earlier(run.start),
             versions={"ruis": ruis.__version__, "keras": version("keras"), "numpy": version("numpy")},
         ),
     )
     return model_file.save(path, manifest, run.weights, overwrite=overwrite)
+
+
+def _earlier(start: ModelFile | None) -> tuple[Training, ...]:
+    """Return the trainings that a model has behind it, the first one first."""
+    if start is None:
+        return ()
+    last = start.manifest.training
+    return (*last.earlier, last.model_copy(update={"earlier": ()}))
 
 
 def _read(

@@ -20,8 +20,8 @@ auto-encoders for hierarchical feature extraction, 2011, doi:10.1007/978-3-642-2
 
 from __future__ import annotations
 
-import itertools
 import math
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -240,13 +240,17 @@ class ConvolutionalAutoencoder(Architecture):
         trace = Trace()
         end: Signal = self._decode(trace, self._encode(trace, trace.start(self.channels)))
         ahead = math.floor((end.first + end.last) / 2)
-        for zeros in itertools.count():
-            left = -self._lost(-zeros)  # pixels more than went in
-            before = max(0, ahead)
-            if 0 <= before - ahead <= left and before <= zeros:
-                margin = before - ahead
-                return (before, zeros - before), (margin, left - margin)
-        raise AssertionError
+        before = max(0, ahead)
+        margin = before - ahead
+
+        def closes(zeros: int) -> bool:
+            return zeros >= before and self._lost(-zeros) <= -margin
+
+        # `_divisor` more zeros let exactly as many more pixels come out, hence the upper end.
+        most = before + max(0, self._lost(0)) + margin + self._divisor
+        zeros = bisect_left(range(most), x=True, key=closes)
+        left = -self._lost(-zeros)  # pixels more than went in
+        return (before, zeros - before), (margin, left - margin)
 
     def _lost(self, lost: int) -> int:
         """Return how many pixels fewer come out than go in, where `lost` are missing already."""

@@ -65,6 +65,12 @@ def train(
             metavar="DIR", help="With --clean: the noisy counterparts, files of the same names."
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="NAME|FILE", help="Begin with the weights of a model, to refine it."
+        ),
+    ] = None,
     tier: Annotated[
         Literal["fast", "base", "best"],
         typer.Option(help="Without a recipe: the size of the network, quick to run or good."),
@@ -105,12 +111,16 @@ def train(
 
     from ruis.train import publish
     from ruis.train import train as teach
+    from ruis.zoo import find
 
+    begin = None if start is None else find(start)
     load_keras_quietly()
     tell(f"{chosen.name}: run folder {folder}{os.sep}")
     with progress_line() as update:
         try:
-            run = teach(chosen, root, folder, resume=resume, progress=_Teller(update))
+            run = teach(
+                chosen, root, folder, start=begin, resume=resume, progress=_Teller(update)
+            )
         except KeyboardInterrupt:
             tell("The same command with --resume goes on after the last whole epoch.")
             raise
