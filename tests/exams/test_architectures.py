@@ -112,7 +112,11 @@ def run(model: ModelFile, batch: np.ndarray, engine: str = "openvino") -> np.nda
 @pytest.fixture(params=list(ENGINES))
 def engine(request) -> str:
     try:
-        run(model_of({"name": "unet", "widths": (1,), "blocks": 1}), noise_of(1, 4, 4, 2), request.param)
+        run(
+            model_of({"name": "unet", "widths": (1,), "blocks": 1}),
+            noise_of(1, 4, 4, 2),
+            request.param,
+        )
     except EngineUnavailableError as error:
         pytest.skip(str(error))
     return request.param
@@ -195,7 +199,7 @@ def test_the_cost_described_is_that_of_its_kernels(data):
     """Each number of a kernel is used at least once per pixel of the coarsest signal."""
     architecture = architectures.parse(data)
     numbers = sum(math.prod(shape) for shape in architecture.tensors.values() if len(shape) > 1)
-    coarsest = architecture.geometry.multiple ** 2
+    coarsest = architecture.geometry.multiple**2
     if architecture.fixed_size:
         coarsest = math.prod(architecture.fixed_size)
     assert numbers / coarsest <= architecture.kmac_per_pixel * 1000 * 1.0001
@@ -220,7 +224,9 @@ def measured_radius(data: dict[str, Any], length: int) -> int:
     phases = sorted({0, 1 % multiple, multiple // 2, multiple - 1})
     places = [(middle + row, middle + phases[-1 - i]) for i, row in enumerate(phases)]
     places += [(middle + phase, middle + phase) for phase in phases]
-    batch = np.zeros((len(places) + 1, length, length, model.architecture.input_channels), np.float32)
+    batch = np.zeros(
+        (len(places) + 1, length, length, model.architecture.input_channels), np.float32
+    )
     for index, (row, column) in enumerate(places, start=1):
         batch[index, row, column] = 1e6
     result = run(model, batch)
@@ -290,7 +296,11 @@ def test_engines_agree_with_keras(data, engine):
     geometry = model.architecture.geometry
     sizes = [geometry.size] if geometry.size else [(3, 5), (6, 2)]
     for rows, columns in sizes:
-        size = (rows, columns) if geometry.size else (rows * geometry.multiple, columns * geometry.multiple)
+        size = (
+            (rows, columns)
+            if geometry.size
+            else (rows * geometry.multiple, columns * geometry.multiple)
+        )
         noisy = noise_of(2, *size, model.architecture.input_channels)
         expected = np.asarray(_keras(model)(noisy))
         result = run(model, noisy, engine)

@@ -97,7 +97,10 @@ def test_floats_of_any_range_come_back_closely(dtype, low, span, data):
     assert (np.abs(back - stored) <= 2.0**-23 * size).all()
 
 
-@given(st.sampled_from(["uint8", "int16", "uint16"]), arrays(np.float32, 20, elements=st.floats(-9, 9, width=32)))
+@given(
+    st.sampled_from(["uint8", "int16", "uint16"]),
+    arrays(np.float32, 20, elements=st.floats(-9, 9, width=32)),
+)
 def test_what_is_beyond_the_dtype_is_limited_and_the_rest_rounded_to_nearest(dtype, unit):
     low, high = data_range_of(dtype)
     wanted = np.clip(unit.astype(np.float64) * (high - low) + low, low, high)

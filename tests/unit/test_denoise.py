@@ -43,7 +43,9 @@ def nothing(small_model):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float16", "float32", "float64"])
-@pytest.mark.parametrize("shape", [(9, 12), (9, 12, 1), (9, 12, 2), (9, 12, 3), (9, 12, 4)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(9, 12), (9, 12, 1), (9, 12, 2), (9, 12, 3), (9, 12, 4)], ids=str
+)
 def test_shape_and_dtype_are_kept_and_the_input_is_untouched(denoiser, dtype, shape):
     noisy = noise(*shape, dtype=dtype)
     before = noisy.copy()
@@ -89,7 +91,9 @@ def test_an_image_keeps_its_record(denoiser):
 def test_the_data_range_scales_both_ways(denoiser):
     """A scale-free network on 0..1000 does what it does on 0..1."""
     noisy = noise(20, 30)
-    assert np.allclose(denoiser.denoise(noisy * 1000, data_range=1000.0) / 1000, denoiser.denoise(noisy), atol=1e-5)
+    assert np.allclose(
+        denoiser.denoise(noisy * 1000, data_range=1000.0) / 1000, denoiser.denoise(noisy), atol=1e-5
+    )
     shifted = denoiser.denoise(noisy - 0.5, data_range=(-0.5, 0.5)) + 0.5
     assert np.allclose(shifted, denoiser.denoise(noisy), atol=1e-5)
 
@@ -132,13 +136,26 @@ def test_a_blind_model_says_that_sigma_was_not_used(small_model):
     assert told.sigma == 0.2
 
 
-@pytest.mark.parametrize("settings", [{"sigma": -0.1}, {"sigma": np.nan}, {"sigma": np.inf}, {"strength": -0.1}, {"strength": 1.1}, {"strength": np.nan}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sigma": -0.1},
+        {"sigma": np.nan},
+        {"sigma": np.inf},
+        {"strength": -0.1},
+        {"strength": 1.1},
+        {"strength": np.nan},
+    ],
+    ids=str,
+)
 def test_settings_out_of_bounds_are_refused(denoiser, settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         denoiser.denoise(noise(8, 8), **settings)
 
 
-@pytest.mark.parametrize("settings", [{"precision": "f64"}, {"tile": 0}, {"engine": "openvina"}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{"precision": "f64"}, {"tile": 0}, {"engine": "openvina"}], ids=str
+)
 def test_a_denoiser_refuses_what_it_cannot_be(small_model, settings):
     with pytest.raises(ConfigError):
         Denoiser(small_model(), **settings)
@@ -181,7 +198,7 @@ def test_dtypes_that_hold_no_image_are_refused(denoiser, dtype):
 
 def test_channels_that_the_model_cannot_take_are_refused(small_model):
     denoiser = Denoiser(small_model(channels=3))
-    with pytest.raises(ChannelMismatchError, match="3 channels.*has 1"):
+    with pytest.raises(ChannelMismatchError, match=r"3 channels.*has 1"):
         denoiser.denoise(noise(8, 8))
 
 
@@ -281,7 +298,10 @@ def test_an_engine_is_made_once_per_precision(denoiser):
 # -- which model -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("colour", "channels", "name"), [("gray", 1, "gray"), ("rgb", 3, "photo"), ("channels", 5, "gray"), ("channels", 3, "gray")])
+@pytest.mark.parametrize(
+    ("colour", "channels", "name"),
+    [("gray", 1, "gray"), ("rgb", 3, "photo"), ("channels", 5, "gray"), ("channels", 3, "gray")],
+)
 def test_the_model_is_chosen_by_what_the_channels_mean(colour, channels, name):
     assert choose(ImageInfo(np.dtype("uint8"), (0, 255), colour=colour), channels) == name
 

@@ -66,7 +66,9 @@ def test_a_model_that_computes_something_else_is_not_kept(model, tmp_path, monke
     tampered = dataclasses.replace(model, weights=weights)
     right = export.to_onnx
     monkeypatch.setattr(
-        export, "to_onnx", lambda network, _, **settings: right(network, tampered.weights, **settings)
+        export,
+        "to_onnx",
+        lambda network, _, **settings: right(network, tampered.weights, **settings),
     )
     with pytest.raises(ParityError) as caught:
         export.onnx(model, tmp_path / "a.onnx")

@@ -34,7 +34,9 @@ def test_it_cannot_be_changed():
 
 
 def test_an_unknown_key_names_the_nearest():
-    with pytest.raises(UnknownNameError, match=r"setting in lamp\.toml 'brightnes'.*'brightness'") as caught:
+    with pytest.raises(
+        UnknownNameError, match=r"setting in lamp\.toml 'brightnes'.*'brightness'"
+    ) as caught:
         Lamp.parse({"brightnes": 2}, what="lamp.toml")
     assert caught.value.nearest == "brightness"
 
@@ -64,7 +66,7 @@ def test_a_missing_value_is_named():
     class Needy(Record):
         name: str
 
-    with pytest.raises(ConfigError, match="'name'.*required") as caught:
+    with pytest.raises(ConfigError, match=r"'name'.*required") as caught:
         Needy.parse({})
     assert "given" not in str(caught.value)
 

@@ -59,7 +59,7 @@ def test_others_add_rows_and_cannot_replace_ours(fruits):
 
 def test_an_unknown_name_suggests_the_nearest(fruits):
     assert "aple" not in fruits
-    with pytest.raises(UnknownNameError, match="no fruit 'aple'.*'apple'.*apple, pear"):
+    with pytest.raises(UnknownNameError, match=r"no fruit 'aple'.*'apple'.*apple, pear"):
         fruits.load("aple")
 
 

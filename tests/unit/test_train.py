@@ -23,7 +23,9 @@ def data(tmp_path_factory):
     for place in range(5):
         ramp = np.add.outer(np.arange(24), np.arange(28)) * 2 + 60 + 5 * place
         for name, sigma in (("clean", 0), ("noisy", 8)):
-            pixels = np.rint(ramp + rng.normal(0, 1, ramp.shape) * sigma).astype(np.uint8)[..., None]
+            pixels = np.rint(ramp + rng.normal(0, 1, ramp.shape) * sigma).astype(np.uint8)[
+                ..., None
+            ]
             image = Image(pixels, ImageInfo(pixels.dtype, (0, 255)))
             formats.write(image, folder / name / f"{place}.png")
     return folder
@@ -124,7 +126,9 @@ def test_a_run_killed_before_its_first_epoch_begins_anew(data, tmp_path, monkeyp
     assert len(train(recipe_of(), data, tmp_path / "run").history) == 3
 
 
-@pytest.mark.parametrize("budget", [{"epochs": 1}, {"epochs": None, "minutes": 1e-4}], ids=["epochs", "minutes"])
+@pytest.mark.parametrize(
+    "budget", [{"epochs": 1}, {"epochs": None, "minutes": 1e-4}], ids=["epochs", "minutes"]
+)
 def test_a_finished_run_is_not_gone_on_with(data, tmp_path, budget):
     recipe = recipe_of(**budget)
     first = train(recipe, data, tmp_path / "run")
@@ -142,7 +146,9 @@ def test_a_folder_with_a_run_is_refused(data, tmp_path):
 
 
 def test_the_clock_ends_a_run(data, tmp_path):
-    run = train(recipe_of(epochs=None, minutes=0.03, steps_per_epoch=10_000), data, tmp_path / "run")
+    run = train(
+        recipe_of(epochs=None, minutes=0.03, steps_per_epoch=10_000), data, tmp_path / "run"
+    )
     assert 0.03 <= run.minutes < 0.5
     assert len(run.history) == 1  # in the middle of an epoch
     assert 0 < run.history[0].step < 10_000
@@ -170,7 +176,9 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch(
 
     def poisoned(self, epoch: int, step: int):
         inputs, targets = right(self, epoch, step)
-        return (inputs, targets * np.float32(np.nan)) if (epoch, step) == (1, 2) else (inputs, targets)
+        return (
+            (inputs, targets * np.float32(np.nan)) if (epoch, step) == (1, 2) else (inputs, targets)
+        )
 
     monkeypatch.setattr(Patches, "batch", poisoned)
     with pytest.raises(DivergedError) as caught:

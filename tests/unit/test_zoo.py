@@ -40,7 +40,7 @@ def test_a_file_that_is_not_the_one_that_shipped_is_refused(shipped):
 
 
 def test_neither_a_name_nor_a_file_suggests_the_nearest(shipped):
-    with pytest.raises(ModelNotFoundError, match="tiny.*Did you mean 'tiny'"):
+    with pytest.raises(ModelNotFoundError, match=r"tiny.*Did you mean 'tiny'"):
         zoo.find("tinny")
     with pytest.raises(UnknownNameError):
         zoo.path_of("tinny")
@@ -52,7 +52,9 @@ def test_a_name_wins_over_a_file_of_that_name(shipped, tmp_path, monkeypatch):
     assert zoo.find("tiny").name == "small"
 
 
-@pytest.mark.parametrize(("channels", "name"), [(1, "gray"), (3, "photo"), (2, "gray"), (5, "gray")])
+@pytest.mark.parametrize(
+    ("channels", "name"), [(1, "gray"), (3, "photo"), (2, "gray"), (5, "gray")]
+)
 def test_three_channels_are_colour(channels, name):
     assert zoo.suited(channels) == name
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SHIPPED", "find", "path_of", "suited"]
 
-SHIPPED: dict[str, str] = {}
+SHIPPED: dict[str, str] = {
+    "gray": "2b4e82cfa453f3ae92e2c4d8611e6186eeb7a4af1f1a54387bcc74d909136cd4",
+}
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
 
 FOLDER = Path(__file__).parent
