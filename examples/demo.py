@@ -22,6 +22,7 @@ import ruis
 from ruis.denoise import choose
 
 HERE = Path(__file__).parent
+EXAMPLES = {"page": "documents", "coffee": "auto"}  # and the model for each
 PARTS = {"coffee": (330, 210), "page": (60, 150)}  # left, top of the part to enlarge
 PART = (150, 100)  # columns, rows
 EDGE = 12
@@ -55,16 +56,16 @@ def main() -> None:
     folder = parser.parse_args().output
     folder.mkdir(parents=True, exist_ok=True)
     table = Table("image", "pixels", "model", "noise found", "seconds", "Mpx/s", title="ruis")
-    for name, part in PARTS.items():
+    for name, model in EXAMPLES.items():
         noisy = ruis.read(HERE / f"{name}.png")
-        model = choose(noisy.info, noisy.channels)
+        model = choose(noisy.info, noisy.channels) if model == "auto" else model
         denoiser = ruis.load(model)
         start = time.perf_counter()
         result = denoiser.run(noisy)
         seconds = time.perf_counter() - start
         record = f"ruis {ruis.__version__}: denoised with {model}"
         ruis.write(result.image, folder / f"{name}.denoised.png", record=record, overwrite=True)
-        sheet = before_after(noisy.pixels, result.image.pixels, part)
+        sheet = before_after(noisy.pixels, result.image.pixels, PARTS[name])
         sheet.save(folder / f"{name}.before-after.png")
         table.add_row(
             f"{name}.png",

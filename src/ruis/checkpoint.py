@@ -111,9 +111,23 @@ class Checkpoint:
         return max(self.history, key=lambda epoch: epoch.psnr)
 
     def save(self, model: Any, epoch: Epoch) -> None:
-        """Record an epoch: the best weights first, then the checkpoint, then the history."""
-        self.history.append(epoch)
+        """Record an epoch: the best weights first, then the checkpoint, then the history.
+
+        Raises
+        ------
+        TrainingError
+            If a weight is no longer a finite number; the last good checkpoint stays.
+        """
+        import numpy as np
+
         weights = {variable.path: _array(variable) for variable in model.trainable_variables}
+        bad = [path for path, array in weights.items() if not np.isfinite(array).all()]
+        if bad:
+            raise TrainingError(
+                f"after epoch {epoch.epoch} {bad[0]} holds values that are not numbers. The "
+                "last good checkpoint is kept; try a lower learning rate."
+            )
+        self.history.append(epoch)
         if self.best is epoch:
             _publish(self.folder / BEST, _pack(weights, {}))
         state = {f"model/{path}": array for path, array in weights.items()}
@@ -147,10 +161,9 @@ class Checkpoint:
 
 
 def _array(variable: Any) -> Any:
-    import keras
     import numpy as np
 
-    return np.array(keras.ops.convert_to_numpy(variable), order="C")  # keeps scalars scalar
+    return np.asarray(variable.numpy(), order="C")  # scalars stay scalars
 
 
 def _pack(tensors: dict[str, Any], metadata: dict[str, str]) -> bytes:

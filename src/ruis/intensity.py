@@ -92,5 +92,9 @@ class Intensity:
         if self.dtype.kind in "ui":
             limits = np.iinfo(self.dtype)
             np.rint(stored, out=stored)
+            if self.dtype.itemsize > 4:  # the largest 64-bit integers are no float64
+                full = stored >= limits.max
+                np.clip(stored, limits.min, np.nextafter(np.float64(limits.max), 0), out=stored)
+                return np.where(full, limits.max, stored.astype(self.dtype)).astype(self.dtype)
             np.clip(stored, limits.min, limits.max, out=stored)
         return np.asarray(stored.astype(self.dtype))

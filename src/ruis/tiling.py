@@ -219,7 +219,7 @@ def spans(length: int, geometry: Geometry, tile: int, *, grain: int = 1) -> tupl
     count = -(-(padded - 2 * halo) // (tile - 2 * halo))
     tile = _round_up(-(-(padded - 2 * halo) // count) + 2 * halo, grain)
     starts = [min(i * (tile - 2 * halo), padded - tile) for i in range(count)]
-    edges = [0, *(start + halo for start in starts[1:]), length]
+    edges = [0, *(min(start + halo, length) for start in starts[1:]), length]
     cut = zip(starts, edges, edges[1:], strict=False)
     return tuple(Span(s, s + tile, first, last) for s, first, last in cut if first < last)
 

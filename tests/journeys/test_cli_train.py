@@ -41,7 +41,7 @@ def taught(monkeypatch):
     """Replace the training, which has journeys of its own, by one that learns nothing at once."""
     calls = []
 
-    def teach(recipe, data, folder, *, resume=False, progress=None):
+    def teach(recipe, data, folder, *, start=None, resume=False, progress=None):
         calls.append({"recipe": recipe, "data": data, "folder": folder, "resume": resume})
         progress(Report("reading", 0.5))
         progress(Report("training", 0.1, 30.0, 1, 10, 0.5, 1.0))

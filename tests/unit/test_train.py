@@ -251,3 +251,15 @@ def test_what_is_published_tells_how_it_was_taught(tmp_path, finished):
     with pytest.raises(ImageWriteError):
         publish(run, tmp_path / "mine.ruis")
     publish(run, tmp_path / "mine.ruis", overwrite=True)
+
+
+def test_a_model_can_be_refined(data, tmp_path, finished, small_model):
+    start = publish(finished, tmp_path / "first.ruis")
+    still = recipe_of(learning_rate=1e-12, epochs=1)
+    run = train(still, data, tmp_path / "run", start=start)
+    for name, tensor in run.weights.items():
+        assert np.abs(tensor - start.weights[name]).max() < 1e-8
+    (earlier,) = publish(run, tmp_path / "second.ruis").manifest.training.earlier
+    assert earlier.steps == 12
+    with pytest.raises(ConfigError, match="another network"):
+        train(still, data, tmp_path / "other", start=small_model())

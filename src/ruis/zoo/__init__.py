@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["SHIPPED", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
-    "gray": "2b4e82cfa453f3ae92e2c4d8611e6186eeb7a4af1f1a54387bcc74d909136cd4",
+    "documents": "c780b3cec48c6ef3c91127934493c9a276a610a22bcfb51a97e8d3bec4a9fbe3",
+    "gray": "6043357a14d4786254adfc0c580fb0cef1f3d35aaa74b0e1038e1bc6e3466746",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
 
