@@ -377,8 +377,10 @@ def card(manifest: Manifest, architecture: Architecture) -> str:
     ]
     if manifest.scores:
         parts.append(["## Scores", "", *scores])
-    for one in (*training.earlier, training):
-        parts.append(["## Recipe", "", "```json", json.dumps(one.recipe, indent=2), "```"])
+    parts += [
+        ["## Recipe", "", "```json", json.dumps(one.recipe, indent=2), "```"]
+        for one in (*training.earlier, training)
+    ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import ruis
-from ruis.denoise import Denoiser, as_image, choose
+from ruis.arrays import as_image
+from ruis.denoise import Denoiser, choose
 from ruis.engines.openvino import OpenVINOEngine
 from ruis.errors import (
     AxesError,
