@@ -209,12 +209,12 @@ class Denoiser:
                 pixels = job.run(noisy.pixels, cut, noisy.channels, progress)
                 break
             except (OutOfMemoryError, MemoryError) as error:
-                if max(cut.shape) <= self._smallest():
+                tile = max(cut.shape) // 2
+                if max(self._plan(noisy, tile).shape) >= max(cut.shape):
                     raise OutOfMemoryError(
                         f"there is not enough memory, not even for tiles of {cut.shape[0]}x"
                         f"{cut.shape[1]} pixels; close other programs."
                     ) from error
-                tile = max(cut.shape) // 2
                 notes += (f"memory ran out: tiles were halved to {tile} pixels",)
         image = Image(pixels, noisy.info)
         return Denoised(image, self.model.name, found, job.engine.precision, len(cut), notes)
@@ -248,10 +248,6 @@ class Denoiser:
     def _plan(self, noisy: Image, tile: int) -> Plan:
         geometry = self.model.architecture.geometry
         return plan(noisy.rows, noisy.columns, geometry, tile, grain=GRAIN)
-
-    def _smallest(self) -> int:
-        geometry = self.model.architecture.geometry
-        return max(SMALLEST_TILE, 2 * geometry.halo + GRAIN)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,16 @@ from ruis.tiling import Geometry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Layers", "Network", "Padding", "Pooling", "Signal", "Trace", "same_padding"]
+__all__ = [
+    "Convolution",
+    "Layers",
+    "Network",
+    "Padding",
+    "Pooling",
+    "Signal",
+    "Trace",
+    "same_padding",
+]
 
 Padding = Literal["same", "valid"]
 Pooling = Literal["max", "average", "sum"]
@@ -41,10 +50,28 @@ def same_padding(kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
+@dataclass(frozen=True)
+class Convolution:
+    """One convolution, plain or transposed; see :meth:`Layers.conv` and :meth:`Layers.grow`."""
+
+    name: str
+    filters: int
+    kernel: int
+    stride: int = 1
+    padding: Padding = "same"
+    bias: bool = False
+    activation: str | None = None
+    gain: float = 1.0
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """The zeros before and after each axis."""
+        return same_padding(self.kernel, self.stride) if self.padding == "same" else (0, 0)
+
+
 class Layers(ABC):
     """What an architecture may be made of; `x` is whatever the maker calls a signal."""
 
-    @abstractmethod
     def conv(
         self,
         name: str,
@@ -59,8 +86,10 @@ class Layers(ABC):
         gain: float = 1.0,
     ) -> Any:
         """Convolve; tensors `name/kernel` and `name/bias`. He's scale times `gain` at first."""
+        return self.convolve(
+            x, Convolution(name, filters, kernel, stride, padding, bias, activation, gain)
+        )
 
-    @abstractmethod
     def grow(
         self,
         name: str,
@@ -78,6 +107,17 @@ class Layers(ABC):
         With a kernel of `stride` this is a 1x1 convolution and a pixel-shuffle, with three times
         `stride` a 3x3 convolution and a pixel-shuffle.
         """
+        return self.convolve_transposed(
+            x, Convolution(name, filters, kernel, stride, "same", bias, activation, gain)
+        )
+
+    @abstractmethod
+    def convolve(self, x: Any, spec: Convolution) -> Any:
+        """Do what :meth:`conv` says."""
+
+    @abstractmethod
+    def convolve_transposed(self, x: Any, spec: Convolution) -> Any:
+        """Do what :meth:`grow` says."""
 
     @abstractmethod
     def pool(self, name: str, x: Any, kind: Pooling, size: int) -> Any:
@@ -172,12 +212,15 @@ class Trace(Layers):
         reach = max(-output.first, output.last, Fraction(0))
         return Geometry(self.coarsest, math.floor(reach))
 
-    def _weigh(self, name: str, shape: tuple[int, ...], bias: int | None) -> None:
-        if f"{name}/kernel" in self.tensors:
-            raise ConfigError(f"two layers are called {name!r}.")
-        self.tensors[f"{name}/kernel"] = shape
-        if bias is not None:
-            self.tensors[f"{name}/bias"] = (bias,)
+    def _weigh(self, spec: Convolution, kernel: tuple[int, ...]) -> None:
+        self._note(f"{spec.name}/kernel", kernel)
+        if spec.bias:
+            self._note(f"{spec.name}/bias", (spec.filters,))
+
+    def _note(self, name: str, shape: tuple[int, ...]) -> None:
+        if name in self.tensors:
+            raise ConfigError(f"two layers are called {name.partition('/')[0]!r}.")
+        self.tensors[name] = shape
 
     def _at(self, x: Signal, **changes: Any) -> Signal:
         signal = replace(x, **changes)
@@ -185,63 +228,42 @@ class Trace(Layers):
         self.coarsest = math.lcm(self.coarsest, signal.scale.numerator)
         return signal
 
-    def conv(
-        self,
-        name: str,
-        x: Signal,
-        filters: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        padding: Padding = "same",
-        bias: bool = False,
-        activation: str | None = None,
-        gain: float = 1.0,
-    ) -> Signal:
+    def convolve(self, x: Signal, spec: Convolution) -> Signal:
         """Account for a convolution."""
-        self._weigh(name, (kernel, kernel, x.channels, filters), filters if bias else None)
-        before = same_padding(kernel, stride)[0] if padding == "same" else 0
-        scale = x.scale * stride
-        self.macs += kernel * kernel * x.channels * filters / scale**2
+        self._weigh(spec, (spec.kernel, spec.kernel, x.channels, spec.filters))
+        before = spec.sides[0]
+        scale = x.scale * spec.stride
+        self.macs += spec.kernel**2 * x.channels * spec.filters / scale**2
         size = x.size
         if size:
-            fewer = 0 if padding == "same" else kernel - 1
-            size = (-(-(size[0] - fewer) // stride), -(-(size[1] - fewer) // stride))
+            fewer = 0 if spec.padding == "same" else spec.kernel - 1
+            size = (-(-(size[0] - fewer) // spec.stride), -(-(size[1] - fewer) // spec.stride))
         return self._at(
             x,
-            channels=filters,
+            channels=spec.filters,
             scale=scale,
             first=x.first - x.scale * before,
-            last=x.last + x.scale * (kernel - 1 - before),
+            last=x.last + x.scale * (spec.kernel - 1 - before),
             size=size,
         )
 
-    def grow(
-        self,
-        name: str,
-        x: Signal,
-        filters: int,
-        kernel: int,
-        *,
-        stride: int = 2,
-        bias: bool = False,
-        activation: str | None = None,
-        gain: float = 1.0,
-    ) -> Signal:
+    def convolve_transposed(self, x: Signal, spec: Convolution) -> Signal:
         """Account for a transposed convolution."""
-        if kernel < stride:
-            raise ConfigError(f"a transposed kernel of {kernel} leaves gaps at stride {stride}.")
-        self._weigh(name, (kernel, kernel, filters, x.channels), filters if bias else None)
-        before = same_padding(kernel, stride)[0]
-        self.macs += kernel * kernel * x.channels * filters / x.scale**2
-        scale = x.scale / stride
+        if spec.kernel < spec.stride:
+            raise ConfigError(
+                f"a transposed kernel of {spec.kernel} leaves gaps at stride {spec.stride}."
+            )
+        self._weigh(spec, (spec.kernel, spec.kernel, spec.filters, x.channels))
+        before = spec.sides[0]
+        self.macs += spec.kernel**2 * x.channels * spec.filters / x.scale**2
+        scale = x.scale / spec.stride
         return self._at(
             x,
-            channels=filters,
+            channels=spec.filters,
             scale=scale,
-            first=x.first + scale * (before - kernel + 1),
+            first=x.first + scale * (before - spec.kernel + 1),
             last=x.last + scale * before,
-            size=x.size and (x.size[0] * stride, x.size[1] * stride),
+            size=x.size and (x.size[0] * spec.stride, x.size[1] * spec.stride),
         )
 
     def pool(self, name: str, x: Signal, kind: Pooling, size: int) -> Signal:
@@ -268,7 +290,8 @@ class Trace(Layers):
             raise ConfigError("a network with a dense layer needs a fixed size.")
         rows, columns = x.size or (1, 1)
         inputs = rows * columns * x.channels
-        self._weigh(name, (inputs, units), units)
+        self._note(f"{name}/kernel", (inputs, units))
+        self._note(f"{name}/bias", (units,))
         self.macs += Fraction(inputs * units, self.size[0] * self.size[1])
         self.dense_layers += 1
         return replace(x, channels=units, size=(1, 1))

@@ -38,6 +38,9 @@ MANIFEST, WEIGHTS, CARD = "manifest.json", "weights.safetensors", "README.md"
 LARGEST = {MANIFEST: 2**20, WEIGHTS: 2**31, CARD: 2**20}
 """Bytes that a member may have at most."""
 
+LARGEST_RADIUS = 1024
+"""Pixels that a network may look far; the best tier of the U-Net looks 131."""
+
 Text = Field(default="", max_length=10_000)
 
 
@@ -331,6 +334,11 @@ def _check(tensors: Mapping[str, Any], architecture: Architecture, where: str) -
     """Hold tensors against the description: names, shapes, dtypes, finite values."""
     import numpy as np
 
+    radius = architecture.geometry.radius
+    if radius > LARGEST_RADIUS:  # a few weights could ask for tiles of gigabytes
+        raise ModelCorruptError(
+            f"{where}: the network looks {radius} pixels far; at most {LARGEST_RADIUS} is allowed."
+        )
     wanted = architecture.tensors
     if set(tensors) != set(wanted):
         odd = min(set(tensors) ^ set(wanted))

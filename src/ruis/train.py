@@ -118,6 +118,11 @@ def train(
     """
     tell = progress or (lambda report: None)
     architecture = architectures.parse(recipe.architecture)
+    geometry = architecture.geometry
+    sides = geometry.size or (recipe.patch // geometry.multiple * geometry.multiple,) * 2
+    if sides != (recipe.patch, recipe.patch):
+        wanted = f"{sides[0]}x{sides[1]}" if geometry.size else f"multiples of {geometry.multiple}"
+        raise ConfigError(f"patch = {recipe.patch}: this network takes {wanted} pixels.")
     if start is not None and start.architecture != architecture:
         raise ConfigError(
             f"the model {start.name!r} is another network than the recipe's: "
@@ -192,7 +197,11 @@ def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile
             validation_psnr=round(run.best.psnr, 3),
             machine=processor.describe(),
             earlier=_earlier(run.start),
-            versions={"ruis": ruis.__version__, "keras": version("keras"), "numpy": version("numpy")},
+            versions={
+                "ruis": ruis.__version__,
+                "keras": version("keras"),
+                "numpy": version("numpy"),
+            },
         ),
     )
     return model_file.save(path, manifest, run.weights, overwrite=overwrite)
@@ -239,10 +248,12 @@ def _prepare(
         sigma_given=recipe.sigma_given,
         seed=recipe.seed,
     )
+    fixed = architecture.geometry.size  # square, like a patch
     validation = dataset.Validation(
         held_out,
         judge,
-        multiple=architecture.geometry.multiple,
+        multiple=fixed[0] if fixed else architecture.geometry.multiple,
+        side=fixed[0] if fixed else 256,
         takes_sigma=architecture.takes_sigma,
         seed=recipe.seed,
     )

@@ -69,7 +69,9 @@ def test_a_command_is_in_the_documentation(command, repository):
     assert any(f"ruis {command}" in page.read_text(encoding="utf-8") for page in pages)
 
 
-@pytest.mark.parametrize("command", ["denoise", "train", "evaluate", "inspect", "compare", "models", "export", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["denoise", "train", "evaluate", "inspect", "compare", "models", "export", "doctor"]
+)
 def test_the_promised_commands_exist(command):
     assert command in COMMANDS
 

@@ -2,7 +2,7 @@
 
 The promise: integers of up to 16 bits, 16-bit and 32-bit floats and booleans come back exactly.
 Model values are float32, so integers of 32 bits and more come back within 2**-24 of their range
-(128 in 2**32), and black, white and every multiple of range / 2**24 exactly. 64-bit floats, and
+(256 in 2**32: half of one 2**-24 step and the rounding back), and black and white exactly. 64-bit floats, and
 floats with a data range of their own, come back within 2**-23 of the larger of value and range.
 """
 
@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays, from_dtype
 
-from ruis.intensity import Intensity, data_range_of
+from ruis.image import data_range_of
+from ruis.intensity import Intensity
 
 EXACT = ["bool", "uint8", "int8", "uint16", "int16"]
 LARGE = ["uint32", "int32", "uint64", "int64"]

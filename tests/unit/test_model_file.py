@@ -305,7 +305,7 @@ def test_a_manifest_that_is_no_manifest_is_refused(saved, manifest):
         ("architecture", {"name": "unet", "widths": [10**9, 3], "blocks": 1}),
         ("architecture", {"name": "unet", "widths": [2] * 10_000, "blocks": 1}),
         ("architecture", {"name": "unet", "widths": [], "blocks": 1}),
-        ("architecture", {"name": "unet", "widths": [4096] * 6, "blocks": 32, "channels": 1024}),
+        ("architecture", {"name": "unet", "widths": [4096] * 4, "blocks": 8, "channels": 1024}),
         ("architecture", {"name": "convolutional-autoencoder", "filters": [1] * 8, "stride": 16}),
         ("architecture", {"name": "convolutional-autoencoder", "bottleneck": 65536, "size": [1024, 1024]}),
         ("architecture", {"name": "convolutional-autoencoder", "activation": "__import__"}),
@@ -322,7 +322,7 @@ def test_a_manifest_that_says_something_else_is_refused(saved, key, value):
 def test_huge_networks_are_refused_before_memory_is_taken(saved):
     import tracemalloc
 
-    huge = {"name": "unet", "widths": [4096] * 6, "blocks": 32, "channels": 1024}
+    huge = {"name": "unet", "widths": [4096] * 4, "blocks": 8, "channels": 1024}
     with_manifest(saved, architecture=huge)
     tracemalloc.start()
     try:
@@ -419,3 +419,13 @@ def test_loading_imports_no_learned_library(saved):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_network_that_looks_very_far_is_refused(tmp_path):
+    """Few weights, and no tile smaller than thousands of pixels: memory would go."""
+    data = {"name": "unet", "widths": [1] * 6, "blocks": 32}
+    shapes = architectures.parse(data).tensors
+    weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    with pytest.raises(ModelCorruptError, match="pixels far"):
+        model_file.save(tmp_path / "far.ruis", model_file.Manifest(name="far", architecture=data), weights)
+    assert not list(tmp_path.iterdir())

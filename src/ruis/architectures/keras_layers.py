@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from ruis.errors import EngineUnavailableError
-from ruis.layers import Layers, Padding, Pooling
+from ruis.layers import Convolution, Layers, Pooling
 
 __all__ = ["KerasLayers", "load_keras"]
 
@@ -48,57 +48,28 @@ class KerasLayers(Layers):
             stddev=gain * math.sqrt(2.0 / fan_in), seed=self.seed * 10_007 + self.count
         )
 
-    def conv(
-        self,
-        name: str,
-        x: Any,
-        filters: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        padding: Padding = "same",
-        bias: bool = False,
-        activation: str | None = None,
-        gain: float = 1.0,
-    ) -> Any:
+    def convolve(self, x: Any, spec: Convolution) -> Any:
         """Convolve."""
-        layer = self.keras.layers.Conv2D(
-            filters,
-            kernel,
-            strides=stride,
-            padding=padding,
-            use_bias=bias,
-            activation=activation,
-            kernel_initializer=self._initializer(kernel * kernel * x.shape[-1], gain),
-            name=name,
-        )
+        fan_in = spec.kernel**2 * x.shape[-1]
+        layer = self.keras.layers.Conv2D(padding=spec.padding, **self._settings(spec, fan_in))
         return layer(x)
 
-    def grow(
-        self,
-        name: str,
-        x: Any,
-        filters: int,
-        kernel: int,
-        *,
-        stride: int = 2,
-        bias: bool = False,
-        activation: str | None = None,
-        gain: float = 1.0,
-    ) -> Any:
+    def convolve_transposed(self, x: Any, spec: Convolution) -> Any:
         """Convolve transposed."""
-        seen = (kernel / stride) ** 2 * x.shape[-1]  # what one output pixel is computed from
-        layer = self.keras.layers.Conv2DTranspose(
-            filters,
-            kernel,
-            strides=stride,
-            padding="same",
-            use_bias=bias,
-            activation=activation,
-            kernel_initializer=self._initializer(seen, gain),
-            name=name,
-        )
+        seen = (spec.kernel / spec.stride) ** 2 * x.shape[-1]  # for one output pixel
+        layer = self.keras.layers.Conv2DTranspose(padding="same", **self._settings(spec, seen))
         return layer(x)
+
+    def _settings(self, spec: Convolution, fan_in: float) -> dict[str, Any]:
+        return {
+            "filters": spec.filters,
+            "kernel_size": spec.kernel,
+            "strides": spec.stride,
+            "use_bias": spec.bias,
+            "activation": spec.activation,
+            "kernel_initializer": self._initializer(fan_in, spec.gain),
+            "name": spec.name,
+        }
 
     def pool(self, name: str, x: Any, kind: Pooling, size: int) -> Any:
         """Pool; sizes are multiples, so that a sum is the average times the window's area."""

@@ -118,9 +118,7 @@ def train(
     tell(f"{chosen.name}: run folder {folder}{os.sep}")
     with progress_line() as update:
         try:
-            run = teach(
-                chosen, root, folder, start=begin, resume=resume, progress=_Teller(update)
-            )
+            run = teach(chosen, root, folder, start=begin, resume=resume, progress=_Teller(update))
         except KeyboardInterrupt:
             tell("The same command with --resume goes on after the last whole epoch.")
             raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ruis.errors import EngineUnavailableError, ExportError
-from ruis.layers import Layers, Padding, Pooling, same_padding
+from ruis.layers import Convolution, Layers, Pooling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,50 +130,24 @@ class _OnnxLayers(Layers):
             raise ExportError(f"ONNX here has no activation {activation!r}; it has {known}.")
         return self._node(OPERATORS[str(activation)], [x], f"{name}_{activation}")
 
-    def _convolution(
-        self, kind: str, name: str, x: str, stride: int, sides: tuple[int, int], *, bias: bool
-    ) -> str:
+    def convolve(self, x: Any, spec: Convolution) -> Any:
+        """Convolve."""
+        return self._convolution("Conv", x, spec)
+
+    def convolve_transposed(self, x: Any, spec: Convolution) -> Any:
+        """Convolve transposed."""
+        return self._convolution("ConvTranspose", x, spec)
+
+    def _convolution(self, kind: str, x: str, spec: Convolution) -> str:
+        name = spec.name
         kernel = self.weights[f"{name}/kernel"].transpose(3, 2, 0, 1)
         inputs = [x, self._constant(f"{name}/kernel", kernel)]
-        if bias:
+        if spec.bias:
             inputs.append(self._constant(f"{name}/bias", self.weights[f"{name}/bias"]))
-        pads = [sides[0], sides[0], sides[1], sides[1]]
-        return self._node(kind, inputs, name, strides=[stride, stride], pads=pads)
-
-    def conv(
-        self,
-        name: str,
-        x: Any,
-        filters: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        padding: Padding = "same",
-        bias: bool = False,
-        activation: str | None = None,
-        gain: float = 1.0,
-    ) -> Any:
-        """Convolve."""
-        sides = same_padding(kernel, stride) if padding == "same" else (0, 0)
-        x = self._convolution("Conv", name, x, stride, sides, bias=bias)
-        return self._activate(name, x, activation)
-
-    def grow(
-        self,
-        name: str,
-        x: Any,
-        filters: int,
-        kernel: int,
-        *,
-        stride: int = 2,
-        bias: bool = False,
-        activation: str | None = None,
-        gain: float = 1.0,
-    ) -> Any:
-        """Convolve transposed."""
-        sides = same_padding(kernel, stride)
-        x = self._convolution("ConvTranspose", name, x, stride, sides, bias=bias)
-        return self._activate(name, x, activation)
+        before, after = spec.sides
+        pads = [before, before, after, after]
+        x = self._node(kind, inputs, name, strides=[spec.stride] * 2, pads=pads)
+        return self._activate(name, x, spec.activation)
 
     def pool(self, name: str, x: Any, kind: Pooling, size: int) -> Any:
         """Pool."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ruis.engines.base import Engine, Precision
 from ruis.errors import EngineError, EngineUnavailableError, OutOfMemoryError
-from ruis.layers import Layers, Padding, Pooling, same_padding
+from ruis.layers import Convolution, Layers, Pooling
 from ruis.processor import threads
 
 if TYPE_CHECKING:
@@ -114,10 +114,11 @@ class OpenVINOLayers(Layers):
     def _tensor(self, name: str, order: tuple[int, ...]) -> Any:
         return self.op.constant(np.ascontiguousarray(self.weights[name].transpose(order)))
 
-    def _finish(self, name: str, x: Any, *, bias: bool, activation: str | None) -> Any:
-        if bias:
-            x = self.op.add(x, self.op.constant(self.weights[f"{name}/bias"].reshape(1, -1, 1, 1)))
-        return self._activate(x, activation)
+    def _finish(self, x: Any, spec: Convolution) -> Any:
+        if spec.bias:
+            bias = self.weights[f"{spec.name}/bias"].reshape(1, -1, 1, 1)
+            x = self.op.add(x, self.op.constant(bias))
+        return self._activate(x, spec.activation)
 
     def _activate(self, x: Any, activation: str | None) -> Any:
         op = self.op
@@ -137,45 +138,21 @@ class OpenVINOLayers(Layers):
             f"{', '.join(ACTIVATIONS)}. The keras engine has them all."
         )
 
-    def conv(
-        self,
-        name: str,
-        x: Any,
-        filters: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        padding: Padding = "same",
-        bias: bool = False,
-        activation: str | None = None,
-        gain: float = 1.0,
-    ) -> Any:
+    def convolve(self, x: Any, spec: Convolution) -> Any:
         """Convolve."""
-        before, after = same_padding(kernel, stride) if padding == "same" else (0, 0)
-        weights = self._tensor(f"{name}/kernel", (3, 2, 0, 1))
-        strides = [stride, stride]
+        (before, after), strides = spec.sides, [spec.stride] * 2
+        weights = self._tensor(f"{spec.name}/kernel", (3, 2, 0, 1))
         x = self.op.convolution(x, weights, strides, [before] * 2, [after] * 2, [1, 1])
-        return self._finish(name, x, bias=bias, activation=activation)
+        return self._finish(x, spec)
 
-    def grow(
-        self,
-        name: str,
-        x: Any,
-        filters: int,
-        kernel: int,
-        *,
-        stride: int = 2,
-        bias: bool = False,
-        activation: str | None = None,
-        gain: float = 1.0,
-    ) -> Any:
+    def convolve_transposed(self, x: Any, spec: Convolution) -> Any:
         """Convolve transposed."""
-        before, after = same_padding(kernel, stride)
-        weights = self._tensor(f"{name}/kernel", (3, 2, 0, 1))
+        before, after = spec.sides
+        weights = self._tensor(f"{spec.name}/kernel", (3, 2, 0, 1))
         x = self.op.convolution_backprop_data(
-            x, weights, [stride] * 2, pads_begin=[before] * 2, pads_end=[after] * 2
+            x, weights, [spec.stride] * 2, pads_begin=[before] * 2, pads_end=[after] * 2
         )
-        return self._finish(name, x, bias=bias, activation=activation)
+        return self._finish(x, spec)
 
     def pool(self, name: str, x: Any, kind: Pooling, size: int) -> Any:
         """Pool."""
