@@ -201,6 +201,9 @@ class Denoiser:
         told = 0.0 if sigma is None else sigma
         if sigma is not None and not self.model.architecture.takes_sigma:
             notes += (f"the model {self.model.name!r} is blind: sigma was not used",)
+        if strength == 0:  # exactly, also where float32 cannot hold the stored values
+            same = Image(noisy.pixels.copy(), noisy.info)
+            return Denoised(same, self.model.name, found, precision, 0, notes)
         tile = self.tile
         while True:
             job = _Job(self._engine(precision), scale, group, told, strength)

@@ -310,3 +310,10 @@ def test_the_model_is_chosen_by_what_the_channels_mean(colour, channels, name):
 def test_the_module_and_the_function_of_one_name():
     importlib.import_module("ruis.denoise")
     assert callable(ruis.denoise)
+
+
+def test_no_strength_gives_back_what_float32_could_not_hold(small_model):
+    stored = np.random.default_rng(0).integers(0, 2**32, (20, 30), dtype=np.uint32)
+    denoised = Denoiser(small_model()).denoise(stored, strength=0)
+    assert np.array_equal(denoised, stored)
+    assert denoised is not stored
