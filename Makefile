@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
 PYTEST_FLAGS ?= -n auto
 SOURCES := src tests $(wildcard benchmarks examples docs tools)
 
-.PHONY: help demo test check docs bench serve
+.PHONY: help demo test check docs bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -39,20 +39,16 @@ docs: $(VENV)/.docs ## build the documentation into docs/_build
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
 	@echo "docs/_build/index.html"
 
-bench: $(VENV)/.dev ## measure the budgets on this machine
-	@$(BIN)/python -m pytest benchmarks -n 0 -p no:randomly -s
-
-serve: $(VENV)/.serve ## the web page, on 127.0.0.1
-	@$(BIN)/ruis serve
+bench: $(VENV)/.base ## measure the budgets on this machine
+	@$(BIN)/python benchmarks/budgets.py
 
 # -- the environment ---------------------------------------------------------------------------------
 
 $(VENV)/.base: EXTRAS :=
 $(VENV)/.dev: EXTRAS := [train,onnxruntime,dev]
 $(VENV)/.docs: EXTRAS := [docs]
-$(VENV)/.serve: EXTRAS := [serve]
 
-$(VENV)/.base $(VENV)/.dev $(VENV)/.docs $(VENV)/.serve: pyproject.toml | $(BIN)/python
+$(VENV)/.base $(VENV)/.dev $(VENV)/.docs: pyproject.toml | $(BIN)/python
 	@echo "Installing ruis$(EXTRAS) into $(VENV) (minutes the first time, then seconds) ..."
 	@$(PIP) --editable ".$(EXTRAS)"
 	@touch $@

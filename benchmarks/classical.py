@@ -11,7 +11,7 @@ dependency. What is not installed is skipped, by name.
 Where a method has a strength, it is tuned once for each sigma on training images, BSDS500's own,
 never on a test set:
 
-    python benchmarks/classical.py --data ../shared/data
+    python benchmarks/classical.py --data DATA
 
 cuts the middle 192x192 pixels out of every 50th image of DATA/train/bsds500 (8 images), adds noise
 with a fixed seed for each, tries the candidates of each method, and prints the `TUNED` table below

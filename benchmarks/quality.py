@@ -1,6 +1,6 @@
 """How well, and how fast, white Gaussian noise is removed: ruis beside the classical peers.
 
-    python benchmarks/quality.py --data ../shared/data --models gray --sets BSD68 --sigma 25 \\
+    python benchmarks/quality.py --data DATA --models gray --sets BSD68 --sigma 25 \\
         --json out.json --markdown out.md
 
 The protocol is that of the published figures: noise is drawn in float, neither clipped nor

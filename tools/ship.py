@@ -1,7 +1,7 @@
 """Put a trained model into the package: score it, write its card, pin its hash.
 
-    python tools/ship.py gray.ruis --score BSD68=../shared/data/testsets/BSD68 --noise gaussian:25/255
-    python tools/ship.py documents.ruis --pairs pages=NOISY,CLEAN
+    python tools/ship.py gray.ruis --data DATA --score testsets/BSD68 --noise gaussian:25/255
+    python tools/ship.py photo.ruis --data DATA --pairs real/noisy,real/clean
 
 Scores are of the model as it ships, 16-bit weights included, and stand on the card with the command
 that repeats them.
@@ -33,17 +33,18 @@ def score(name: str, result: Evaluation, command: str) -> Score:
 def scores(model: ModelFile, given: argparse.Namespace) -> list[Score]:
     """Evaluate on all that was asked for."""
     denoiser, found = Denoiser(model), []
-    for name, folder in given.score:
+    command = f"ruis evaluate --model {model.name}"
+    for folder in given.score:
         for spec in given.noise:
-            pairs = noisy_pairs(folder, noise.parse(spec), denoiser.channels, seed=0)
+            pairs = noisy_pairs(given.data / folder, noise.parse(spec), denoiser.channels, seed=0)
             result = evaluate(denoiser, pairs, noise=spec, seed=0)
-            command = f"ruis evaluate --model {model.name} --clean {name} --noise {spec} --seed 0"
-            found.append(score(name, result, command))
-    for name, folders in given.pairs:
+            options = f"--clean DATA/{folder} --noise {spec} --seed 0"
+            found.append(score(Path(folder).name, result, f"{command} {options}"))
+    for folders in given.pairs:
         noisy, clean = folders.split(",")
-        result = evaluate(denoiser, real_pairs(noisy, clean, denoiser.channels))
-        command = f"ruis evaluate --model {model.name} --noisy {name}/noisy --clean {name}/clean"
-        found.append(score(name, result, command))
+        pairs = real_pairs(given.data / noisy, given.data / clean, denoiser.channels)
+        options = f"--noisy DATA/{noisy} --clean DATA/{clean}"
+        found.append(score(folders, evaluate(denoiser, pairs), f"{command} {options}"))
     return found
 
 
@@ -61,16 +62,12 @@ def pin(name: str, path: Path) -> None:
 
 def main() -> None:
     """Ship one model."""
-
-    def named(text: str) -> tuple[str, str]:
-        name, _, value = text.partition("=")
-        return name, value
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--score", type=named, nargs="*", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--data", type=Path, default=Path(), help="what folders are relative to")
+    parser.add_argument("--score", nargs="*", default=[], metavar="FOLDER")
     parser.add_argument("--noise", nargs="*", default=["gaussian:25/255"])
-    parser.add_argument("--pairs", type=named, nargs="*", default=[], metavar="NAME=NOISY,CLEAN")
+    parser.add_argument("--pairs", nargs="*", default=[], metavar="NOISY,CLEAN")
     given = parser.parse_args()
     model = model_file.load(given.model)
     manifest = model.manifest.model_copy(update={"scores": tuple(scores(model, given))})

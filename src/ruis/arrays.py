@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ def as_image(
     given = np.asarray(array)
     low, high = data_range_of(given.dtype)
     if data_range is not None:
-        low, high = data_range if isinstance(data_range, tuple) else (0.0, float(data_range))
+        low, high = data_range if isinstance(data_range, Sequence) else (0.0, float(data_range))
     if given.dtype.kind == "f" and not np.isfinite(given).all():
         bad = int(np.count_nonzero(~np.isfinite(given)))
         raise ImageError(f"the array holds {bad} values that are not numbers; replace them first.")

@@ -1,7 +1,9 @@
 """A training run on disk: history, the best weights, and where to go on.
 
 `checkpoint.safetensors` holds weights, optimizer and history in one file, written whole at the end
-of each epoch; `best.safetensors` the weights that did best so far.
+of each epoch; `best-EPOCH.safetensors` the weights that did best so far. The best weights are there
+before the checkpoint that names them, and older ones go only after it: a kill at any instant leaves
+a checkpoint whose best weights are its own.
 """
 
 from __future__ import annotations
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "Epoch"]
 
-CHECKPOINT, BEST, HISTORY, RECIPE = (
+CHECKPOINT, BEST, HISTORY, RECIPE, ORIGIN = (
     "checkpoint.safetensors",
-    "best.safetensors",
+    "best-{:06}.safetensors",
     "history.csv",
     "recipe.json",
+    "origin.txt",
 )
 
 
@@ -66,13 +69,32 @@ class Checkpoint:
         self.history = history
 
     @classmethod
-    def open(cls, folder: str | Path, recipe: Recipe, *, resume: bool) -> Checkpoint:
+    def open(
+        cls, folder: str | Path, recipe: Recipe, *, resume: bool, origin: str = ""
+    ) -> Checkpoint:
         """Start a run folder, or find where an earlier run stopped.
+
+        Parameters
+        ----------
+        folder : path
+            The run's folder.
+        recipe : Recipe
+            What it follows.
+        resume : bool
+            Whether an earlier run is gone on with.
+        origin : str
+            The hash of the model that it began with; empty for fresh weights.
+
+        Returns
+        -------
+        Checkpoint
+            With the earlier run's history.
 
         Raises
         ------
         ConfigError
-            If there is a run already and `resume` is False, or it followed another recipe.
+            If there is a run already and `resume` is False, or it followed another recipe, or
+            began with another model.
         TrainingError
             If the checkpoint is damaged.
         """
@@ -85,8 +107,11 @@ class Checkpoint:
         if there:
             if not _same(folder / RECIPE, recipe):
                 raise ConfigError(f"{folder} followed another recipe; see {folder / RECIPE}.")
+            if (folder / ORIGIN).exists() and (folder / ORIGIN).read_text("ascii") != origin:
+                raise ConfigError(f"{folder} began with another model: give the same --from.")
             return cls(folder, _history(folder / CHECKPOINT))
         folder.mkdir(parents=True, exist_ok=True)
+        _publish(folder / ORIGIN, origin.encode("ascii"))
         _publish(folder / RECIPE, recipe.model_dump_json(indent=2).encode())
         return cls(folder, [])
 
@@ -128,13 +153,16 @@ class Checkpoint:
                 "last good checkpoint is kept; try a lower learning rate."
             )
         self.history.append(epoch)
+        best = self.folder / BEST.format(self.best.epoch)
         if self.best is epoch:
-            _publish(self.folder / BEST, _pack(weights, {}))
+            _publish(best, _pack(weights, {}))
         state = {f"model/{path}": array for path, array in weights.items()}
         for index, variable in enumerate(model.optimizer.variables):
             state[f"optimizer/{index}"] = _array(variable)
         history = json.dumps([asdict(done) for done in self.history])
         _publish(self.folder / CHECKPOINT, _pack(state, {"history": history}))
+        for older in set(self.folder.glob(BEST.replace("{:06}", "*"))) - {best}:
+            older.unlink()
         table = io.StringIO()
         rows = csv.DictWriter(table, asdict(epoch))
         rows.writeheader()
@@ -157,7 +185,7 @@ class Checkpoint:
 
     def best_weights(self) -> dict[str, Any]:
         """Return the weights of the best epoch, by variable path."""
-        return _unpack(self.folder / BEST)[0]
+        return _unpack(self.folder / BEST.format(self.best.epoch))[0]
 
 
 def _array(variable: Any) -> Any:
@@ -206,8 +234,10 @@ def _same(path: Path, recipe: Recipe) -> bool:
         before = type(recipe).parse(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return False
-    words: dict[str, Any] = {"purpose": "", "limits": ()}
-    return before.model_copy(update=words) == recipe.model_copy(update=words)
+    words = {"purpose", "limits"}
+    return before.model_dump(mode="json", exclude=words) == recipe.model_dump(
+        mode="json", exclude=words
+    )
 
 
 def _publish(path: Path, data: bytes) -> None:

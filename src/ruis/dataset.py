@@ -43,11 +43,19 @@ class Sample:
         Shape (rows, columns, channels).
     noisy : numpy.ndarray, optional
         The same shape and dtype; None where noise is added by a model.
+    data_range : tuple of float, optional
+        The stored values that mean black and white; default: those of the dtype.
     """
 
     name: str
     clean: NDArray[Any]
     noisy: NDArray[Any] | None = None
+    data_range: tuple[float, float] | None = None
+
+    @property
+    def scale(self) -> Intensity:
+        """How its stored values become model values."""
+        return Intensity.of(self.clean.dtype, self.data_range)
 
 
 def find(folder: str | Path) -> list[Path]:
@@ -73,8 +81,13 @@ def pair(clean: Sequence[Path], noisy: Sequence[Path]) -> list[tuple[Path, Path]
     Raises
     ------
     EmptyDatasetError
-        If a file has no counterpart; the message names the first.
+        If a file has no counterpart, or two have one name; the message names the first.
     """
+    for paths in (clean, noisy):
+        stems = [path.stem for path in paths]
+        twice = next((path for path in paths if stems.count(path.stem) > 1), None)
+        if twice:
+            raise EmptyDatasetError(f"two files are called {twice.stem}, one of them {twice}.")
     others = {path.stem: path for path in noisy}
     alone = [path for path in clean if path.stem not in others]
     alone += [p for stem, p in others.items() if stem not in {path.stem for path in clean}]
@@ -138,25 +151,38 @@ def load(
     ------
     EmptyDatasetError
         If there is no image, or a pair is incomplete or differs in size.
+    ConfigError
+        If a name to leave out is not there.
     """
     paths = find(clean)
     pairs: list[tuple[Path, Path | None]] = [(path, None) for path in paths]
     if noisy is not None:
         pairs = list(pair(paths, find(noisy)))
+    unknown = set(exclude) - {path.name for path in paths}
+    if unknown:
+        raise ConfigError(f"{clean} has no {min(unknown)!r} to leave out.")
     pairs = [(path, other) for path, other in pairs if path.name not in exclude]
     samples = []
     for count, (path, other) in enumerate(pairs, start=1):
-        wanted = to_channels(formats.read(path), channels)
-        given = None if other is None else to_channels(formats.read(other), channels)
-        if given is not None and (given.shape, given.dtype) != (wanted.shape, wanted.dtype):
-            raise EmptyDatasetError(
-                f"{path} and {other} are no pair: {wanted.shape} {wanted.dtype} "
-                f"against {given.shape} {given.dtype}."
-            )
-        samples.append(Sample(path.name, wanted, given))
+        samples.append(_sample(path, other, channels))
         if progress:
             progress(count, len(pairs))
     return samples
+
+
+def _sample(path: Path, other: Path | None, channels: int) -> Sample:
+    image = formats.read(path)
+    clean, data_range = to_channels(image, channels), image.info.data_range
+    if other is None:
+        return Sample(path.name, clean, None, data_range)
+    image = formats.read(other)
+    noisy = to_channels(image, channels)
+    if (noisy.shape, noisy.dtype, image.info.data_range) != (clean.shape, clean.dtype, data_range):
+        raise EmptyDatasetError(
+            f"{path} and {other} are no pair: {clean.shape} {clean.dtype} "
+            f"against {noisy.shape} {noisy.dtype}."
+        )
+    return Sample(path.name, clean, noisy, data_range)
 
 
 def split(samples: Sequence[Sample], held_out: int, seed: int) -> tuple[list[Sample], list[Sample]]:
@@ -246,7 +272,7 @@ class Patches:
 
         def cut(pixels: NDArray[Any]) -> NDArray[np.float32]:
             turned = np.rot90(pixels[window], turn)
-            return Intensity.of(pixels.dtype).to_unit(turned[:, ::-1] if mirrored else turned)
+            return sample.scale.to_unit(turned[:, ::-1] if mirrored else turned)
 
         clean = cut(sample.clean)
         other = None if sample.noisy is None else cut(sample.noisy)
@@ -318,9 +344,8 @@ class Validation:
         self.clean: list[NDArray[np.float32]] = []
         for index, sample in enumerate(samples):
             window = _centre(sample.clean.shape, side, multiple)
-            scale = Intensity.of(sample.clean.dtype)
-            clean = scale.to_unit(sample.clean[window])
-            other = None if sample.noisy is None else scale.to_unit(sample.noisy[window])
+            clean = sample.scale.to_unit(sample.clean[window])
+            other = None if sample.noisy is None else sample.scale.to_unit(sample.noisy[window])
             rng = np.random.default_rng([seed, 0x7A11DA7E, index])
             noisy, _ = add_noise(clean, noise, rng, other)
             self.inputs.append(with_sigma(noisy, 0.0) if takes_sigma else noisy)

@@ -19,7 +19,7 @@ import numpy as np
 from ruis import processor, zoo
 from ruis.arrays import as_image
 from ruis.engines import ENGINES
-from ruis.errors import ChannelMismatchError, ConfigError, OutOfMemoryError
+from ruis.errors import ChannelMismatchError, ConfigError, ImageError, OutOfMemoryError
 from ruis.image import Image, ImageInfo
 from ruis.intensity import Intensity
 from ruis.noise.estimate import estimate_sigma
@@ -116,8 +116,9 @@ class Denoiser:
     ) -> None:
         if precision not in ("auto", "f32", "bf16"):
             raise ConfigError(f"precision is auto, f32 or bf16, not {precision!r}.")
-        if tile is not None and tile < 1:
-            raise ConfigError(f"a tile needs at least 1 pixel, not {tile}.")
+        for name, value in (("tile", tile), ("memory", memory), ("threads", threads)):
+            if value is not None and not 1 <= value < math.inf:
+                raise ConfigError(f"{name} is at least 1, not {value}.")
         self.model = model
         self.engine: type[Engine] = ENGINES.load(engine)
         self.precision = precision
@@ -150,8 +151,8 @@ class Denoiser:
             An image or an array of integers or floats. 2-D is gray; a last axis of 2, 3 or 4 is
             gray+alpha, RGB or RGBA; anything else needs `channel_axis`.
         sigma : float, optional
-            The standard deviation of the noise as a fraction of the data range; default: the
-            model finds out by itself.
+            The standard deviation of the noise as a fraction of the data range; 0 means that
+            there is none, and changes nothing. Default: the model finds out by itself.
         strength : float, default 1.0
             0 gives the noisy image back, 1 all that the model removes.
         data_range : float or tuple of float, optional
@@ -196,12 +197,13 @@ class Denoiser:
         _check_settings(sigma, strength)
         group, notes = self._groups(noisy)
         scale = Intensity(noisy.info.dtype, noisy.info.data_range)
-        found = estimate_sigma(scale.to_unit(_sample(noisy))) if sigma is None else sigma
-        precision = self._precision(found)
+        sample = scale.to_unit(_sample(noisy))
+        found = estimate_sigma(sample) if sigma is None else sigma
+        precision = self._precision(found / max(1.0, float(np.abs(sample).max())))
         told = 0.0 if sigma is None else sigma
         if sigma is not None and not self.model.architecture.takes_sigma:
             notes += (f"the model {self.model.name!r} is blind: sigma was not used",)
-        if strength == 0:  # exactly, also where float32 cannot hold the stored values
+        if strength == 0 or sigma == 0:  # exactly, also where float32 cannot hold the values
             same = Image(noisy.pixels.copy(), noisy.info)
             return Denoised(same, self.model.name, found, precision, 0, notes)
         tile = self.tile
@@ -236,6 +238,7 @@ class Denoiser:
         )
 
     def _precision(self, sigma: float) -> Precision:
+        """Choose by sigma in fractions of the brightest value: what bfloat16 rounds goes with it."""
         if self.precision != "auto":
             return self.precision
         return "bf16" if sigma >= FAINT and self.engine.supports("bf16") else "f32"
@@ -271,6 +274,8 @@ class _Job:
         denoised[..., channels:] = stored[..., channels:]
         for count, tile in enumerate(cut, start=1):
             window = self.scale.to_unit(cut.read(stored[..., :channels], tile))
+            if stored.dtype.kind == "f" and not np.isfinite(window).all():
+                raise ImageError("it holds values that are not numbers; replace them first.")
             for first in range(0, channels, self.group):
                 some = np.s_[..., first : first + self.group]
                 self._tile(window[some], denoised[some], tile)

@@ -2,8 +2,8 @@
 
 The field's protocol: noise is drawn in float and neither clipped nor quantised; the denoised image
 is clipped to the range and rounded to 8 bits before PSNR; no border is cropped; the figure is the
-mean over images, and colour PSNR is over all channels jointly. Real pairs are compared in their own
-dtype.
+mean over images, and colour PSNR is over all channels jointly. For real pairs the denoised image is
+rounded to what the clean image's dtype holds instead: 16 bits stay 16 bits, floats are left alone.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ __all__ = ["Evaluation", "Pair", "Scored", "evaluate", "noisy_pairs", "real_pair
 
 Progress = Callable[[int, int], None]
 
+EIGHT_BITS = Intensity.of(np.uint8)
+
 
 @dataclass(frozen=True, eq=False)
 class Pair:
@@ -45,11 +47,14 @@ class Pair:
         What the denoiser gets.
     clean : numpy.ndarray
         Shape (rows, columns, channels), float32 fractions of the data range.
+    stored : Intensity
+        The denoised image is rounded to what this holds before it is compared.
     """
 
     name: str
     noisy: Image
     clean: NDArray[np.float32]
+    stored: Intensity = EIGHT_BITS
 
 
 @dataclass(frozen=True)
@@ -156,23 +161,24 @@ def real_pairs(noisy: str | Path, clean: str | Path, channels: int) -> list[Call
         If a folder holds no images, or a file has no counterpart.
     """
 
-    def make(good: Path, bad: Path) -> Pair:
-        clean_image, noisy_image = formats.read(good), formats.read(bad)
-        wanted = dataset.to_channels(clean_image, channels)
-        given = dataset.to_channels(noisy_image, channels)
-        if wanted.shape != given.shape:
+    def make(clean_path: Path, noisy_path: Path) -> Pair:
+        clean_image, noisy_image = formats.read(clean_path), formats.read(noisy_path)
+        clean_pixels = dataset.to_channels(clean_image, channels)
+        noisy_pixels = dataset.to_channels(noisy_image, channels)
+        if clean_pixels.shape != noisy_pixels.shape:
             from ruis.errors import EmptyDatasetError
 
             raise EmptyDatasetError(
-                f"{bad} is {given.shape[0]}x{given.shape[1]} pixels and {good} is "
-                f"{wanted.shape[0]}x{wanted.shape[1]}: they are no pair."
+                f"{noisy_path} is {noisy_pixels.shape[0]}x{noisy_pixels.shape[1]} pixels and "
+                f"{clean_path} is {clean_pixels.shape[0]}x{clean_pixels.shape[1]}: they are no pair."
             )
-        scale = Intensity(wanted.dtype, clean_image.info.data_range)
-        other = Intensity(given.dtype, noisy_image.info.data_range)
-        return Pair(good.name, _float_image(other.to_unit(given), bad.name), scale.to_unit(wanted))
+        scale = Intensity(clean_pixels.dtype, clean_image.info.data_range)
+        other = Intensity(noisy_pixels.dtype, noisy_image.info.data_range)
+        image = _float_image(other.to_unit(noisy_pixels), noisy_path.name)
+        return Pair(clean_path.name, image, scale.to_unit(clean_pixels), scale)
 
     pairs = dataset.pair(dataset.find(clean), dataset.find(noisy))
-    return [_later(make, good, bad) for good, bad in pairs]
+    return [_later(make, clean_path, noisy_path) for clean_path, noisy_path in pairs]
 
 
 def evaluate(
@@ -220,12 +226,12 @@ def evaluate(
         result = denoiser.run(pair.noisy, sigma=sigma, strength=strength).image.pixels
         seconds += time.perf_counter() - start
         megapixels += pair.noisy.megapixels
-        eight_bit = np.rint(np.clip(result, 0, 1) * 255) / np.float32(255)
+        denoised = pair.stored.to_unit(pair.stored.from_unit(result))
         scored.append(
             Scored(
                 pair.name,
-                psnr(pair.clean, eight_bit),
-                ssim(pair.clean, eight_bit),
+                psnr(pair.clean, denoised),
+                ssim(pair.clean, denoised),
                 psnr(pair.clean, pair.noisy.pixels),
             )
         )

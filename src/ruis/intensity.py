@@ -7,6 +7,7 @@ from the pixels. Values outside it are legal, and are kept.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +52,10 @@ class Intensity:
 
     def __post_init__(self) -> None:
         low, high = self.data_range
-        if not high > low:
-            raise ConfigError(f"the data range needs its upper end above its lower: {low}..{high}.")
+        if not (math.isfinite(low) and math.isfinite(high) and high > low):
+            raise ConfigError(
+                f"the data range needs two numbers, the upper above the lower: {low}..{high}."
+            )
 
     @classmethod
     def of(cls, dtype: DTypeLike, data_range: tuple[float, float] | None = None) -> Intensity:

@@ -28,7 +28,7 @@ class Report:
 
     Parameters
     ----------
-    stage : {"reading", "training", "validated", "saving"}
+    stage : {"reading", "training", "validated"}
         What it is doing.
     fraction : float
         The share of this stage that is done, 0..1.

@@ -66,7 +66,8 @@ class Recipe(Record):
     steps_per_epoch : int
         Steps between two validations.
     minutes : float, optional
-        Stop after so many minutes of training; the learning rate then falls with the clock.
+        Stop after so many minutes of training; the learning rate then falls with the clock, and
+        no two trainings end in the same weights.
     epochs : int, optional
         Stop after so many epochs; the learning rate then falls with the steps. Give this or
         `minutes`.

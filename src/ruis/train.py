@@ -1,6 +1,6 @@
 """A recipe and data -> a model file. Keras' loop is our loop; this is only assembly.
 
-A run keeps a folder beside its model file, `NAME.run/`: `recipe.toml`, `history.csv`, the weights
+A run keeps a folder beside its model file, `NAME.run/`: `recipe.json`, `history.csv`, the weights
 that did best on validation images, and a checkpoint of every epoch from which `resume` goes on.
 """
 
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 import ruis
 from ruis import architectures, dataset, model_file, noise, optimizer, processor
@@ -118,17 +120,14 @@ def train(
     """
     tell = progress or (lambda report: None)
     architecture = architectures.parse(recipe.architecture)
-    geometry = architecture.geometry
-    sides = geometry.size or (recipe.patch // geometry.multiple * geometry.multiple,) * 2
-    if sides != (recipe.patch, recipe.patch):
-        wanted = f"{sides[0]}x{sides[1]}" if geometry.size else f"multiples of {geometry.multiple}"
-        raise ConfigError(f"patch = {recipe.patch}: this network takes {wanted} pixels.")
     if start is not None and start.architecture != architecture:
         raise ConfigError(
             f"the model {start.name!r} is another network than the recipe's: "
             f"{start.architecture!r}, not {architecture!r}."
         )
-    checkpoint = Checkpoint.open(folder, recipe, resume=resume)
+    _check(recipe, architecture)
+    origin = start.sha256 if start else ""
+    checkpoint = Checkpoint.open(folder, recipe, resume=resume, origin=origin)
     samples, images = _read(recipe, Path(data), architecture.channels, tell)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
     patches, validation = _prepare(recipe, architecture, training, held_out)
@@ -152,6 +151,33 @@ def train(
             )
     history = tuple(checkpoint.history)
     return Run(recipe, history, checkpoint.best, checkpoint.best_weights(), images, start)
+
+
+def _check(recipe: Recipe, architecture: Architecture) -> None:
+    """Refuse what cannot work, before an image is read."""
+    geometry = architecture.geometry
+    sides = geometry.size or (recipe.patch // geometry.multiple * geometry.multiple,) * 2
+    if sides != (recipe.patch, recipe.patch):
+        wanted = f"{sides[0]}x{sides[1]}" if geometry.size else f"multiples of {geometry.multiple}"
+        raise ConfigError(f"patch = {recipe.patch}: this network takes {wanted} pixels.")
+    if architecture.takes_sigma and not _tells_sigma(recipe):
+        raise ConfigError(
+            "this training never tells the network sigma: set sigma_channel = false, or, with "
+            "noise whose sigma is known, sigma_given above 0."
+        )
+    try:
+        load_keras().losses.get(recipe.loss)
+    except ValueError as error:
+        raise ConfigError(f"Keras has no loss {recipe.loss!r}.") from error
+
+
+def _tells_sigma(recipe: Recipe) -> bool:
+    """Say whether the noise has a sigma, at least sometimes, and the network is told it."""
+    if recipe.noise is None or recipe.sigma_given == 0:
+        return False
+    model, rng = noise.parse(recipe.noise), np.random.default_rng(0)
+    gray = np.full((8, 8, 1), 0.5, np.float32)
+    return any(model.sample(rng).sigma_map(gray) is not None for _ in range(100))
 
 
 def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile:

@@ -26,4 +26,7 @@ def test_quality_is_measured(repository, shared_data, tmp_path):
     options = ["--data", shared_data, "--models", "gray", "--sets", "Set12", "--images", "1"]
     methods = ["--methods", "gaussian filter,median filter"]
     run(repository, "benchmarks/quality.py", *options, *methods, "--json", out)
-    assert "gray" in out.read_text()
+    rows = {row["method"]: row for row in json.loads(out.read_text())["rows"]}
+    (ours,) = rows["ruis gray"]["scores"]
+    (filtered,) = rows["gaussian filter"]["scores"]
+    assert ours["psnr"] > filtered["psnr"] + 1

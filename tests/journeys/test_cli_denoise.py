@@ -357,3 +357,13 @@ def test_a_traceback_is_shown_to_those_who_ask(model, monkeypatch, how):
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 3
     assert "Traceback" in done.stderr
+
+
+def test_a_script_is_told_of_the_images_that_were_not_tried():
+    make("a.png")
+    make("b.png")
+    done = CliRunner().invoke(app, ["denoise", "a.png", "b.png", "--model", "nope", "--json"])
+    assert done.exit_code == 2
+    failed = json.loads(done.stdout)["failed"]
+    assert [one["input"] for one in failed] == ["a.png", "b.png"]
+    assert {one["error"] for one in failed} == {"ModelNotFoundError"}

@@ -8,8 +8,7 @@ from hypothesis.extra.numpy import array_shapes, arrays, from_dtype
 
 from ruis.errors import ImageError
 from ruis.formats import FORMATS, encode, read_bytes
-from ruis.formats.base import full_range
-from ruis.image import Image, ImageInfo
+from ruis.image import Image, ImageInfo, data_range_of
 
 CHANNELS = {"gray": 1, "rgb": 3, "cmyk": 4, "channels": 5}
 EXPANDED = {("webp", "gray"), ("webp", "gray+alpha"), ("bmp", "gray+alpha")}
@@ -28,7 +27,7 @@ IDS = [" ".join(row) for row in LOSSLESS]
 
 def image_of(pixels, layout, axes="YXC"):
     colour, _, alpha = layout.partition("+")
-    info = ImageInfo(pixels.dtype, full_range(pixels.dtype), colour, bool(alpha), axes)
+    info = ImageInfo(pixels.dtype, data_range_of(pixels.dtype), colour, bool(alpha), axes)
     return Image(pixels, info)
 
 

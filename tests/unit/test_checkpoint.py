@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ruis import architectures, optimizer
+from ruis import checkpoint as checkpoint_module
 from ruis.checkpoint import Checkpoint, Epoch
 from ruis.errors import ConfigError, TrainingError
 from ruis.recipe import Recipe
@@ -136,11 +138,11 @@ def test_a_damaged_checkpoint_is_refused(run, damage):
 
 def test_damaged_best_weights_are_refused(run):
     folder, _ = run
-    path = folder / "best.safetensors"
+    (path,) = folder.glob("best-*.safetensors")
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    with pytest.raises(TrainingError, match=r"best\.safetensors is damaged"):
+    with pytest.raises(TrainingError, match=r"best-\d+\.safetensors is damaged"):
         Checkpoint.open(folder, RECIPE, resume=True).best_weights()
 
 
@@ -220,3 +222,41 @@ def test_a_write_that_fails_leaves_the_last_checkpoint(run, monkeypatch):
     other = network(seed=5)
     again.restore(other)
     assert all(np.array_equal(a, b) for a, b in zip(state(other), saved, strict=True))
+
+
+def test_a_recipe_with_tuples_is_the_same_when_it_comes_back_with_lists(tmp_path):
+    recipe = RECIPE.changed(architecture={"name": "unet", "widths": (3,), "blocks": 1})
+    Checkpoint.open(tmp_path, recipe, resume=False).save(network(), epoch(1))
+    assert Checkpoint.open(tmp_path, recipe, resume=True).epochs_done == 1
+
+
+def test_another_origin_is_refused(tmp_path):
+    Checkpoint.open(tmp_path, RECIPE, resume=False, origin="a").save(network(), epoch(1))
+    with pytest.raises(ConfigError, match="another model"):
+        Checkpoint.open(tmp_path, RECIPE, resume=True)
+
+
+def test_a_kill_before_the_checkpoint_leaves_the_best_weights_that_it_names(tmp_path, monkeypatch):
+    """The redone epoch may do worse, as it does with a budget of minutes."""
+    run = Checkpoint.open(tmp_path, RECIPE, resume=False)
+    model = network()
+    first = model.trainable_variables[0].numpy().copy()
+    run.save(model, replace(epoch(1), psnr=20.0))
+    model.trainable_variables[0].assign(first + 1)
+    publish = checkpoint_module._publish
+
+    def killed(path, data):
+        if path.name == "checkpoint.safetensors":
+            raise KeyboardInterrupt
+        publish(path, data)
+
+    monkeypatch.setattr(checkpoint_module, "_publish", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run.save(model, replace(epoch(2), psnr=25.0))
+    monkeypatch.undo()
+    again = Checkpoint.open(tmp_path, RECIPE, resume=True)
+    again.save(model, replace(epoch(2), psnr=19.0))
+    assert again.best.epoch == 1
+    name = model.trainable_variables[0].path
+    assert np.array_equal(again.best_weights()[name], first)
+    assert len(list(tmp_path.glob("best-*"))) == 1

@@ -278,3 +278,25 @@ def test_validation_psnr_is_that_of_what_comes_out():
 def test_a_validation_image_too_small_for_the_network_is_refused():
     with pytest.raises(EmptyDatasetError, match="multiples of 16"):
         validation(samples(9), multiple=16)
+
+
+def test_the_range_that_a_file_declares_is_the_one_that_is_learnt_in(tmp_path):
+    """A PGM with a maximum of 1023: 1000 is nearly white."""
+    pixels = np.full((16, 16), 1000, ">u2")
+    (tmp_path / "a.pgm").write_bytes(b"P5 16 16 1023\n" + pixels.tobytes())
+    samples = dataset.load(tmp_path, 1)
+    settings = {"takes_sigma": False, "sigma_given": 0.0, "seed": 0}
+    patches = dataset.Patches(samples, noise.parse("gaussian:0"), patch=8, batch=1, **settings)
+    assert patches.batch(0, 0)[1] == pytest.approx(1000 / 1023, abs=1e-5)
+
+
+def test_a_name_to_leave_out_must_be_there(tmp_path):
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 2 255\n" + bytes(4))
+    with pytest.raises(ConfigError, match=r"b\.pgm"):
+        dataset.load(tmp_path, 1, exclude=["b.pgm"])
+
+
+def test_two_files_of_one_name_are_no_pair():
+    clean, noisy = [Path("c/a.png"), Path("c/a.tif")], [Path("n/a.png")]
+    with pytest.raises(EmptyDatasetError, match="two files"):
+        dataset.pair(clean, noisy)

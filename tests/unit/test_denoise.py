@@ -125,7 +125,7 @@ def test_sigma_is_obeyed_by_a_model_that_takes_it(denoiser):
     blind, told, more = (denoiser.denoise(noisy, sigma=sigma) for sigma in (None, 0.1, 0.5))
     assert np.abs(blind - told).max() > 1e-4
     assert np.abs(told - more).max() > 1e-4
-    assert np.array_equal(blind, denoiser.denoise(noisy, sigma=0.0))  # 0: unknown
+    assert np.array_equal(noisy, denoiser.denoise(noisy, sigma=0.0))  # 0: there is none
 
 
 def test_a_blind_model_says_that_sigma_was_not_used(small_model):
@@ -317,3 +317,33 @@ def test_no_strength_gives_back_what_float32_could_not_hold(small_model):
     denoised = Denoiser(small_model()).denoise(stored, strength=0)
     assert np.array_equal(denoised, stored)
     assert denoised is not stored
+
+
+def test_an_image_with_nan_is_refused(small_model):
+    pixels = np.full((20, 30, 1), 0.5, np.float32)
+    pixels[3, 4] = np.nan
+    image = Image(pixels, ImageInfo(pixels.dtype, (0.0, 1.0)))
+    with pytest.raises(ImageError, match="not numbers"):
+        Denoiser(small_model()).denoise(image)
+
+
+def test_the_precision_does_not_depend_on_the_unit_of_a_float_image(small_model):
+    faint = (0.7 + np.random.default_rng(0).normal(0, 0.002, (64, 64))).astype(np.float32)
+    for unit in (1, 255, 65535):
+        image, _ = as_image(np.float32(unit) * faint)
+        assert Denoiser(small_model()).run(image).precision == "f32"
+
+
+@pytest.mark.parametrize("setting", [{"memory": -1e6}, {"threads": -1}, {"tile": 0}])
+def test_a_machine_of_less_than_nothing_is_refused(small_model, setting):
+    with pytest.raises(ConfigError, match=next(iter(setting))):
+        Denoiser(small_model(), **setting)
+
+
+def test_a_data_range_may_be_a_list(small_model):
+    values = np.full((8, 8), 500.0, np.float32)
+    denoiser = Denoiser(small_model())
+    assert np.array_equal(
+        denoiser.denoise(values, data_range=[0, 1000]),
+        denoiser.denoise(values, data_range=(0, 1000)),
+    )

@@ -88,6 +88,7 @@ def test_real_pairs_are_matched_and_compared(nothing, tmp_path):
     result = evaluate(nothing, real_pairs(tmp_path / "noisy", tmp_path / "clean", 1))
     (scored,) = result.images
     assert scored.noisy_psnr == pytest.approx(40.0, abs=0.02)
+    assert scored.psnr == pytest.approx(scored.noisy_psnr, abs=1e-3), "16 bits stay 16 bits"
     assert result.noise == "pairs"
     assert result.seed is None
 

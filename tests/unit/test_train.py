@@ -193,12 +193,14 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch(
 def test_a_run_that_diverges_at_once_publishes_nothing(data, tmp_path):
     with pytest.raises(DivergedError, match="lower learning rate"):
         train(recipe_of(learning_rate=1e30, warmup_steps=0), data, tmp_path / "run")
-    assert not (tmp_path / "run" / "best.safetensors").exists()
+    assert not list((tmp_path / "run").glob("*.safetensors"))
 
 
 def test_real_pairs_are_learnt_from(data, tmp_path):
     pairs = [{"name": "pairs", "terms": "CC0", "folder": "clean", "noisy": "noisy"}]
-    run = train(recipe_of(noise=None, data=pairs, epochs=1), data, tmp_path / "run")
+    blind = {"name": "unet", "widths": [3], "blocks": 1, "sigma_channel": False}
+    recipe = recipe_of(noise=None, data=pairs, epochs=1, architecture=blind)
+    run = train(recipe, data, tmp_path / "run")
     assert math.isfinite(run.best.psnr)
     published = publish(run, tmp_path / "a.ruis")
     assert published.manifest.noise == "real pairs"
@@ -263,3 +265,18 @@ def test_a_model_can_be_refined(data, tmp_path, finished, small_model):
     assert earlier.steps == 12
     with pytest.raises(ConfigError, match="another network"):
         train(still, data, tmp_path / "other", start=small_model())
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"sigma_given": 0.0}, "sigma"),
+        ({"noise": "salt-and-pepper:0.1"}, "sigma"),
+        ({"loss": "mean_sqared_error"}, "loss"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_an_image_is_read(settings, word, tmp_path):
+    """A sigma channel that never holds sigma would keep its random weights."""
+    with pytest.raises(ConfigError, match=word):
+        train(recipe_of(**settings), tmp_path / "nothing", tmp_path / "run")
+    assert not (tmp_path / "run").exists()

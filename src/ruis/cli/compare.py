@@ -41,9 +41,9 @@ def compare(
     _check(denoised, after, noisy, before)
     found = _removed(before, after)
     if clean is not None:
-        truth = _unit(clean)
-        _check(clean, truth, noisy, before)
-        found |= _quality(truth, before, after)
+        clean_pixels = _unit(clean)
+        _check(clean, clean_pixels, noisy, before)
+        found |= _quality(clean_pixels, before, after)
     if json:
         print_json({"noisy": noisy, "denoised": denoised, "clean": clean, **found})
     else:

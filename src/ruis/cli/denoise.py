@@ -137,20 +137,37 @@ class _Work:
         RuisError
             If it would fail for every image: no such model, engine or setting.
         """
-        if self.model != "auto" and jobs:
-            self.denoiser(self.model)  # before the first image is read
-        with progress_line() as update:
-            line = _Line(update, len(jobs))
-            for job in jobs:
-                line.start(job)
-                try:
-                    self.one(job, line)
-                except (EngineUnavailableError, BrokenPipeError):
-                    raise  # the next image would meet the same
-                except Exception as error:  # one image shall not end a night's work
-                    if error is self.hopeless:
-                        raise
-                    self.fail(job, error)
+        left = list(jobs)
+        try:
+            if self.model != "auto" and jobs:
+                self.denoiser(self.model)  # before the first image is read
+            with progress_line() as update:
+                line = _Line(update, len(jobs))
+                while left:
+                    line.start(left[0])
+                    self.attempt(left[0], line)
+                    del left[0]
+        except RuisError as error:  # every image would meet the same; a person is told once
+            if self.quiet:
+                self.failed += [Failure.of(job.input, error, sentence(error)) for job in left]
+            raise
+
+    def attempt(self, job: Job, line: _Line) -> None:
+        """Denoise one image, or record why it failed: it shall not end a night's work.
+
+        Raises
+        ------
+        RuisError
+            If the next image would meet the same.
+        """
+        try:
+            self.one(job, line)
+        except (EngineUnavailableError, BrokenPipeError):
+            raise
+        except Exception as error:
+            if error is self.hopeless:
+                raise
+            self.fail(job, error)
 
     def one(self, job: Job, line: _Line) -> None:
         """Denoise one image."""

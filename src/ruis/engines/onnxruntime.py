@@ -8,7 +8,12 @@ import numpy as np
 
 from ruis.engines.base import Engine
 from ruis.engines.onnx_graph import to_onnx
-from ruis.errors import EngineError, EngineUnavailableError, OutOfMemoryError
+from ruis.errors import (
+    EngineError,
+    EngineUnavailableError,
+    ExportError,
+    OutOfMemoryError,
+)
 from ruis.processor import threads
 
 if TYPE_CHECKING:
@@ -29,8 +34,12 @@ class ONNXRuntimeEngine(Engine):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads or threads()
         options.log_severity_level = 3
+        try:
+            graph = to_onnx(self.network, self.weights)
+        except ExportError as error:
+            raise EngineError(str(error)) from error
         self.session = onnxruntime.InferenceSession(
-            to_onnx(self.network, self.weights),
+            graph,
             options,
             providers=onnxruntime.get_available_providers(),
         )
