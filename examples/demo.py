@@ -3,7 +3,7 @@
     python examples/demo.py [--output out/demo]
 
 Writes `NAME.denoised.png`, and `NAME.before-after.png`: the noisy and the denoised image side by
-side, above an enlarged part of each.
+side, above an enlarged part of each; and `before-after.png`, the picture in the README.
 """
 
 from __future__ import annotations
@@ -49,12 +49,27 @@ def before_after(noisy: np.ndarray, denoised: np.ndarray, part: tuple[int, int])
     return sheet
 
 
+def summary(pairs: dict[str, tuple[np.ndarray, np.ndarray]]) -> Picture.Image:
+    """Draw a part of each example, before on the left and after on the right."""
+    size = (480, 320)
+    sheet = Picture.new("RGB", (2 * size[0] + EDGE, len(pairs) * (size[1] + EDGE) - EDGE), "white")
+    for row, (name, images) in enumerate(pairs.items()):
+        left, top = PARTS[name][0] - 45, PARTS[name][1] - 30
+        for column, pixels in enumerate(images):
+            part = Picture.fromarray(pixels.squeeze()).convert("RGB")
+            part = part.crop((left, top, left + size[0] // 2, top + size[1] // 2))
+            place = (column * (size[0] + EDGE), row * (size[1] + EDGE))
+            sheet.paste(part.resize(size, Picture.Resampling.NEAREST), place)
+    return sheet
+
+
 def main() -> None:
     """Denoise what lies beside this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("out/demo"))
     folder = parser.parse_args().output
     folder.mkdir(parents=True, exist_ok=True)
+    pairs = {}
     table = Table("image", "pixels", "model", "noise found", "seconds", "Mpx/s", title="ruis")
     for name, model in EXAMPLES.items():
         noisy = ruis.read(HERE / f"{name}.png")
@@ -67,6 +82,7 @@ def main() -> None:
         ruis.write(result.image, folder / f"{name}.denoised.png", record=record, overwrite=True)
         sheet = before_after(noisy.pixels, result.image.pixels, PARTS[name])
         sheet.save(folder / f"{name}.before-after.png")
+        pairs[name] = (noisy.pixels, result.image.pixels)
         table.add_row(
             f"{name}.png",
             f"{noisy.columns} x {noisy.rows}",
@@ -75,6 +91,7 @@ def main() -> None:
             f"{seconds:.2f}",
             f"{noisy.megapixels / seconds:.2f}",
         )
+    summary(pairs).save(folder / "before-after.png")
     console = Console()
     console.print(table)
     console.print(f"Look at the pictures in [bold]{folder}[/bold]: NAME.before-after.png.")

@@ -1,4 +1,4 @@
-"""ruis removes noise from images, and learns to remove yours.
+"""Remove noise from images, and learn to remove yours.
 
 >>> import ruis
 >>> denoised = ruis.denoise(noisy)  # doctest: +SKIP

@@ -138,10 +138,12 @@ def load(
 
     Parameters
     ----------
-    clean, noisy : path
-        The folders; pairs have the same names.
+    clean : path
+        The folder of clean images.
     channels : int
         The channels that the network learns from.
+    noisy : path, optional
+        The folder of their noisy counterparts, of the same names.
     exclude : collection of str
         Names of files to leave out.
     progress : callable, optional

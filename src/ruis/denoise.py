@@ -309,8 +309,14 @@ def load(
     ----------
     model : str or path
         The name of a shipped model, or the path of a `.ruis` file.
-    engine, precision, tile, threads
-        As for :class:`Denoiser`.
+    engine : str
+        As for :class:`Denoiser`, like all that follow.
+    precision : {"auto", "f32", "bf16"}
+        What convolutions compute with.
+    tile : int, optional
+        The longest side of a tile in pixels.
+    threads : int, optional
+        How many processors to use.
 
     Returns
     -------
@@ -351,8 +357,14 @@ def denoise(
         As for :meth:`Denoiser.denoise`.
     model : str or path, default "auto"
         A shipped model, a model file, or "auto": by the number of channels.
-    sigma, strength, data_range, channel_axis
-        As for :meth:`Denoiser.denoise`.
+    sigma : float, optional
+        As for :meth:`Denoiser.denoise`, like all that follow.
+    strength : float, default 1.0
+        0 gives the noisy image back, 1 all that the model removes.
+    data_range : float or tuple of float, optional
+        For arrays: what is white, or (black, white).
+    channel_axis : int, optional
+        For arrays: the axis that holds the channels.
 
     Returns
     -------

@@ -199,10 +199,14 @@ def evaluate(
         What is judged.
     pairs : list of callable
         From :func:`noisy_pairs` or :func:`real_pairs`.
-    noise, seed
+    noise : str
         What the pairs were made with, for the report.
-    sigma, strength
+    seed : int, optional
+        The same.
+    sigma : float, optional
         As for :meth:`Denoiser.denoise`; by default the denoiser is blind.
+    strength : float, default 1.0
+        As for :meth:`Denoiser.denoise`.
     progress : callable, optional
         Called with (images done, images in all).
 

@@ -188,8 +188,16 @@ class Decoded:
     ----------
     pixels : numpy.ndarray
         Shape (rows, columns, channels); not yet turned upright.
-    colour, alpha, axes, metadata, notes
-        As in :class:`ruis.image.ImageInfo`. EXIF is as found in the file.
+    colour : {"gray", "rgb", "cmyk", "channels"}
+        As in :class:`ruis.image.ImageInfo`, like those that follow.
+    alpha : bool
+        Whether the last channel is alpha.
+    axes : str
+        The axes of the stored array.
+    metadata : Metadata
+        What the file says beside its pixels; EXIF is as found in the file.
+    notes : tuple of str
+        What reading changed.
     data_range : tuple of float, optional
         Only if the file declares it; default: the whole range of the dtype.
     orientation : int
