@@ -169,8 +169,8 @@ def main() -> int:
         figures = [
             *starts(runs),
             *cold(folder, runs, side),
-            *memory(folder, 256 if given.quick else 10_000),
             *speed(0.1 if given.quick else 5, side),
+            *memory(folder, 256 if given.quick else 10_000),
         ]
     print(f"Machine: {processor.describe()}\n")
     print("| what | measured | budget | kept | command |\n|---|---|---|---|---|")

@@ -19,7 +19,8 @@ __all__ = ["SHIPPED", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
     "documents": "c780b3cec48c6ef3c91127934493c9a276a610a22bcfb51a97e8d3bec4a9fbe3",
-    "gray": "6043357a14d4786254adfc0c580fb0cef1f3d35aaa74b0e1038e1bc6e3466746",
+    "gray": "b3edb622ef2379ae63c86ee8a5a4f8dd9788a673064ad9b5a0159b481faa4614",
+    "photo": "5e702a4eb04b371c41710c25dbe68286839e5aca9227827186ca4ade27b39786",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
 
