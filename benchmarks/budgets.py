@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -59,11 +58,28 @@ def process(command: Sequence[str]) -> Process:
     """Run a command to its end; refuse to measure one that fails."""
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _, status, usage = os.wait4(child.pid, 0)
+    most = 0.0
+    while child.poll() is None:
+        most = max(most, resident(child.pid))
+        time.sleep(0.002)
     seconds = time.perf_counter() - start
-    if os.waitstatus_to_exitcode(status):
+    if child.returncode:
         raise SystemExit(f"{' '.join(command)} failed: {child.stderr.read().decode()}")
-    return Process(seconds, usage.ru_maxrss / 1024)
+    return Process(seconds, most)
+
+
+def resident(pid: int) -> float:
+    """Return the most memory that a process has held so far, in MiB.
+
+    The kernel's own sum at the end of a process (ru_maxrss) would not do: it begins with what the
+    process that started it holds.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0.0
+    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), "VmHWM: 0 kB")
+    return int(line.split()[1]) / 1024
 
 
 def median(command: Sequence[str], runs: int) -> Process:
