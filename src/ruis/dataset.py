@@ -6,6 +6,7 @@ anywhere and sees what it would have seen.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,13 +85,14 @@ def pair(clean: Sequence[Path], noisy: Sequence[Path]) -> list[tuple[Path, Path]
         If a file has no counterpart, or two have one name; the message names the first.
     """
     for paths in (clean, noisy):
-        stems = [path.stem for path in paths]
-        twice = next((path for path in paths if stems.count(path.stem) > 1), None)
+        counts = Counter(path.stem for path in paths)
+        twice = next((path for path in paths if counts[path.stem] > 1), None)
         if twice:
             raise EmptyDatasetError(f"two files are called {twice.stem}, one of them {twice}.")
     others = {path.stem: path for path in noisy}
+    stems = {path.stem for path in clean}
     alone = [path for path in clean if path.stem not in others]
-    alone += [p for stem, p in others.items() if stem not in {path.stem for path in clean}]
+    alone += [path for path in noisy if path.stem not in stems]
     if alone:
         raise EmptyDatasetError(
             f"{len(alone)} files have no counterpart of the same name, the first: {alone[0]}."

@@ -7,7 +7,6 @@ that did best on validation images, and a checkpoint of every epoch from which `
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,9 +16,9 @@ import numpy as np
 
 import ruis
 from ruis import architectures, dataset, model_file, noise, optimizer, processor
-from ruis.architectures.keras_layers import load_keras
 from ruis.checkpoint import Checkpoint, Epoch
 from ruis.errors import ConfigError
+from ruis.keras_backend import dtype_policy, load_keras
 from ruis.loop import Loop, Progress, Report
 from ruis.model_file import DataUsed, Manifest, Training
 
@@ -131,7 +130,9 @@ def train(
     samples, images = _read(recipe, Path(data), architecture.channels, tell)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
     patches, validation = _prepare(recipe, architecture, training, held_out)
-    with _policy(recipe.precision):
+    wanted = recipe.precision
+    bfloat16 = wanted == "bf16" or (wanted == "auto" and processor.has_bfloat16())
+    with dtype_policy(bfloat16=bfloat16):
         model = architecture.build(seed=recipe.seed)
         if start is not None:
             for variable in model.variables:
@@ -298,16 +299,3 @@ def _batches(patches: Patches, first_epoch: int, steps: int) -> Iterator[tuple[A
 def _compile(model: Any, recipe: Recipe) -> None:
     # XLA compiles convolutions for a CPU to code that is several times slower than oneDNN's.
     model.compile(optimizer.build(recipe), loss=recipe.loss, jit_compile=False)
-
-
-@contextmanager
-def _policy(precision: str) -> Iterator[None]:
-    """Set Keras' dtype policy while a network is built and trained; restore the old one."""
-    config = load_keras().config
-    bfloat16 = precision == "bf16" or (precision == "auto" and processor.has_bfloat16())
-    before = config.dtype_policy()
-    config.set_dtype_policy("mixed_bfloat16" if bfloat16 else "float32")
-    try:
-        yield
-    finally:
-        config.set_dtype_policy(before)

@@ -118,7 +118,8 @@ class Architecture(Record, ABC):
         EngineUnavailableError
             If Keras is not installed.
         """
-        from ruis.architectures.keras_layers import KerasLayers, load_keras
+        from ruis.architectures.keras_layers import KerasLayers
+        from ruis.keras_backend import load_keras
 
         keras = load_keras()
         rows, columns = self.fixed_size or (None, None)

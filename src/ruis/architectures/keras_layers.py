@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import Any
 
-from ruis.errors import EngineUnavailableError
+from ruis.keras_backend import load_keras
 from ruis.layers import Convolution, Layers, Pooling
 
-__all__ = ["KerasLayers", "load_keras"]
-
-
-def load_keras() -> Any:
-    """Return the keras module.
-
-    Raises
-    ------
-    EngineUnavailableError
-        If Keras, or the backend that it is set to, is not installed.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        import keras
-    except ImportError as error:
-        raise EngineUnavailableError("Building or training a network", "train") from error
-    return keras
+__all__ = ["KerasLayers"]
 
 
 class KerasLayers(Layers):

@@ -34,7 +34,7 @@ def load_keras_quietly() -> None:
     EngineUnavailableError
         If it is not installed.
     """
-    from ruis.architectures.keras_layers import load_keras
+    from ruis.keras_backend import load_keras
 
     with silenced():
         load_keras()

@@ -8,6 +8,7 @@ import numpy as np
 
 from ruis.engines.base import Engine, Precision
 from ruis.errors import EngineError, OutOfMemoryError
+from ruis.keras_backend import dtype_policy, load_keras
 from ruis.processor import has_bfloat16
 
 if TYPE_CHECKING:
@@ -26,19 +27,9 @@ class KerasEngine(Engine):
 
     def prepare(self) -> None:
         """Build the network and give it its weights."""
-        try:
-            import keras
-        except ImportError as error:
-            from ruis.errors import EngineUnavailableError
-
-            raise EngineUnavailableError("The keras engine", "train") from error
-        before = keras.config.dtype_policy()
-        policy = "mixed_bfloat16" if self.precision == "bf16" else "float32"
-        keras.config.set_dtype_policy(policy)
-        try:
+        load_keras("The keras engine")
+        with dtype_policy(bfloat16=self.precision == "bf16"):
             self.model: Any = self.network.build()
-        finally:
-            keras.config.set_dtype_policy(before)
         for variable in self.model.variables:
             variable.assign(self.weights[variable.path])
 

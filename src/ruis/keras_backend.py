@@ -1,0 +1,56 @@
+"""Keras, imported when it is needed, and its dtype policy, set for a while."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ruis.errors import EngineUnavailableError
+
+__all__ = ["dtype_policy", "load_keras"]
+
+
+def load_keras(what: str = "Building or training a network") -> Any:
+    """Return the keras module.
+
+    Parameters
+    ----------
+    what : str
+        What needs it, for the message where it is missing.
+
+    Returns
+    -------
+    module
+        Keras, with the backend that it is set to.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If Keras, or its backend, is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        import keras
+    except ImportError as error:
+        raise EngineUnavailableError(what, "train") from error
+    return keras
+
+
+@contextmanager
+def dtype_policy(*, bfloat16: bool) -> Iterator[None]:
+    """Build layers that compute in bfloat16, or in float32; the old policy comes back after.
+
+    Parameters
+    ----------
+    bfloat16 : bool
+        Whether convolutions compute in bfloat16; weights stay float32 in any case.
+    """
+    config = load_keras().config
+    before = config.dtype_policy()
+    config.set_dtype_policy("mixed_bfloat16" if bfloat16 else "float32")
+    try:
+        yield
+    finally:
+        config.set_dtype_policy(before)
