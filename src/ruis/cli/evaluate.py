@@ -55,8 +55,9 @@ def evaluate(
     ruis evaluate --model gray --clean set12/ --noise gaussian:25/255
     ruis evaluate --model photo --noisy real/noisy/ --clean real/clean/ --json
 
-    PSNR in dB and SSIM against the clean image, of the denoised image rounded to 8 bits, no border cropped; the mean is
-    over images. The time is that of denoising alone.
+    PSNR in dB and SSIM against the clean image, no border cropped; the mean is over images. The
+    denoised image is rounded first: to 8 bits, and with pairs to what the clean file holds. The
+    time is that of denoising alone.
     """
     if (noise is None) == (noisy is None):
         raise ConfigError("give either --noise SPEC (noise to add) or --noisy DIR (pairs).")

@@ -86,6 +86,7 @@ def write_report(
 def _page(result: Evaluation, figures: list[str]) -> str:
     title = f"{escape(result.model)} on {escape(result.noise)}"
     seed = "" if result.seed is None else f" The noise has the seed {result.seed}."
+    stored = "what the clean file holds" if result.seed is None else "8 bits"
     rate = result.megapixels / result.seconds if result.seconds else 0.0
     rows = "\n".join(
         _row(image.name, image.noisy_psnr, image.psnr, image.ssim) for image in result.images
@@ -100,7 +101,7 @@ def _page(result: Evaluation, figures: list[str]) -> str:
 <style>{STYLE}</style>
 <h1>{title}</h1>
 <p>{len(result.images)} images, {result.megapixels:.3g} megapixels in {result.seconds:.3g} s
-({rate:.2f} Mpx/s).{seed} PSNR in dB; the denoised image is rounded to 8 bits first.</p>
+({rate:.2f} Mpx/s).{seed} PSNR in dB; the denoised image is rounded to {stored} first.</p>
 <table>
 <thead><tr><th>image<th>noisy<th>denoised<th>gain<th>SSIM</thead>
 <tbody>
