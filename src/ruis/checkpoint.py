@@ -145,7 +145,7 @@ class Checkpoint:
         """
         import numpy as np
 
-        weights = {variable.path: _array(variable) for variable in model.trainable_variables}
+        weights = {variable.path: _array(variable) for variable in model.variables}
         bad = [path for path, array in weights.items() if not np.isfinite(array).all()]
         if bad:
             raise TrainingError(
@@ -176,7 +176,7 @@ class Checkpoint:
         state, _ = _unpack(self.folder / CHECKPOINT)
         model.optimizer.build(model.trainable_variables)
         try:
-            for variable in model.trainable_variables:
+            for variable in model.variables:
                 variable.assign(state[f"model/{variable.path}"])
             for index, variable in enumerate(model.optimizer.variables):
                 variable.assign(state[f"optimizer/{index}"].reshape(variable.shape))

@@ -29,6 +29,7 @@ __all__ = [
     "Network",
     "Padding",
     "Pooling",
+    "Sides",
     "Signal",
     "Trace",
     "same_padding",
@@ -36,6 +37,8 @@ __all__ = [
 
 Padding = Literal["same", "valid"]
 Pooling = Literal["max", "average", "sum"]
+Sides = tuple[int, int]
+"""How many before and after an axis."""
 
 
 def same_padding(kernel: int, stride: int) -> tuple[int, int]:
@@ -120,8 +123,14 @@ class Layers(ABC):
         """Do what :meth:`grow` says."""
 
     @abstractmethod
-    def pool(self, name: str, x: Any, kind: Pooling, size: int) -> Any:
-        """Turn each `size` x `size` window into its maximum, average or sum."""
+    def pool(
+        self, name: str, x: Any, kind: Pooling, size: int, *, padding: Padding = "same"
+    ) -> Any:
+        """Turn each `size` x `size` window into its maximum, average or sum.
+
+        Where the size is no multiple, `same` pools what is there of the last window, and `valid`
+        drops it: what lies outside is in no maximum, counts in no average and adds to no sum.
+        """
 
     @abstractmethod
     def repeat(self, name: str, x: Any, size: int) -> Any:
@@ -136,11 +145,11 @@ class Layers(ABC):
         """Turn the units of a dense layer into (rows, columns, channels)."""
 
     @abstractmethod
-    def pad(self, name: str, x: Any, before: int, after: int) -> Any:
+    def pad(self, name: str, x: Any, rows: Sides, columns: Sides) -> Any:
         """Put zeros before and after the rows and the columns."""
 
     @abstractmethod
-    def crop(self, name: str, x: Any, before: int, after: int) -> Any:
+    def crop(self, name: str, x: Any, rows: Sides, columns: Sides) -> Any:
         """Take rows and columns away before and after."""
 
     @abstractmethod
@@ -177,7 +186,7 @@ class Trace(Layers):
     Parameters
     ----------
     size : tuple of int, optional
-        The (rows, columns) of the input, where the network has a dense layer.
+        The (rows, columns) of the input, where the network takes no other.
 
     Attributes
     ----------
@@ -197,7 +206,6 @@ class Trace(Layers):
         self.coarsest = 1
         self.widest = Fraction(0)
         self.size = size
-        self.dense_layers = 0
 
     def start(self, channels: int) -> Signal:
         """Return the input's signal."""
@@ -205,7 +213,9 @@ class Trace(Layers):
 
     def geometry(self, output: Signal) -> Geometry:
         """Return the geometry of the network that ends in `output`."""
-        if self.dense_layers:
+        if self.size is not None:
+            if output.size != self.size:
+                raise ConfigError(f"{self.size} pixels go in, and {output.size} come out.")
             return Geometry(1, 0, self.size)
         if output.scale != 1:
             raise ConfigError("the network's output has another size than its input.")
@@ -266,13 +276,16 @@ class Trace(Layers):
             size=x.size and (x.size[0] * spec.stride, x.size[1] * spec.stride),
         )
 
-    def pool(self, name: str, x: Signal, kind: Pooling, size: int) -> Signal:
+    def pool(
+        self, name: str, x: Signal, kind: Pooling, size: int, *, padding: Padding = "same"
+    ) -> Signal:
         """Account for a pooling."""
+        more = size - 1 if padding == "same" else 0
         return self._at(
             x,
             scale=x.scale * size,
             last=x.last + x.scale * (size - 1),
-            size=x.size and (-(-x.size[0] // size), -(-x.size[1] // size)),
+            size=x.size and ((x.size[0] + more) // size, (x.size[1] + more) // size),
         )
 
     def repeat(self, name: str, x: Signal, size: int) -> Signal:
@@ -293,7 +306,6 @@ class Trace(Layers):
         self._note(f"{name}/kernel", (inputs, units))
         self._note(f"{name}/bias", (units,))
         self.macs += Fraction(inputs * units, self.size[0] * self.size[1])
-        self.dense_layers += 1
         return replace(x, channels=units, size=(1, 1))
 
     def reshape(self, name: str, x: Signal, shape: tuple[int, int, int]) -> Signal:
@@ -302,18 +314,22 @@ class Trace(Layers):
             raise ConfigError(f"{x.channels} units cannot take the shape {shape}.")
         return replace(x, channels=shape[2], size=shape[:2])
 
-    def pad(self, name: str, x: Signal, before: int, after: int) -> Signal:
+    def pad(self, name: str, x: Signal, rows: Sides, columns: Sides) -> Signal:
         """Account for a border of zeros."""
-        return self._moved(x, -before, before + after)
+        shifts = (-rows[0], -columns[0])
+        return self._moved(x, shifts, (sum(rows), sum(columns)))
 
-    def crop(self, name: str, x: Signal, before: int, after: int) -> Signal:
+    def crop(self, name: str, x: Signal, rows: Sides, columns: Sides) -> Signal:
         """Account for a border taken away."""
-        return self._moved(x, before, -before - after)
+        return self._moved(x, (rows[0], columns[0]), (-sum(rows), -sum(columns)))
 
-    def _moved(self, x: Signal, by: int, more: int) -> Signal:
-        shift = x.scale * by
-        size = x.size and (x.size[0] + more, x.size[1] + more)
-        return replace(x, first=x.first + shift, last=x.last + shift, size=size)
+    def _moved(self, x: Signal, by: tuple[int, int], more: tuple[int, int]) -> Signal:
+        return replace(
+            x,
+            first=x.first + x.scale * min(by),
+            last=x.last + x.scale * max(by),
+            size=x.size and (x.size[0] + more[0], x.size[1] + more[1]),
+        )
 
     def add(self, name: str, x: Signal, y: Signal) -> Signal:
         """Account for a sum."""

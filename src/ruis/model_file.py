@@ -215,7 +215,8 @@ def save(
     overwrite : bool, default False
         Whether a file that is there already is replaced.
     half : bool, default True
-        Store 16-bit floats: half the size, and a relative rounding of 5e-4 per weight.
+        Store kernels as 16-bit floats: half the size, and a relative rounding of 5e-4 per weight.
+        Biases and statistics stay as they are: they are few, and may be too large for 16 bits.
 
     Returns
     -------
@@ -233,8 +234,10 @@ def save(
     from safetensors.numpy import save as pack
 
     architecture = architectures.parse(manifest.architecture)
-    kind = np.float16 if half else np.float32
-    stored = {name: np.ascontiguousarray(array, dtype=kind) for name, array in weights.items()}
+    stored = {
+        name: np.ascontiguousarray(array, np.float16 if half and array.ndim > 1 else np.float32)
+        for name, array in weights.items()
+    }
     _check(stored, architecture, str(path))
     members = {WEIGHTS: pack(stored), CARD: card(manifest, architecture).encode()}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}

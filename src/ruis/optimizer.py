@@ -1,4 +1,4 @@
-"""The optimizers that training can use: Adam, and Muon on convolution kernels.
+"""The optimizers that training can use: Keras', and Muon on convolution kernels.
 
 Muon replaces the update of a matrix by the nearest orthogonal one, so that all directions learn
 equally fast. Keras' own does so for two-dimensional variables only; here each kernel is flattened
@@ -11,34 +11,93 @@ https://kellerjordan.github.io/posts/muon/.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from ruis.errors import ConfigError, UnknownNameError
+from ruis.keras_backend import load_keras
 
 if TYPE_CHECKING:
     from ruis.recipe import Recipe
 
-__all__ = ["build"]
+__all__ = ["build", "named"]
 
 ADAM_SHARE = 0.1
 """The learning rate of Adam for what Muon leaves to it, as a share of Muon's."""
 
 
 def build(recipe: Recipe) -> Any:
-    """Return the keras optimizer that a recipe asks for."""
-    import keras
+    """Return the keras optimizer that a recipe asks for.
 
-    if recipe.optimizer == "adam":
-        return keras.optimizers.Adam(
-            recipe.learning_rate, epsilon=1e-8, global_clipnorm=recipe.clip_norm
+    Raises
+    ------
+    ConfigError
+        If Keras has none of that name.
+    """
+    rate, clip = recipe.learning_rate, recipe.clip_norm
+    if recipe.optimizer == "muon":
+        return _muon()(
+            rate,
+            adam_lr_ratio=ADAM_SHARE,
+            adam_weight_decay=None,
+            weight_decay=None,
+            epsilon=1e-8,
+            global_clipnorm=clip,
+            rms_rate=None,
         )
-    return _muon()(
-        recipe.learning_rate,
-        adam_lr_ratio=ADAM_SHARE,
-        adam_weight_decay=None,
-        weight_decay=None,
-        epsilon=1e-8,
-        global_clipnorm=recipe.clip_norm,
-        rms_rate=None,
-    )
+    settings: dict[str, Any] = {"name": recipe.optimizer, "global_clipnorm": clip}
+    if recipe.optimizer == "adam":
+        settings["epsilon"] = 1e-8
+    return named(settings, rate)
+
+
+def named(optimizer: Any, learning_rate: float | None = None) -> Any:
+    """Return a Keras optimizer.
+
+    Parameters
+    ----------
+    optimizer : str, mapping or keras.optimizers.Optimizer
+        Its name in Keras ("sgd", "adagrad", "adadelta" ...), its name and settings,
+        `{"name": "adadelta", "rho": 0.95}`, or an object, which is returned as it is.
+    learning_rate : float, optional
+        For one that is given by name. Default: Keras' own; mind that it is 0.001 for "adadelta",
+        for which its inventor, and old tutorials, take 1.0.
+
+    Raises
+    ------
+    UnknownNameError
+        If Keras has none of that name.
+    ConfigError
+        If it takes no such setting, or an object comes with a learning rate.
+
+    Examples
+    --------
+    >>> float(named({"name": "sgd", "momentum": 0.9}, 0.1).learning_rate.numpy().round(3))
+    0.1
+    """
+    optimizers = load_keras().optimizers
+    if isinstance(optimizer, optimizers.Optimizer):
+        if learning_rate is not None:
+            raise ConfigError("an optimizer that is an object has its own learning rate.")
+        return optimizer
+    settings = dict(optimizer) if isinstance(optimizer, Mapping) else {"name": str(optimizer)}
+    name = str(settings.pop("name", ""))
+    known = {
+        cls.__name__.lower(): cls
+        for cls in vars(optimizers).values()
+        if isinstance(cls, type) and issubclass(cls, optimizers.Optimizer)
+    }
+    for abstract in ("optimizer", "lossscaleoptimizer", "multioptimizer"):
+        known.pop(abstract, None)
+    known["muon"] = _muon()
+    if name.lower() not in known:
+        raise UnknownNameError("optimizer", name, known)
+    if learning_rate is not None:
+        settings["learning_rate"] = learning_rate
+    try:
+        return known[name.lower()](**settings)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"the optimizer {name!r}: {error}") from error
 
 
 def _muon() -> Any:

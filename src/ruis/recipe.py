@@ -71,9 +71,9 @@ class Recipe(Record):
     epochs : int, optional
         Stop after so many epochs; the learning rate then falls with the steps. Give this or
         `minutes`.
-    optimizer : {"adam", "muon"}
-        Adam, or Muon on the kernels of hidden convolutions and Adam at a tenth of its rate on the
-        rest.
+    optimizer : str
+        Any Keras optimizer by name; "muon" is Muon on the kernels of hidden convolutions and Adam
+        at a tenth of its rate on the rest.
     learning_rate : float
         The peak of the learning rate, after the warm-up; then a cosine to zero.
     warmup_steps : int
@@ -81,7 +81,7 @@ class Recipe(Record):
     clip_norm : float
         The largest norm of the whole gradient.
     loss : str
-        Any Keras loss by name.
+        Any Keras loss by name, or what else :func:`ruis.losses.get` takes.
     sigma_given : float
         The share of crops for which the network is told sigma, if it takes it; else it is blind.
     precision : {"auto", "f32", "bf16"}
@@ -103,7 +103,7 @@ class Recipe(Record):
     steps_per_epoch: int = Field(default=250, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     epochs: int | None = Field(default=None, ge=1)
-    optimizer: Literal["adam", "muon"] = "adam"
+    optimizer: str = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
     warmup_steps: int = Field(default=100, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import ruis
-from ruis import architectures, dataset, model_file, noise, optimizer, processor
+from ruis import architectures, dataset, losses, model_file, noise, optimizer, processor
 from ruis.checkpoint import Checkpoint, Epoch
 from ruis.errors import ConfigError
-from ruis.keras_backend import dtype_policy, load_keras
+from ruis.keras_backend import dtype_policy
 from ruis.loop import Loop, Progress, Report
 from ruis.model_file import DataUsed, Manifest, Training
 
@@ -133,7 +133,10 @@ def train(
     wanted = recipe.precision
     bfloat16 = wanted == "bf16" or (wanted == "auto" and processor.has_bfloat16())
     with dtype_policy(bfloat16=bfloat16):
-        model = architecture.build(seed=recipe.seed)
+        # What is loaded below needs no weights to begin with.
+        loaded = start is not None or bool(checkpoint.history)
+        build = architecture.build if loaded else architecture.build_to_train
+        model = build(seed=recipe.seed)
         if start is not None:
             for variable in model.variables:
                 variable.assign(start.weights[variable.path])
@@ -166,10 +169,8 @@ def _check(recipe: Recipe, architecture: Architecture) -> None:
             "this training never tells the network sigma: set sigma_channel = false, or, with "
             "noise whose sigma is known, sigma_given above 0."
         )
-    try:
-        load_keras().losses.get(recipe.loss)
-    except ValueError as error:
-        raise ConfigError(f"Keras has no loss {recipe.loss!r}.") from error
+    losses.get(recipe.loss)
+    optimizer.build(recipe)
 
 
 def _tells_sigma(recipe: Recipe) -> bool:
@@ -207,7 +208,7 @@ def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile
     manifest = Manifest(
         name=recipe.name,
         purpose=recipe.purpose,
-        architecture=recipe.architecture,
+        architecture=architectures.parse(recipe.architecture).published(),
         noise="real pairs" if recipe.noise is None else str(noise.parse(recipe.noise)),
         limits=recipe.limits,
         data=tuple(
@@ -215,7 +216,7 @@ def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile
             for source in recipe.data
         ),
         training=Training(
-            recipe=recipe.model_dump(mode="json", exclude_none=True),
+            recipe=_published(recipe),
             seed=recipe.seed,
             minutes=round(run.minutes, 1),
             steps=run.history[-1].step,
@@ -232,6 +233,13 @@ def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile
         ),
     )
     return model_file.save(path, manifest, run.weights, overwrite=overwrite)
+
+
+def _published(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as a model file keeps it."""
+    said = recipe.model_dump(mode="json", exclude_none=True)
+    published = architectures.parse(recipe.architecture).published()
+    return {**said, "architecture": {key: published[key] for key in said["architecture"]}}
 
 
 def _earlier(start: ModelFile | None) -> tuple[Training, ...]:
@@ -298,4 +306,4 @@ def _batches(patches: Patches, first_epoch: int, steps: int) -> Iterator[tuple[A
 
 def _compile(model: Any, recipe: Recipe) -> None:
     # XLA compiles convolutions for a CPU to code that is several times slower than oneDNN's.
-    model.compile(optimizer.build(recipe), loss=recipe.loss, jit_compile=False)
+    model.compile(optimizer.build(recipe), loss=losses.get(recipe.loss), jit_compile=False)

@@ -57,6 +57,8 @@ def test_a_seed_is_all_the_chance_there_is(model):
     again = model.add(clean, np.random.default_rng(7))
     assert np.array_equal(first, again)
     others = [model.add(clean, np.random.default_rng(seed)) for seed in range(8)]
+    if model.name == "clip":  # nothing is drawn
+        return
     assert any(not np.array_equal(first, other) for other in others)
 
 
@@ -106,7 +108,7 @@ def test_the_sigma_map_is_the_standard_deviation(model):
     assert noise.std() == pytest.approx(1, abs=0.03)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "clip"])
 def test_an_unknown_setting_names_the_nearest(name):
     field = next(key for key in NOISE.load(name).model_fields if key != "name")
     with pytest.raises(UnknownNameError) as caught:

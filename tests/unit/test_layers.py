@@ -47,15 +47,15 @@ def traced(connect, channels: int = 1, size=None) -> tuple[Trace, Geometry]:
     ("connect", "radius"),
     [
         (lambda net, x: net.conv("a", x, 4, 3), 1),
-        (lambda net, x: net.conv("a", net.pad("p", x, 1, 1), 4, 3, padding="valid"), 1),
-        (lambda net, x: net.conv("a", net.pad("p", x, 0, 2), 4, 3, padding="valid"), 2),
+        (lambda net, x: net.conv("a", net.pad("p", x, (1, 1), (1, 1)), 4, 3, padding="valid"), 1),
+        (lambda net, x: net.conv("a", net.pad("p", x, (0, 2), (0, 2)), 4, 3, padding="valid"), 2),
         (lambda net, x: net.conv("b", net.conv("a", x, 4, 5), 4, 3), 3),
         (lambda net, x: net.repeat("r", net.pool("p", x, "max", 4), 4), 3),
         (lambda net, x: net.grow("g", net.conv("c", x, 4, 2, stride=2), 1, 2), 1),
         (lambda net, x: net.grow("g", net.conv("c", x, 4, 6, stride=2), 1, 6), 5),
         (lambda net, x: net.add("s", x, net.conv("a", x, 1, 7)), 3),
-        (lambda net, x: net.crop("c", net.pad("p", x, 3, 4), 3, 4), 0),
-        (lambda net, x: net.crop("c", net.pad("p", x, 3, 4), 1, 6), 2),
+        (lambda net, x: net.crop("c", net.pad("p", x, (3, 4), (3, 4)), (3, 4), (3, 4)), 0),
+        (lambda net, x: net.crop("c", net.pad("p", x, (3, 4), (3, 4)), (1, 6), (1, 6)), 2),
     ],
 )
 def test_the_radius_follows_from_the_layers(connect, radius):

@@ -46,7 +46,7 @@ def test_an_unknown_key_names_the_nearest():
         ({"batch": 0}, "batch"),
         ({"learning_rate": 0}, "learning_rate"),
         ({"learning_rate": float("nan")}, "learning_rate"),
-        ({"optimizer": "sgd"}, "optimizer.*'sgd'"),
+        ({"optimizer": 3}, "optimizer"),
         ({"precision": "f16"}, "precision"),
         ({"sigma_given": 1.5}, "sigma_given"),
         ({"seed": -1}, "seed"),

@@ -273,6 +273,7 @@ def test_a_model_can_be_refined(data, tmp_path, finished, small_model):
         ({"sigma_given": 0.0}, "sigma"),
         ({"noise": "salt-and-pepper:0.1"}, "sigma"),
         ({"loss": "mean_sqared_error"}, "loss"),
+        ({"optimizer": "adma"}, "optimizer"),
     ],
 )
 def test_what_cannot_work_is_refused_before_an_image_is_read(settings, word, tmp_path):

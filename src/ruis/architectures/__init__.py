@@ -21,9 +21,11 @@ ARCHITECTURES = Registry(
     "ruis.architectures",
     {
         "unet": "ruis.architectures.unet:UNet",
+        "dense-autoencoder": "ruis.architectures.dense_autoencoder:DenseAutoencoder",
         "convolutional-autoencoder": (
             "ruis.architectures.convolutional_autoencoder:ConvolutionalAutoencoder"
         ),
+        "pretrained-encoder": "ruis.architectures.pretrained_encoder:PretrainedEncoder",
     },
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from ruis.layers import Layers
     from ruis.tiling import Geometry
 
-__all__ = ["Architecture"]
+__all__ = ["Activation", "Architecture", "Side"]
+
+Side = Annotated[int, Field(ge=1, le=1024)]
+"""Of an image that a network of a fixed size takes, in pixels."""
+
+Activation = Literal[
+    "relu", "sigmoid", "tanh", "linear", "elu", "selu", "softplus", "softsign", "leaky_relu",
+    "relu6", "gelu", "silu", "mish", "celu", "hard_sigmoid", "hard_silu", "hard_tanh",
+    "exponential", "log_sigmoid", "squareplus", "sparse_plus", "soft_shrink", "hard_shrink",
+    "tanh_shrink", "threshold",
+]  # fmt: skip
+"""Keras' activations of single values. Only the keras engine has them all."""
 
 
 class Architecture(Record, ABC):
@@ -99,6 +110,14 @@ class Architecture(Record, ABC):
         self.connect(trace, trace.start(self.input_channels))
         return trace
 
+    def published(self) -> dict[str, Any]:
+        """Return the mapping that a model file keeps; no path of a person's machine is in it."""
+        return self.model_dump(mode="json")
+
+    def build_to_train(self, *, seed: int = 0) -> Any:
+        """Build the network as training begins with it; see :meth:`build`."""
+        return self.build(seed=seed)
+
     def build(self, *, seed: int = 0) -> Any:
         """Build the network with fresh weights.
 
@@ -111,18 +130,26 @@ class Architecture(Record, ABC):
         -------
         keras.Model
             (batch, rows, columns, input channels) float32 -> (batch, rows, columns, channels)
-            float32.
+            float32, for any rows and columns unless the size is fixed: what is short of a multiple
+            is filled with zeros inside, and cropped again.
 
         Raises
         ------
         EngineUnavailableError
             If Keras is not installed.
         """
-        from ruis.architectures.keras_layers import KerasLayers
+        from ruis.architectures.keras_layers import KerasLayers, any_size
         from ruis.keras_backend import load_keras
 
         keras = load_keras()
         rows, columns = self.fixed_size or (None, None)
         noisy = keras.Input((rows, columns, self.input_channels), name="noisy")
-        denoised = self.connect(KerasLayers(seed), noisy)
+        multiple = self.geometry.multiple
+        if multiple == 1:
+            denoised = self.connect(KerasLayers(seed), noisy)
+        else:
+            pad, crop = any_size()
+            whole = pad(multiple, name="pad_to_multiple")(noisy)
+            denoised = self.connect(KerasLayers(seed), whole)
+            denoised = crop(name="crop_as")(denoised, noisy)
         return keras.Model(noisy, denoised, name=self.name.replace("-", "_"))

@@ -7,11 +7,14 @@ the article's own network:
     Input 28x28x1 - Conv 16 - MaxPool 2 - Conv 8 - MaxPool 2 - Conv 8 - MaxPool 2
     - Conv 8 - UpSample 2 - Conv 8 - UpSample 2 - Conv 16 - UpSample 2 - Conv 1, sigmoid
 
-In the article one convolution of the decoder drops its border (`valid`), so that 28 pixels come
-out where 28 went in, and no other size closes. Here every size closes: the geometry asks for
-multiples of what the levels divide by, and with `padding="valid"` the image gets a border of zeros
-first, as wide as all convolutions together take away, and what is left of it is cropped at the end.
-Both are numbers that follow from the parameters alone, and keep the result where the image was.
+In the article the last but one convolution drops its border (`valid`), so that 28 pixels come out
+where 28 went in, and hardly any other size closes. Here every size closes. A network for any size
+asks for multiples of what the levels divide by. One for a fixed `size` rounds up at each level, as
+Keras does for `same`, and one that closes by itself, like the article's own with
+`size=(28, 28), decoder_padding=("same", "same", "valid")`, is left as it is. Else, where borders
+are dropped, the image gets a border of zeros first, as wide as all convolutions together take away,
+and what is left of it is cropped at the end. Both are numbers that follow from the parameters
+alone, and keep the result where the image was.
 
 Source: F. Chollet, Building autoencoders in Keras, 2016,
 https://blog.keras.io/building-autoencoders-in-keras.html; D. Masci et al., Stacked convolutional
@@ -26,8 +29,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ruis.architectures.base import Architecture
-from ruis.layers import Padding, Trace
+from ruis.architectures.base import Activation, Architecture, Side
+from ruis.layers import Padding, Sides, Trace
 
 if TYPE_CHECKING:
     from ruis.layers import Layers, Signal
@@ -35,15 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["ConvolutionalAutoencoder"]
 
 Filters = Annotated[int, Field(ge=1, le=4096)]
-Side = Annotated[int, Field(ge=1, le=1024)]
-
-Activation = Literal[
-    "relu", "sigmoid", "tanh", "linear", "elu", "selu", "softplus", "softsign", "leaky_relu",
-    "relu6", "gelu", "silu", "mish", "celu", "hard_sigmoid", "hard_silu", "hard_tanh",
-    "exponential", "log_sigmoid", "squareplus", "sparse_plus", "soft_shrink", "hard_shrink",
-    "tanh_shrink", "threshold",
-]  # fmt: skip
-"""Keras' activations of single values. Only the keras engine has them all."""
 
 LARGEST_MULTIPLE = 256
 LARGEST_RADIUS = 1024
@@ -79,12 +73,13 @@ class ConvolutionalAutoencoder(Architecture):
     bottleneck : int, optional
         The hidden units of a dense autoencoder in the middle; it needs `size`. Default: none.
     size : tuple of int, optional
-        The (rows, columns) of the only images that a network with a bottleneck takes, rounded up
-        to multiples of what the levels divide by.
+        The (rows, columns) of the only images that the network takes. Default: any.
     decoder : tuple of int, optional
         The filters of each level of the decoder, from coarse to fine. Default: the encoder's,
         mirrored. Further levels than the encoder's do not grow; with fewer, the last grows by what
         is left.
+    decoder_padding : tuple of {"same", "valid"}, optional
+        The padding of each level of the decoder. Default: `padding`.
     upsampling : {"repeat", "transposed"}
         Whether a level of the decoder convolves and then repeats pixels, or is a transposed
         convolution.
@@ -99,7 +94,7 @@ class ConvolutionalAutoencoder(Architecture):
     Geometry(multiple=8, radius=29, size=None)
     >>> with_code_of_ten = ConvolutionalAutoencoder(bottleneck=10, size=(28, 28))
     >>> with_code_of_ten.geometry.size
-    (32, 32)
+    (28, 28)
     """
 
     name: Literal["convolutional-autoencoder"] = "convolutional-autoencoder"
@@ -115,12 +110,15 @@ class ConvolutionalAutoencoder(Architecture):
     bottleneck: int | None = Field(default=None, ge=1, le=65536)
     size: tuple[Side, Side] | None = None
     decoder: tuple[Filters, ...] | None = Field(default=None, min_length=1, max_length=8)
+    decoder_padding: tuple[Padding, ...] | None = None
     upsampling: Literal["repeat", "transposed"] = "repeat"
 
     @model_validator(mode="after")
     def _within_bounds(self) -> Self:
-        if (self.bottleneck is None) != (self.size is None):
-            raise ValueError("a bottleneck and a size need each other: give both, or neither")
+        if self.bottleneck is not None and self.size is None:
+            raise ValueError("a bottleneck needs a size: it joins every pixel with every other")
+        if self.decoder_padding and len(self.decoder_padding) != len(self._ups):
+            raise ValueError(f"decoder_padding needs one word per level: {len(self._ups)} of them")
         if self._divisor > LARGEST_MULTIPLE:
             raise ValueError(
                 f"the levels divide the image by {self._divisor}; at most {LARGEST_MULTIPLE} "
@@ -144,16 +142,14 @@ class ConvolutionalAutoencoder(Architecture):
 
     @property
     def fixed_size(self) -> tuple[int, int] | None:
-        """With a bottleneck, `size` rounded up to a multiple of what the levels divide by."""
-        if self.size is None:
-            return None
-        rows, columns = (-(-side // self._divisor) * self._divisor for side in self.size)
-        return rows, columns
+        """The size that was asked for."""
+        return self.size
 
     def connect(self, layers: Layers, noisy: Any) -> Any:
         """Describe the network; see :meth:`Architecture.connect`."""
-        border, margin = self._frame
-        x = layers.pad("border", noisy, *border) if any(border) else noisy
+        frames = [self._frame(short) for short in self._short]
+        border, margin = ([frame[part] for frame in frames] for part in (0, 1))
+        x = layers.pad("border", noisy, *border) if any(map(any, border)) else noisy
         x = self._encode(layers, x)
         if self.bottleneck is not None:
             rows, columns = self._code_size
@@ -162,7 +158,7 @@ class ConvolutionalAutoencoder(Architecture):
             x = layers.dense("uncode", x, units, activation=self.activation)
             x = layers.reshape("cube", x, (rows, columns, self.filters[-1]))
         x = self._decode(layers, x)
-        return layers.crop("margin", x, *margin) if any(margin) else x
+        return layers.crop("margin", x, *margin) if any(map(any, margin)) else x
 
     def _encode(self, layers: Layers, x: Any) -> Any:
         for level, filters in enumerate(self.filters, start=1):
@@ -177,11 +173,15 @@ class ConvolutionalAutoencoder(Architecture):
                 activation=self.activation,
             )
             if self.pooling != "none" and self.pool_size > 1:
-                x = layers.pool(f"pool{level}", x, self.pooling, self.pool_size)
+                x = layers.pool(
+                    f"pool{level}", x, self.pooling, self.pool_size, padding=self.padding
+                )
         return x
 
     def _decode(self, layers: Layers, x: Any) -> Any:
-        for level, (filters, factor) in enumerate(self._ups, start=1):
+        for level, ((filters, factor), padding) in enumerate(
+            zip(self._ups, self._up_paddings, strict=True), start=1
+        ):
             if self.upsampling == "transposed" and factor > 1:
                 x = layers.grow(
                     f"up{level}",
@@ -193,18 +193,20 @@ class ConvolutionalAutoencoder(Architecture):
                     activation=self.activation,
                 )
                 continue
-            x = self._plain(layers, f"wide{level}", x, filters, self.activation)
+            x = self._plain(layers, f"wide{level}", x, filters, padding, self.activation)
             if factor > 1:
                 x = layers.repeat(f"repeat{level}", x, factor)
-        return self._plain(layers, "tail", x, self.channels, self.output_activation)
+        return self._plain(layers, "tail", x, self.channels, self.padding, self.output_activation)
 
-    def _plain(self, layers: Layers, name: str, x: Any, filters: int, activation: str) -> Any:
+    def _plain(
+        self, layers: Layers, name: str, x: Any, filters: int, padding: Padding, activation: str
+    ) -> Any:
         return layers.conv(
             name,
             x,
             filters,
             self.kernel,
-            padding=self.padding,
+            padding=padding,
             bias=self.bias,
             activation=activation,
         )
@@ -229,52 +231,72 @@ class ConvolutionalAutoencoder(Architecture):
         return list(zip(filters, grow, strict=True))
 
     @property
-    def _frame(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The zeros before and after the image, and the pixels cropped before and after the result.
+    def _up_paddings(self) -> tuple[Padding, ...]:
+        """The padding of each level of the decoder."""
+        return self.decoder_padding or (self.padding,) * len(self._ups)
 
-        Nothing for `same`. For `valid`: as few zeros as let every size close, with the result over
-        the image: pixel i of the last layer looks at i + (first + last) / 2 of the padded image.
+    @property
+    def _short(self) -> tuple[int, int]:
+        """What rows and columns lack to the next multiple; nothing where any size is taken."""
+        rows, columns = self.size or (0, 0)
+        return -rows % self._divisor, -columns % self._divisor
+
+    def _frame(self, short: int) -> tuple[Sides, Sides]:
+        """The zeros before and after an axis, and the pixels cropped before and after the result.
+
+        As few zeros as let the axis close, with the result over the image: pixel i of the last
+        layer looks at i + (first + last) / 2 of the padded image. `short` is what the axis lacks
+        to the next multiple.
         """
-        if self.padding == "same":
+        if self.size is not None and self._lost(short) == short:
             return (0, 0), (0, 0)
-        trace = Trace()
-        end: Signal = self._decode(trace, self._encode(trace, trace.start(self.channels)))
-        ahead = math.floor((end.first + end.last) / 2)
+        ahead = 0
+        if "valid" in (self.padding, *self._up_paddings):
+            trace = Trace()
+            end: Signal = self._decode(trace, self._encode(trace, trace.start(self.channels)))
+            ahead = math.floor((end.first + end.last) / 2)
         before = max(0, ahead)
         margin = before - ahead
 
         def closes(zeros: int) -> bool:
-            return zeros >= before and self._lost(-zeros) <= -margin
+            return zeros >= before and self._lost(short - zeros) <= short - margin
 
         # `_divisor` more zeros let exactly as many more pixels come out, hence the upper end.
-        most = before + max(0, self._lost(0)) + margin + self._divisor
+        most = before + max(0, self._lost(short)) + margin + self._divisor
         zeros = bisect_left(range(most), x=True, key=closes)
-        left = -self._lost(-zeros)  # pixels more than went in
+        left = short - self._lost(short - zeros)  # pixels more than went in
         return (before, zeros - before), (margin, left - margin)
 
     def _lost(self, lost: int) -> int:
-        """Return how many pixels fewer come out than go in, where `lost` are missing already."""
+        """Return how many pixels come out fewer than a multiple, where `lost` go in fewer."""
         for _ in self.filters:
             lost = self._code_lost(lost)
-        for _, factor in self._ups:
-            if self.upsampling == "repeat" or factor == 1:
+        for (_, factor), padding in zip(self._ups, self._up_paddings, strict=True):
+            if padding == "valid" and (self.upsampling == "repeat" or factor == 1):
                 lost += self.kernel - 1
             lost *= factor
-        return lost + self.kernel - 1
+        return lost + (self.kernel - 1 if self.padding == "valid" else 0)
 
     def _code_lost(self, lost: int) -> int:
-        """Do the same for one level of the encoder, in pixels of the next."""
-        if self.padding == "valid":
-            lost += self.kernel - self.stride
-        lost = -(-lost // self.stride)
-        return -(-lost // (self._factor // self.stride))
+        """Do the same for one level of the encoder, in pixels of the next.
+
+        `same` rounds sizes up, hence what is lost down, and `valid` the other way round.
+        """
+        pool = self._factor // self.stride
+        if self.padding == "same":
+            return lost // self.stride // pool
+        lost += self.kernel - self.stride
+        convolved = math.ceil(lost / self.stride)
+        return math.ceil(convolved / pool)
 
     @property
     def _code_size(self) -> tuple[int, int]:
         """The (rows, columns) of the code."""
-        assert self.fixed_size is not None
-        lost = -sum(self._frame[0])
-        for _ in self.filters:
-            lost = self._code_lost(lost)
-        rows, columns = (side // self._divisor - lost for side in self.fixed_size)
-        return rows, columns
+        assert self.size is not None
+        sides = []
+        for side, short in zip(self.size, self._short, strict=True):
+            lost = short - sum(self._frame(short)[0])
+            for _ in self.filters:
+                lost = self._code_lost(lost)
+            sides.append((side + short) // self._divisor - lost)
+        return sides[0], sides[1]

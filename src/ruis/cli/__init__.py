@@ -17,6 +17,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ruis.cli.anomaly import app as anomaly_app
+from ruis.cli.anomaly import commands as anomaly_commands
 from ruis.cli.compare import compare
 from ruis.cli.denoise import denoise
 from ruis.cli.doctor import doctor
@@ -24,8 +26,12 @@ from ruis.cli.evaluate import evaluate
 from ruis.cli.exit_codes import STOPPED, TERMINATED
 from ruis.cli.export import export
 from ruis.cli.failures import reported
+from ruis.cli.features import features
 from ruis.cli.inspect import inspect
+from ruis.cli.mnist import app as mnist_app
+from ruis.cli.mnist import commands as mnist_commands
 from ruis.cli.models import models
+from ruis.cli.study import study
 from ruis.cli.train import train
 
 __all__ = ["app", "main"]
@@ -42,7 +48,11 @@ class _Commands(TyperGroup):
 
 def help_of(command: Callable[..., None]) -> str:
     """Return the help of a command, its docstring, with the lines of its examples kept apart."""
-    paragraphs = (getdoc(command) or "").split("\n\n")
+    return _apart(getdoc(command) or "")
+
+
+def _apart(text: str) -> str:
+    paragraphs = text.split("\n\n")
     return "\n\n".join("\b\n" + one if one.startswith("ruis ") else one for one in paragraphs)
 
 
@@ -55,8 +65,24 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (denoise, train, evaluate, inspect, compare, models, export, doctor):
+COMMANDS = (
+    denoise,
+    train,
+    evaluate,
+    inspect,
+    compare,
+    features,
+    study,
+    models,
+    export,
+    doctor,
+)
+for command in COMMANDS:
     app.command(help=help_of(command))(command)
+for group, commands in ((anomaly_app, anomaly_commands), (mnist_app, mnist_commands)):
+    for one in commands:
+        group.command(help=help_of(one))(one)
+    app.add_typer(group, help=_apart(group.info.help or ""))
 
 
 def _show_version(asked: bool) -> None:

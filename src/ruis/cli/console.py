@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-__all__ = ["duration", "is_terminal", "print_json", "say", "table", "tell"]
+__all__ = ["duration", "is_terminal", "print_json", "say", "table", "tell", "to_json"]
 
 
 def say(text: str = "") -> None:
@@ -28,9 +28,14 @@ def is_terminal(stream: Any) -> bool:
 
 def print_json(document: dict[str, Any]) -> None:
     """Print one JSON document; numbers that JSON does not have (infinite PSNR) become null."""
+    say(to_json(document))
+
+
+def to_json(document: dict[str, Any]) -> str:
+    """Write a JSON document; numbers that JSON does not have (infinite PSNR) become null."""
     import json
 
-    say(json.dumps(_finite(document), indent=2, allow_nan=False))
+    return json.dumps(_finite(document), indent=2, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ruis.errors import ConfigError, ImageError, ImageWriteError, RuisError, UnsupportedFormatError
 
-__all__ = ["Failure", "Job", "Plan", "enter", "plan"]
+__all__ = ["Failure", "Found", "Job", "Plan", "each_once", "enter", "found", "plan"]
 
 MARK = ".denoised"
 """What the name of a denoised image has before its ending, where it stands beside the noisy one."""
@@ -67,7 +67,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
     """An input, and the name that it keeps in an output folder."""
 
     path: Path
@@ -112,9 +112,9 @@ def plan(
     result = Plan()
     several = len(inputs) > 1 or any(_is_pattern(one) or Path(one).is_dir() for one in inputs)
     file, folder = _target(output, several=several)
-    found = _unique(_found(inputs, recursive, folder, result))
+    gathered = each_once(found(inputs, recursive, folder, result))
     jobs = []
-    for one in found:
+    for one in gathered:
         try:
             jobs.append(Job(one.path, file or _output(one, folder), folder))
         except ImageError as error:
@@ -195,7 +195,7 @@ def _checked(file: Path) -> Path:
     return file
 
 
-def _output(one: _Found, folder: Path | None) -> Path:
+def _output(one: Found, folder: Path | None) -> Path:
     """Return the name of the output; a format that is only read (GIF) becomes PNG.
 
     Raises
@@ -255,9 +255,7 @@ def _is_pattern(text: str) -> bool:
     return glob.has_magic(text) and not os.path.lexists(text)
 
 
-def _found(
-    inputs: list[str], recursive: bool, folder: Path | None, result: Plan
-) -> Iterator[_Found]:
+def found(inputs: list[str], recursive: bool, folder: Path | None, result: Plan) -> Iterator[Found]:
     """Yield the files that the arguments mean; what means nothing goes to the failures."""
     for text in inputs:
         paths = [text]
@@ -270,12 +268,12 @@ def _found(
                 if path.is_dir():
                     yield from _scanned(path, recursive, folder)
                 else:
-                    yield _Found(path, Path(path.name))
+                    yield Found(path, Path(path.name))
         except RuisError as error:
             result.failed.append(Failure.of(text, error, str(error)))
 
 
-def _scanned(top: Path, recursive: bool, output: Path | None) -> Iterator[_Found]:
+def _scanned(top: Path, recursive: bool, output: Path | None) -> Iterator[Found]:
     """Yield the images in a folder; not those that are hidden, or denoised already.
 
     Raises
@@ -300,7 +298,7 @@ def _scanned(top: Path, recursive: bool, output: Path | None) -> Iterator[_Found
             if path.stem.endswith(MARK):
                 continue
             here += 1
-            yield _Found(path, path.relative_to(top))
+            yield Found(path, path.relative_to(top))
     if not here:
         what = "only images that are denoised already" if count else "no image that ruis reads"
         hint = "" if recursive else "; --recursive also looks into the folders inside"
@@ -311,9 +309,9 @@ def _unreadable(error: OSError) -> None:
     raise ImageError(f"cannot be read: {error.strerror}.", source=str(error.filename)) from error
 
 
-def _unique(found: Iterator[_Found]) -> list[_Found]:
+def each_once(some: Iterator[Found]) -> list[Found]:
     """Keep the first of several mentions of one file."""
-    first: dict[str, _Found] = {}
-    for one in found:
+    first: dict[str, Found] = {}
+    for one in some:
         first.setdefault(_key(one.path), one)
     return list(first.values())

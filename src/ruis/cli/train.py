@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from pathlib import Path
@@ -11,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ruis.cli import options
-from ruis.cli.console import duration, print_json, say, tell
-from ruis.cli.progress import Update, progress_line
+from ruis.cli.console import print_json, say, tell
+from ruis.cli.progress import progress_line
 from ruis.cli.quiet import load_keras_quietly
+from ruis.cli.teller import Teller
 from ruis.errors import ConfigError, EmptyDatasetError, ImageWriteError
 
 if TYPE_CHECKING:
     from ruis.model_file import ModelFile
     from ruis.recipe import Recipe
-    from ruis.train import Report
 
-__all__ = ["TIERS", "train"]
+__all__ = ["TIERS", "channels_and_patch", "train"]
 
 TIERS: dict[str, dict[str, Any]] = {
     "fast": {"widths": (32, 64, 128), "blocks": 1},
@@ -118,7 +117,7 @@ def train(
     tell(f"{chosen.name}: run folder {folder}{os.sep}")
     with progress_line() as update:
         try:
-            run = teach(chosen, root, folder, start=begin, resume=resume, progress=_Teller(update))
+            run = teach(chosen, root, folder, start=begin, resume=resume, progress=Teller(update))
         except KeyboardInterrupt:
             tell("The same command with --resume goes on after the last whole epoch.")
             raise
@@ -191,7 +190,7 @@ def _default_recipe(
         parse(
             noise
         )  # what is wrong with it is said before the headers of a thousand files are read
-    channels, patch = _channels_and_patch(clean)
+    channels, patch = channels_and_patch(clean)
     root = Path(os.path.commonpath([clean.parent, noisy.parent if noisy else clean.parent]))
     source = {"name": clean.name, "terms": "the trainer's own", "folder": _inside(clean, root)}
     if noisy is not None:
@@ -220,7 +219,7 @@ def _inside(folder: Path, root: Path) -> str:
     return folder.relative_to(root).as_posix()
 
 
-def _channels_and_patch(folder: Path) -> tuple[int, int]:
+def channels_and_patch(folder: Path) -> tuple[int, int]:
     """Look at the headers of all images: gray or colour, and how large a crop fits into each."""
     from ruis import dataset, formats
 
@@ -257,40 +256,6 @@ def _changed(recipe: Recipe, minutes: float | None, epochs: int | None, seed: in
 
 
 # -- what is told ---------------------------------------------------------------------------------
-
-
-class _Teller:
-    """Tells how training goes: on one moving line, or in one line per epoch."""
-
-    def __init__(self, update: Update | None) -> None:
-        self.update = update
-        self.stage = ""
-
-    def __call__(self, report: Report) -> None:
-        text = _described(report)
-        if self.update:
-            self.update(report.fraction, text)
-        elif report.stage == "validated":
-            tell(text)
-        elif report.stage not in (self.stage, "training"):
-            tell(f"{report.stage} ...")
-        self.stage = report.stage
-
-
-def _described(report: Report) -> str:
-    """Write what is known so far."""
-    if not report.epoch:
-        return report.stage
-    parts = [f"epoch {report.epoch}, step {report.step}"]
-    if math.isfinite(report.loss):
-        parts.append(f"loss {report.loss:.3g}")
-    if math.isfinite(report.megapixels_per_second):
-        parts.append(f"{report.megapixels_per_second:.2f} Mpx/s")
-    if math.isfinite(report.psnr):
-        parts.append(f"validation {report.psnr:.2f} dB (best {report.best_psnr:.2f})")
-    if math.isfinite(report.seconds_left) and report.fraction < 1:
-        parts.append(f"{duration(report.seconds_left, rough=True)} left")
-    return ", ".join(parts)
 
 
 def _document(made: ModelFile, output: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ruis.errors import EngineUnavailableError, ExportError
-from ruis.layers import Convolution, Layers, Pooling
+from ruis.layers import Convolution, Layers, Padding, Pooling, Sides
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +19,7 @@ __all__ = ["to_onnx"]
 
 OPSET = 17
 IR_VERSION = 8
+AUTO_PAD = {"same": "SAME_UPPER", "valid": "VALID"}
 OPERATORS = {
     "relu": "Relu",
     "sigmoid": "Sigmoid",
@@ -73,12 +74,14 @@ class _OnnxLayers(Layers):
             raise EngineUnavailableError("Writing ONNX", "onnxruntime") from error
         self.onnx = onnx
         self.weights = weights
+        self.fixed = False
         self.nodes: list[Any] = []
         self.tensors: dict[str, Any] = {}
 
     def file(self, network: Network, metadata: dict[str, str]) -> bytes:
         """Connect the network and serialise it."""
         helper, number = self.onnx.helper, self.onnx.TensorProto.FLOAT
+        self.fixed = network.geometry.size is not None
         first = self._node("Transpose", ["noisy"], "noisy_channels_first", perm=[0, 3, 1, 2])
         last = network.connect(self, first)
         self._node("Transpose", [last], "denoised", perm=[0, 2, 3, 1])
@@ -145,15 +148,23 @@ class _OnnxLayers(Layers):
         if spec.bias:
             inputs.append(self._constant(f"{name}/bias", self.weights[f"{name}/bias"]))
         before, after = spec.sides
-        pads = [before, before, after, after]
-        x = self._node(kind, inputs, name, strides=[spec.stride] * 2, pads=pads)
+        sides: dict[str, Any] = {"pads": [before, before, after, after]}
+        if self.fixed and kind == "Conv":  # the size may be no multiple of the stride
+            sides = {"auto_pad": AUTO_PAD[spec.padding]}
+        x = self._node(kind, inputs, name, strides=[spec.stride] * 2, **sides)
         return self._activate(name, x, spec.activation)
 
-    def pool(self, name: str, x: Any, kind: Pooling, size: int) -> Any:
+    def pool(
+        self, name: str, x: Any, kind: Pooling, size: int, *, padding: Padding = "same"
+    ) -> Any:
         """Pool."""
         operator = "MaxPool" if kind == "max" else "AveragePool"
-        window = [size, size]
-        x = self._node(operator, [x], name, kernel_shape=window, strides=window)
+        settings: dict[str, Any] = {"kernel_shape": [size, size], "strides": [size, size]}
+        if self.fixed:
+            settings["auto_pad"] = AUTO_PAD[padding]
+        if kind == "sum":  # the average with the zeros outside, times the area
+            settings["count_include_pad"] = 1
+        x = self._node(operator, [x], name, **settings)
         if kind != "sum":
             return x
         area = self._constant(f"area_{size}", np.float32(size * size))
@@ -186,15 +197,16 @@ class _OnnxLayers(Layers):
         x = self._node("Reshape", [x, self._integers(0, *shape)], f"{name}_last")
         return self._node("Transpose", [x], name, perm=[0, 3, 1, 2])
 
-    def pad(self, name: str, x: Any, before: int, after: int) -> Any:
+    def pad(self, name: str, x: Any, rows: Sides, columns: Sides) -> Any:
         """Put zeros around."""
-        sides = self._integers(0, 0, before, before, 0, 0, after, after)
+        sides = self._integers(0, 0, rows[0], columns[0], 0, 0, rows[1], columns[1])
         return self._node("Pad", [x, sides], name)
 
-    def crop(self, name: str, x: Any, before: int, after: int) -> Any:
+    def crop(self, name: str, x: Any, rows: Sides, columns: Sides) -> Any:
         """Take a border away."""
-        stop = -after if after else np.iinfo(np.int64).max
-        starts, stops = self._integers(before, before), self._integers(stop, stop)
+        last = int(np.iinfo(np.int64).max)
+        starts = self._integers(rows[0], columns[0])
+        stops = self._integers(-rows[1] or last, -columns[1] or last)
         return self._node("Slice", [x, starts, stops, self._integers(2, 3)], name)
 
     def add(self, name: str, x: Any, y: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ruis.engines.base import Engine, Precision
 from ruis.errors import EngineError, EngineUnavailableError, OutOfMemoryError
-from ruis.layers import Convolution, Layers, Pooling
+from ruis.layers import Convolution, Layers, Padding, Pooling, Sides
 from ruis.processor import threads
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ SHAPES_KEPT = 4
 """How many shapes stay compiled: each holds its own buffers."""
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "selu", "softplus", "linear")
+AUTO_PAD = {"same": "same_upper", "valid": "valid"}
+LAST = int(np.iinfo(np.int64).max)
 SELU = (1.6732632423543772, 1.0507009873554805)
 
 
@@ -140,9 +142,10 @@ class OpenVINOLayers(Layers):
 
     def convolve(self, x: Any, spec: Convolution) -> Any:
         """Convolve."""
-        (before, after), strides = spec.sides, [spec.stride] * 2
+        strides, nothing = [spec.stride] * 2, [0, 0]
         weights = self._tensor(f"{spec.name}/kernel", (3, 2, 0, 1))
-        x = self.op.convolution(x, weights, strides, [before] * 2, [after] * 2, [1, 1])
+        auto = AUTO_PAD[spec.padding]
+        x = self.op.convolution(x, weights, strides, nothing, nothing, [1, 1], auto_pad=auto)
         return self._finish(x, spec)
 
     def convolve_transposed(self, x: Any, spec: Convolution) -> Any:
@@ -154,14 +157,17 @@ class OpenVINOLayers(Layers):
         )
         return self._finish(x, spec)
 
-    def pool(self, name: str, x: Any, kind: Pooling, size: int) -> Any:
+    def pool(
+        self, name: str, x: Any, kind: Pooling, size: int, *, padding: Padding = "same"
+    ) -> Any:
         """Pool."""
-        window, nothing = [size, size], [0, 0]
+        window, nothing, auto = [size, size], [0, 0], AUTO_PAD[padding]
         if kind == "max":
-            pooled = self.op.max_pool(x, window, [1, 1], nothing, nothing, window)
+            pooled = self.op.max_pool(x, window, [1, 1], nothing, nothing, window, auto_pad=auto)
             return pooled.output(0)
-        x = self.op.avg_pool(x, window, nothing, nothing, window, exclude_pad=True)
-        return x if kind == "average" else self.op.multiply(x, np.float32(size * size))
+        inside = kind == "average"  # a sum is the average with the zeros outside, times the area
+        x = self.op.avg_pool(x, window, nothing, nothing, window, exclude_pad=inside, auto_pad=auto)
+        return x if inside else self.op.multiply(x, np.float32(size * size))
 
     def repeat(self, name: str, x: Any, size: int) -> Any:
         """Repeat pixels."""
@@ -191,22 +197,20 @@ class OpenVINOLayers(Layers):
         image = self.op.reshape(x, self.op.constant(np.array([0, *shape], np.int64)), True)
         return self._axes(image, (0, 3, 1, 2))
 
-    def pad(self, name: str, x: Any, before: int, after: int) -> Any:
+    def pad(self, name: str, x: Any, rows: Sides, columns: Sides) -> Any:
         """Put zeros around."""
-        begin = self.op.constant(np.array([0, 0, before, before], np.int64))
-        end = self.op.constant(np.array([0, 0, after, after], np.int64))
+        begin = self.op.constant(np.array([0, 0, rows[0], columns[0]], np.int64))
+        end = self.op.constant(np.array([0, 0, rows[1], columns[1]], np.int64))
         return self.op.pad(x, begin, end, "constant", self.op.constant(np.float32(0)))
 
-    def crop(self, name: str, x: Any, before: int, after: int) -> Any:
+    def crop(self, name: str, x: Any, rows: Sides, columns: Sides) -> Any:
         """Take a border away."""
-        return self._slice(x, (2, 3), before, -after if after else np.iinfo(np.int64).max)
+        x = self._slice(x, 2, rows[0], -rows[1] or LAST)
+        return self._slice(x, 3, columns[0], -columns[1] or LAST)
 
-    def _slice(self, x: Any, axes: tuple[int, ...], start: int, stop: int) -> Any:
-        def all_axes(value: int) -> Any:
-            return self.op.constant(np.full(len(axes), value, np.int64))
-
-        where = self.op.constant(np.array(axes, np.int64))
-        return self.op.slice(x, all_axes(start), all_axes(stop), all_axes(1), where)
+    def _slice(self, x: Any, axis: int, start: int, stop: int) -> Any:
+        numbers = (self.op.constant(np.array([n], np.int64)) for n in (start, stop, 1, axis))
+        return self.op.slice(x, *numbers)
 
     def add(self, name: str, x: Any, y: Any) -> Any:
         """Add."""
@@ -218,4 +222,4 @@ class OpenVINOLayers(Layers):
 
     def channels(self, x: Any, count: int) -> Any:
         """Keep the first channels."""
-        return self._slice(x, (1,), 0, count)
+        return self._slice(x, 1, 0, count)

@@ -38,6 +38,7 @@ NOISE = Registry(
     "ruis.noise",
     {
         "camera": "ruis.noise.camera:Camera",
+        "clip": "ruis.noise.clip:Clip",
         "composition": "ruis.noise.composition:Composition",
         "gaussian": "ruis.noise.gaussian:Gaussian",
         "jpeg": "ruis.noise.jpeg:Jpeg",

@@ -36,12 +36,15 @@ def run(network: ConvolutionalAutoencoder, batch: np.ndarray) -> np.ndarray:
 # -- the networks that others published -------------------------------------------------------------
 
 
-def test_the_defaults_are_the_network_of_the_article():
-    network = ConvolutionalAutoencoder()
+@pytest.mark.parametrize("size", [None, (28, 28)])
+def test_the_defaults_are_the_network_of_the_article(size):
+    network = ConvolutionalAutoencoder(size=size)
     assert numbers_of(network) == 4385
     model = network.build()
     assert model.count_params() == 4385
+    around = {"PadToMultiple", "CropAs", "Cropping2D"}
     layers = [(type(layer).__name__, layer.name) for layer in model.layers[1:]]
+    layers = [layer for layer in layers if layer[0] not in around]
     assert [kind for kind, _ in layers] == [
         "Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D",
         "Conv2D", "UpSampling2D", "Conv2D", "UpSampling2D", "Conv2D", "UpSampling2D", "Conv2D",
@@ -51,6 +54,18 @@ def test_the_defaults_are_the_network_of_the_article():
     activations = [layer.activation.__name__ for layer in convolutions]
     assert activations == ["relu"] * 6 + ["sigmoid"]
     assert {layer.kernel_size for layer in convolutions} == {(3, 3)}
+
+
+def test_the_article_s_own_closes_by_itself_and_is_left_alone():
+    network = ConvolutionalAutoencoder(size=(28, 28), decoder_padding=("same", "same", "valid"))
+    model = network.build()
+    sizes = [(layer.name, *layer.output.shape[1:]) for layer in model.layers]
+    assert sizes == [
+        ("noisy", 28, 28, 1), ("down1", 28, 28, 16), ("pool1", 14, 14, 16), ("down2", 14, 14, 8),
+        ("pool2", 7, 7, 8), ("down3", 7, 7, 8), ("pool3", 4, 4, 8), ("wide1", 4, 4, 8),
+        ("repeat1", 8, 8, 8), ("wide2", 8, 8, 8), ("repeat2", 16, 16, 8), ("wide3", 14, 14, 16),
+        ("repeat3", 28, 28, 16), ("tail", 28, 28, 1),
+    ]  # fmt: skip
 
 
 def test_the_code_of_a_28_pixel_image_is_4_by_4_by_8():
@@ -244,8 +259,8 @@ def test_pooling_is_what_it_says(pooling, reduce):
 @pytest.mark.parametrize(
     ("parameters", "says"),
     [
-        ({"bottleneck": 10}, "bottleneck and a size"),
-        ({"size": (28, 28)}, "bottleneck and a size"),
+        ({"bottleneck": 10}, "bottleneck needs a size"),
+        ({"decoder_padding": ("same",)}, "3 of them"),
         ({"filters": ()}, "filters"),
         ({"filters": (0,)}, "filters"),
         ({"filters": (8,) * 9}, "filters"),
