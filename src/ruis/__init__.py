@@ -12,6 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ruis.anomaly import AnomalyDetector
+    from ruis.autoencoder import Autoencoder
     from ruis.denoise import Denoised, Denoiser, denoise, load
     from ruis.errors import RuisError
     from ruis.evaluate import evaluate
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AnomalyDetector",
+    "Autoencoder",
     "Denoised",
     "Denoiser",
     "Image",
@@ -41,6 +45,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AnomalyDetector": "ruis.anomaly",
+    "Autoencoder": "ruis.autoencoder",
     "Denoised": "ruis.denoise",
     "Denoiser": "ruis.denoise",
     "Image": "ruis.image",

@@ -48,7 +48,8 @@ class Fitted:
     psnr : float
         The mean PSNR of the validation data after the epoch, in dB, against a range of 1; likewise.
     seconds : float
-        The time that the epoch took, validation not counted.
+        The time that the epoch took, validation not counted; for the first epoch of a call, as if
+        its first step, in which the network is compiled, were as fast as the others.
     """
 
     epoch: int
@@ -319,6 +320,7 @@ class _Watch:
         self.validation = validation
         self.tell = progress or (lambda report: None)
         self.step = 0
+        self.compiled = math.nan
         self.loss = math.nan
         self.told = self.clock = self.seconds = 0.0
 
@@ -343,6 +345,8 @@ class _Watch:
         if not math.isfinite(loss):
             raise DivergedError(self.step, loss)
         now = time.perf_counter()
+        if self.step == 1 and self.steps > 1:
+            self.compiled = now
         if now - self.told > TELL_SECONDS:
             self.told = now
             self.tell(self._report("training", self.seconds + now - self.clock))
@@ -350,6 +354,8 @@ class _Watch:
     def end(self, epoch: int) -> None:
         """Judge the epoch, and keep what is found."""
         seconds = time.perf_counter() - self.clock
+        if self.step == self.steps and math.isfinite(self.compiled):
+            seconds = (time.perf_counter() - self.compiled) * self.steps / (self.steps - 1)
         self.seconds += seconds
         loss = psnr = math.nan
         if self.validation is not None:

@@ -70,7 +70,11 @@ def test_a_command_is_in_the_documentation(command, repository):
 
 
 @pytest.mark.parametrize(
-    "command", ["denoise", "train", "evaluate", "inspect", "compare", "models", "export", "doctor"]
+    "command",
+    [
+        *("denoise", "train", "evaluate", "inspect", "compare", "models", "export", "doctor"),
+        *("mnist", "anomaly", "features", "study"),
+    ],
 )
 def test_the_promised_commands_exist(command):
     assert command in COMMANDS

@@ -4,7 +4,16 @@ import re
 
 import pytest
 
-PAGES = ["docs/how-to-denoise.md", "docs/how-to-train.md", "README.md"]
+PAGES = {
+    "README.md": (),
+    "docs/how-to-denoise.md": (),
+    "docs/how-to-train.md": ("keras",),
+    "docs/how-to-anomaly.md": ("keras",),
+    "docs/how-to-features.md": ("keras", "matplotlib"),
+    "docs/how-to-pretrained.md": ("keras",),
+    "docs/article.md": ("keras", "matplotlib"),
+}
+"""The pages, and what they need beside the package."""
 
 
 def python_in(text: str) -> str:
@@ -13,8 +22,8 @@ def python_in(text: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_python_of_a_page_runs(page, repository, tmp_path, monkeypatch):
-    if "train" in page:
-        pytest.importorskip("keras", reason="training needs the train extra")
+    for needed in PAGES[page]:
+        pytest.importorskip(needed, reason=f"the page needs {needed}: the train and mnist extras")
     monkeypatch.chdir(repository)
     code = python_in((repository / page).read_text(encoding="utf-8"))
     assert code, f"{page} shows no Python"

@@ -34,8 +34,12 @@ def load_keras_quietly() -> None:
     EngineUnavailableError
         If it is not installed.
     """
+    import logging
+
     from ruis.keras_backend import load_keras
 
+    # That several networks are compiled, one after the other, is no reason to warn.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with silenced():
         load_keras()
 

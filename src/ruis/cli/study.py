@@ -65,21 +65,16 @@ def study(
     Convolutional autoencoders with strides in place of pooling learn alike from crops of the clean
     images, and are judged by crops of images that are held out.
     """
+    from ruis import architectures
+    from ruis.noise import parse as check_noise
+
     grid = [read_filters(one) for one in filters or FILTERS]
     lengths = [len(one) for one in grid]
     if patch % 2 ** max(lengths):
         raise ConfigError(
             f"--patch {patch}: for {max(lengths)} levels, take a multiple of {2 ** max(lengths)}."
         )
-    folder = new_folder(output, pictures("study"), overwrite=overwrite)
-    load_keras_quietly()
-
-    from ruis import study as room
-
     channels = 3 if colour else 1
-    training, held_out = room.crops(
-        clean, noise, channels=channels, patch=patch, count=crops, seed=seed
-    )
     networks = {
         "-".join(map(str, one)): {
             "name": "convolutional-autoencoder",
@@ -93,6 +88,17 @@ def study(
         }
         for one in grid
     }
+    check_noise(noise)
+    for network in networks.values():
+        architectures.parse(network)
+    folder = new_folder(output, pictures("study"), overwrite=overwrite)
+    load_keras_quietly()
+
+    from ruis import study as room
+
+    training, held_out = room.crops(
+        clean, noise, channels=channels, patch=patch, count=crops, seed=seed
+    )
     with progress_line() as update:
         trials = room.study(
             networks,

@@ -11,11 +11,13 @@ from ruis.figures.cubes import cubes
 from ruis.figures.output import save, to_png, to_svg
 from ruis.figures.pictures import feature_maps, filters, heat_maps, image_rows
 from ruis.figures.stacking import stacked_column
+from ruis.figures.style import decimal_mark
 
 __all__ = [
     "bars",
     "cubes",
     "curves",
+    "decimal_mark",
     "feature_maps",
     "filters",
     "heat_maps",

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ruis.figures.style import DOTS, FAINT, GRAY, INK, SMALL, TEXT, new_figure
+from ruis.figures.style import DOTS, FAINT, GRAY, INK, SMALL, TEXT, localised, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ __all__ = ["Canvas", "plain", "width_of"]
 
 def plain(value: float) -> str:
     """Write a number as short as three digits allow."""
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+    return localised(f"{value:.3g}".replace("-", "\N{MINUS SIGN}"))
 
 
 def width_of(texts: Sequence[str], size: float) -> float:

@@ -18,6 +18,7 @@ from ruis.figures.style import (
     TEXT,
     WIDTH,
     drawing,
+    localised,
     new_axes,
     new_figure,
 )
@@ -87,15 +88,27 @@ def curves(
         if len(x) != len(y) or not len(x):
             raise ConfigError(f"the curve {name!r} has {len(x)} values of x and {len(y)} of y.")
     with drawing():
+        from matplotlib.ticker import MaxNLocator
+
         figure = new_figure(WIDTH, HEIGHT)
         right = 24.0 + max(width_of([name], TEXT) for name in series)
         axes = new_axes(figure, 72, 40 if title else 20, right, 56)
         ends = []
         for (name, (x, y)), colour in zip(series.items(), COLOURS, strict=False):
             few = len(x) <= 12
-            axes.plot(x, y, color=colour, linewidth=1.6, marker="o" if few else "", markersize=3.5)
+            axes.plot(
+                x,
+                y,
+                color=colour,
+                linewidth=1.6,
+                marker="o" if few else "",
+                markersize=3.5,
+                clip_on=False,
+            )
             ends.append((name, float(x[-1]), float(y[-1]), colour))
         _finish(axes, x_label, y_label, title, log_x=log_x, log_y=log_y)
+        if not log_x and all(float(value).is_integer() for x, _ in series.values() for value in x):
+            axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
         if not log_x:  # names stand where the curves end, and no line runs into them
             axes.set_xlim(right=max(float(max(x)) for x, _ in series.values()))
         for name, level in (levels or {}).items():
@@ -239,7 +252,7 @@ def bars(
                 axes.plot(at, values, "o", color=colour, markersize=8, label=name)
             for across, value in zip(at, values, strict=True):
                 axes.annotate(
-                    form.format(value), (across, value), (0, 4 if value >= 0 else -4),
+                    localised(form.format(value)), (across, value), (0, 4 if value >= 0 else -4),
                     textcoords="offset points", ha="center", fontsize=SMALL,
                     va="bottom" if value >= 0 else "top",
                 )  # fmt: skip
@@ -263,6 +276,7 @@ def _finish(
     """Name the axes, and write their figures without powers of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator
 
+    _localise(axes)
     for asked, axis, scale in (
         (log_x, axes.xaxis, axes.set_xscale),
         (log_y, axes.yaxis, axes.set_yscale),
@@ -279,6 +293,24 @@ def _finish(
             title, (0, 1), (0, above), xycoords="axes fraction", textcoords="offset points",
             ha="left", va="bottom", fontweight="bold",
         )  # fmt: skip
+
+
+def _localise(axes: Axes) -> None:
+    """Let the axes' figures have the decimal mark that is asked for, also when they are saved."""
+    if localised(".") == ".":
+        return
+    from matplotlib.ticker import ScalarFormatter
+
+    mark = localised(".")
+
+    class Localised(ScalarFormatter):
+        """Plain numbers with that mark."""
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return super().__call__(x, pos).replace(".", mark)
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(Localised())
 
 
 def _level(axes: Axes, name: str, level: float) -> None:

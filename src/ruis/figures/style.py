@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ruis.errors import EngineUnavailableError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACCENT", "COLOURS", "DOTS", "FAINT", "GRAY", "INK", "LINE", "SMALL", "TEXT", "WIDTH",
-    "drawing", "new_axes", "new_figure",
+    "decimal_mark", "drawing", "localised", "new_axes", "new_figure",
 ]  # fmt: skip
 
 DOTS = 100
@@ -57,6 +58,29 @@ SETTINGS: dict[str, Any] = {
 }
 
 _ONE_AT_A_TIME = threading.RLock()
+_MARK: ContextVar[str] = ContextVar("mark", default=".")
+
+
+@contextmanager
+def decimal_mark(mark: str) -> Iterator[None]:
+    """Draw with another decimal mark than a point, such as a comma, as long as the block lasts.
+
+    Examples
+    --------
+    >>> with decimal_mark(","):
+    ...     localised("1.5")
+    '1,5'
+    """
+    token = _MARK.set(mark)
+    try:
+        yield
+    finally:
+        _MARK.reset(token)
+
+
+def localised(number: str) -> str:
+    """Return a written number with the decimal mark that is asked for."""
+    return number.replace(".", _MARK.get())
 
 
 @contextmanager

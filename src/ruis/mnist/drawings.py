@@ -180,15 +180,16 @@ def of_steps(steps: Steps, texts: Texts) -> Figures:
         titles = [f"{name.strip('_')}: {one.shape[0]}x{one.shape[1]}" for name, one in maps.items()]
         return figures.feature_maps(np.stack(padded, axis=2), titles)
 
-    pooled = {
-        getattr(words, {"max": "maximum"}.get(name, name)): one
+    pooled = np.stack([_stretched(one)[..., None] for one in steps.pooled.values()])
+    heights = [
+        f"{getattr(words, {'max': 'maximum'}.get(name, name))}\n0 – {texts.number(one.max(), 2)}"
         for name, one in steps.pooled.items()
-    }
+    ]
     return {
         "padding": side_by_side(same=steps.same, valid=steps.valid),
         "stride": side_by_side(**{str(n): one for n, one in steps.strides.items()}),
         "relu": side_by_side(linear=steps.same, ReLU=steps.rectified),
-        "pooling": side_by_side(**pooled),
+        "pooling": figures.image_rows([("", pooled)], [heights]),
     }
 
 

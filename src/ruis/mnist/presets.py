@@ -147,7 +147,8 @@ PRESETS: dict[str, Preset] = {
         Preset(
             name="tensorflow",
             source="https://www.tensorflow.org/tutorials/generative/autoencoder, which takes "
-            "Fashion-MNIST (--data keras.datasets.fashion_mnist)",
+            "Fashion-MNIST (--data keras.datasets.fashion_mnist); on digits, which are mostly black, "
+            "its squared error often ends in all black: --set loss=binary_crossentropy",
             architecture={
                 "name": "convolutional-autoencoder",
                 "size": (28, 28),
@@ -171,7 +172,6 @@ PRESETS: dict[str, Preset] = {
                 "filters": (16, 32),
                 "bottleneck": 32,
             },
-            loss="mean_squared_error",
             reconstruct=30,
             denoise=0,
             batch=64,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import ruis
-from ruis import processor
+from ruis import figures, processor
 from ruis.mnist import drawings
 from ruis.mnist.data import PACKAGE
 from ruis.mnist.experiments import CODE
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "numbers"]
 
-TOLERANCE = 0.2
-"""In dB: a smaller difference between two trainings says nothing."""
+TOLERANCE = 0.5
+"""In dB: a smaller difference between two trainings says nothing. Two that differ in their seed
+alone, five epochs over 30,000 digits, were up to 0.4 dB apart."""
 
 ORIGINAL = {"reconstruct": ("0.0993", 50), "denoise": ("0.1130", 100)}
 """The validation loss after so many epochs that the article's notebook shows."""
@@ -51,9 +52,10 @@ class Report:
         self.command = command
         found = smallest(results.trials, results.wanted)
         self.chosen = found
-        self.figures: dict[str, Figure] = drawings.of_results(
-            results, texts, found.name if found else None
-        )
+        with figures.decimal_mark(texts.decimal):
+            self.figures: dict[str, Figure] = drawings.of_results(
+                results, texts, found.name if found else None
+            )
 
     def html(self) -> str:
         """Return the page."""
@@ -303,10 +305,15 @@ class Report:
     def _training(self) -> list[Piece]:
         texts, lesson = self.texts.training, self.results.lesson
         told = []
+        headings = {
+            "reconstruct": self.texts.reconstruction.heading,
+            "denoise": self.texts.denoised.heading,
+        }
         for phase, epochs in drawings.phases(lesson):
             losses = [epoch.validation_loss for epoch in epochs]
             told.append(
-                texts.note.format(
+                f"{headings[phase]}: "
+                + texts.note.format(
                     optimizer=self._optimizer(),
                     epochs=len(epochs),
                     batch=lesson.preset.batch,
@@ -402,12 +409,12 @@ class Report:
 
     def _anomaly(self) -> list[Piece]:
         texts, words, odd = self.texts.anomaly, self.texts.words, self.results.odd
-        figures = {
+        found = {
             words.autoencoder: odd.odd.autoencoder,
             words.pca: odd.odd.pca,
             words.forest: odd.odd.isolation_forest,
         }
-        best = max(figures, key=lambda name: figures[name])
+        best = max(found, key=lambda name: found[name])
         values = texts.note.format(
             autoencoder=self._n(odd.odd.autoencoder, 3),
             pca=self._n(odd.odd.pca, 3),

@@ -45,7 +45,8 @@ PresetName = Annotated[
     typer.Option(
         "--preset",
         metavar="NAME",
-        help="article-notebook, article-figure, keras-blog, keras-io, tensorflow or dense.",
+        help="article-notebook, article-figure, keras-blog, keras-io, tensorflow, dense, or "
+        "detector.",
     ),
 ]
 Epochs = Annotated[
@@ -129,10 +130,12 @@ def _epochs(text: str, preset: Preset) -> dict[str, int]:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """Read "kernel=5", "filters=16,8,8", "bottleneck=none", "bias=false", "padding=valid"."""
+    """Read "kernel=5", "filters=16,8,8", "bottleneck=none", "bias=false", "pooling=none"."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise ConfigError(f"--set takes KEY=VALUE, such as filters=16,8,8; not {text!r}.")
+    if key == "pooling":  # there, "none" is a word
+        return key, value
     if "," in value:
         return key, [_value(part) for part in value.split(",") if part]
     return key, _value(value)

@@ -65,6 +65,8 @@ def train(
     path = output or Path(f"{preset}.ruis")
     if path.suffix != ".ruis":
         raise ConfigError(f"-o {path}: the name of a model file ends in .ruis.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"-o {path}: there is no folder {path.parent}.")
     if os.path.lexists(path) and not overwrite:
         raise ImageWriteError("exists already; --overwrite replaces it.", source=str(path))
     names = ["history.csv", *(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg"))]
