@@ -191,7 +191,7 @@ class Autoencoder:
         Raises
         ------
         ConfigError
-            If the shapes do not fit each other or the network.
+            If the shapes do not fit each other or the network, or a value is not a finite number.
         EmptyDatasetError
             If there is nothing to learn from.
         DivergedError
@@ -225,6 +225,8 @@ class Autoencoder:
             )
         if x.shape != y.shape:
             raise ConfigError(f"inputs {x.shape} and targets {y.shape} differ in shape.")
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise ConfigError("the images hold values that are not numbers; replace them first.")
 
     def _batches(
         self, x: Any, y: Any, size: int, epoch: int, *, shuffle: bool

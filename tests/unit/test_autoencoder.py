@@ -161,9 +161,10 @@ def test_progress_tells_how_far_it_is():
         (images(4, side=9), images(4, side=9), ConfigError),
         (images(4), images(5), ConfigError),
         (images(4)[..., 0], images(4)[..., 0], ConfigError),
+        (images(4) * np.nan, images(4), ConfigError),
         (np.repeat(images(4), 3, axis=3), np.repeat(images(4), 3, axis=3), ConfigError),
     ],
-    ids=["empty", "size", "counts", "axes", "channels"],
+    ids=["empty", "size", "counts", "axes", "nan", "channels"],
 )
 def test_arrays_that_do_not_fit_are_refused(x, y, error):
     with pytest.raises(error):
@@ -177,4 +178,4 @@ def test_what_is_wrong_is_named():
     with pytest.raises(ConfigError, match="sigma"):
         Autoencoder({"name": "unet"})
     with pytest.raises(DivergedError):
-        autoencoder.fit(images() * np.nan, images())
+        autoencoder.fit(images(), images() * np.float32(1e30))

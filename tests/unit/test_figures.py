@@ -59,7 +59,33 @@ each = pytest.mark.parametrize("name", EVERY)
 
 
 def test_every_drawing_is_tested():
-    assert set(EVERY) | {"save", "to_png", "to_svg"} == set(figures.__all__)
+    assert set(EVERY) | {"decimal_mark", "save", "to_png", "to_svg"} == set(figures.__all__)
+
+
+def test_numbers_have_the_decimal_mark_of_the_language():
+    def words():
+        drawn = [
+            figures.curves({"a": ([0.5, 1.5], [0.25, 0.75])}, "x", "y"),
+            figures.bars({"group": {"a": 1.5}}, "y"),
+            figures.feature_maps(np.array([[[0.0], [1.25]]])),
+        ]
+        roots = [ET.fromstring(figures.to_svg(one)) for one in drawn]
+        return [[e.text for e in root.iter("{http://www.w3.org/2000/svg}text")] for root in roots]
+
+    with figures.decimal_mark(","):
+        dutch = words()
+    for written, english in zip(dutch, words(), strict=True):
+        assert any("," in text for text in written)
+        assert not any("." in text for text in written)
+        assert [text.replace(",", ".") for text in written] == english
+
+
+def test_epochs_are_whole_numbers():
+    figure = figures.curves({"loss": ([1, 2, 3], [3.0, 2.0, 1.0])}, "epoch", "loss")
+    root = ET.fromstring(figures.to_svg(figure))
+    words = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"1", "2", "3"} <= set(words)
+    assert "1.5" not in words[:8]
 
 
 # -- files -------------------------------------------------------------------------------------------

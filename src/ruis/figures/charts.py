@@ -310,7 +310,8 @@ def _localise(axes: Axes) -> None:
             return super().__call__(x, pos).replace(".", mark)
 
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(Localised())
+        if isinstance(axis.get_major_formatter(), ScalarFormatter):  # else it has names
+            axis.set_major_formatter(Localised())
 
 
 def _level(axes: Axes, name: str, level: float) -> None:

@@ -44,6 +44,8 @@ thead th { border-bottom: 1px solid #8a949f; font-weight: 600; }
 code { background: #eef1f4; padding: .05em .3em; border-radius: 3px; font-size: .92em; }
 pre { background: #1d2733; color: #f3f6f9; padding: .9rem 1.1rem; overflow-x: auto; }
 pre code { background: none; padding: 0; }
+@media (max-width: 34rem) { figure { overflow-x: auto; } figure svg { min-width: 34rem; }
+  figcaption { text-align: left; } }
 @media print { body { max-width: none; } figure, table { break-inside: avoid; } }
 """
 

@@ -342,7 +342,7 @@ DEFECTS = t.Defects(
 AGAIN = t.Again(
     heading="Make this page again",
     text=("This command makes the page, with all its figures and numbers:",),
-    note="It needs `ruis[train]`. The same seed gives the same noise, the same first weights and "
+    note="It needs `ruis[train,mnist]`. The same seed gives the same noise, the same first weights and "
     "the same order of images; times, and the last digits of some numbers, depend on the "
     "computer.",
 )

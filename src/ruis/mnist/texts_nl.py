@@ -354,7 +354,7 @@ DEFECTS = t.Defects(
 AGAIN = t.Again(
     heading="Maak deze pagina zelf",
     text=("Deze opdracht maakt de pagina, met alle figuren en getallen:",),
-    note="Nodig is `ruis[train]`. Hetzelfde startgetal geeft dezelfde ruis, dezelfde "
+    note="Nodig is `ruis[train,mnist]`. Hetzelfde startgetal geeft dezelfde ruis, dezelfde "
     "begingewichten en dezelfde volgorde van plaatjes; tijden, en bij sommige getallen de laatste "
     "cijfers, hangen van de computer af.",
 )
