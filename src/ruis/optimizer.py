@@ -72,8 +72,8 @@ def named(optimizer: Any, learning_rate: float | None = None) -> Any:
 
     Examples
     --------
-    >>> float(named({"name": "sgd", "momentum": 0.9}, 0.1).learning_rate.numpy().round(3))
-    0.1
+    >>> named({"name": "sgd", "momentum": 0.9}, 0.1).momentum
+    0.9
     """
     optimizers = load_keras().optimizers
     if isinstance(optimizer, optimizers.Optimizer):

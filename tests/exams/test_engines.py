@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 from typing import Any
@@ -116,8 +117,9 @@ def test_an_activation_that_it_has_not_is_named(engine):
 
 def test_a_shape_that_the_network_cannot_take_is_an_error_of_ours(engine):
     made = engine_of(engine, UNET)
-    with pytest.raises(EngineError, match=r"\(1, 5, 7, 2\)"):
-        made.run(noise_of(1, 5, 7, 2))
+    wrong = (1, 8, 8, 3) if engine == "keras" else (1, 5, 7, 2)  # Keras' network takes any size
+    with pytest.raises(EngineError, match=re.escape(str(wrong))):
+        made.run(noise_of(*wrong))
     assert np.isfinite(made.run(noise_of(1, 8, 8, 2))).all()  # and it goes on
 
 

@@ -17,6 +17,12 @@ from ruis.architectures import parse
 from ruis.architectures.keras_layers import sum_pooling
 from ruis.engines import ENGINES
 
+
+def within_bounds(data):
+    factor = data["stride"] * (1 if data["pooling"] == "none" else data["pool_size"])
+    return factor ** len(data["filters"]) <= 256
+
+
 networks = st.fixed_dictionaries(
     {
         "filters": st.sampled_from([[2], [3, 2], [2, 2, 2]]),
@@ -28,7 +34,7 @@ networks = st.fixed_dictionaries(
         "upsampling": st.sampled_from(["repeat", "transposed"]),
         "activation": st.sampled_from(["relu", "tanh"]),
     }
-)
+).filter(within_bounds)
 sides = st.integers(1, 40)
 
 

@@ -61,7 +61,7 @@ def features(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Draw a model's filters, and what each of its layers makes of an image.
+    """Draw what a model looks for in an image.
 
     ruis features mine.ruis digit.png -o figures/
     ruis features gray photo.jpg -o figures/ --layer stem --layer denoised

@@ -58,12 +58,13 @@ def study(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Find how few filters are enough: quality against time, the smallest network named.
+    """Find how few filters are enough for images.
 
     ruis study --clean photos/ --noise gaussian:25/255 --wanted 28 -o study/
 
     Convolutional autoencoders with strides in place of pooling learn alike from crops of the clean
-    images, and are judged by crops of images that are held out.
+    images, and are judged by crops of images that are held out: quality against time, and the
+    smallest network that reaches the wanted quality.
     """
     from ruis import architectures
     from ruis.noise import parse as check_noise

@@ -11,7 +11,7 @@ from ruis.cli.mnist.measuring import anomaly, compare, study
 from ruis.cli.mnist.report import report
 from ruis.cli.mnist.train import train
 
-TEXT = """The article on convolutional autoencoders, executable: MNIST, step by step.
+TEXT = """The article on convolutional autoencoders, executable.
 
 ruis mnist report --quick -o article/       the whole article as one page, in two minutes
 ruis mnist train --preset article-notebook --data mnist.npz -o digits.ruis
