@@ -1,8 +1,12 @@
-"""`ruis denoise`: many files, one after the other, past those that fail."""
+"""`ruis denoise`: many files, one after the other, past those that fail.
+
+While the network works on one image, the next is read and the one before is written.
+"""
 
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     from ruis.image import Image
 
 __all__ = ["denoise"]
+
+LARGE = 32.0
+"""Megapixels above which an image has the memory for itself: nothing is read or written beside it."""
 
 
 def denoise(
@@ -128,6 +135,7 @@ class _Work:
     failed: list[Failure] = field(default_factory=list)
     denoisers: dict[str, Denoiser] = field(default_factory=dict)
     hopeless: RuisError | None = None
+    writing: tuple[Job, Future[dict[str, Any]]] | None = None
 
     def do(self, jobs: list[Job]) -> None:
         """Denoise one image after the other, past those that fail.
@@ -141,18 +149,30 @@ class _Work:
         try:
             if self.model != "auto" and jobs:
                 self.denoiser(self.model)  # before the first image is read
-            with progress_line() as update:
+            with (
+                progress_line() as update,
+                ThreadPoolExecutor(1) as reader,
+                ThreadPoolExecutor(1) as writer,
+            ):
                 line = _Line(update, len(jobs))
+                coming = reader.submit(self.read_ahead, left[0]) if left else None
                 while left:
-                    line.start(left[0])
-                    self.attempt(left[0], line)
+                    job, image = left[0], coming
+                    coming = reader.submit(self.read_ahead, left[1]) if left[1:] else None
+                    line.start(job)
+                    assert image is not None  # there is one for each job
+                    self.attempt(job, image, writer, line)
                     del left[0]
+                self.written()
         except RuisError as error:  # every image would meet the same; a person is told once
+            self.written()
             if self.quiet:
                 self.failed += [Failure.of(job.input, error, sentence(error)) for job in left]
             raise
 
-    def attempt(self, job: Job, line: _Line) -> None:
+    def attempt(
+        self, job: Job, image: Future[Image | None], writer: ThreadPoolExecutor, line: _Line
+    ) -> None:
         """Denoise one image, or record why it failed: it shall not end a night's work.
 
         Raises
@@ -161,7 +181,7 @@ class _Work:
             If the next image would meet the same.
         """
         try:
-            self.one(job, line)
+            self.one(job, image, writer, line)
         except (EngineUnavailableError, BrokenPipeError):
             raise
         except Exception as error:
@@ -169,16 +189,45 @@ class _Work:
                 raise
             self.fail(job, error)
 
-    def one(self, job: Job, line: _Line) -> None:
-        """Denoise one image."""
-        from ruis.formats import read, write
+    def read_ahead(self, job: Job) -> Image | None:
+        """Read an image beside another; a large one shall wait for its turn."""
+        from ruis.formats import probe
 
-        begun = time.perf_counter()
+        header = probe(job.input)
+        if header.rows * header.columns > LARGE * 1e6:
+            return None
+        return self.read(job)
+
+    def read(self, job: Job) -> Image:
+        """Read an image whose output can be written."""
+        from ruis.formats import read
+
         enter(job)
-        image = read(job.input, limits=self.limits())
+        return read(job.input, limits=self.limits())
+
+    def one(
+        self, job: Job, coming: Future[Image | None], writer: ThreadPoolExecutor, line: _Line
+    ) -> None:
+        """Denoise one image, and have it written beside the next one."""
+        begun = time.perf_counter()
+        image = coming.result()
+        if image is None:
+            self.written()
+            image = self.read(job)
         result = self.chosen(image).run(
             image, sigma=self.sigma, strength=self.strength, progress=line.tiles(image)
         )
+        seconds = time.perf_counter() - begun
+        self.written()
+        self.writing = (job, writer.submit(self.write, job, result, seconds))
+        if image.megapixels > LARGE:
+            self.written()
+
+    def write(self, job: Job, result: Denoised, seconds: float) -> dict[str, Any]:
+        """Write a denoised image, and return what is to be told of it."""
+        from ruis.formats import write
+
+        begun = time.perf_counter()
         write(
             result.image,
             job.output,
@@ -186,7 +235,24 @@ class _Work:
             strip_metadata=self.strip_metadata,
             record=self.record(result),
         )
-        seconds = time.perf_counter() - begun
+        return {"result": result, "seconds": seconds + time.perf_counter() - begun}
+
+    def written(self) -> None:
+        """Wait for the image that is being written, if there is one, and tell of it."""
+        if self.writing is None:
+            return
+        job, future = self.writing
+        self.writing = None
+        try:
+            self.told(job, **future.result())
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one image shall not end a night's work
+            self.fail(job, error)
+
+    def told(self, job: Job, result: Denoised, seconds: float) -> None:
+        """Record and tell what became of an image."""
+        image = result.image
         self.outputs.append(
             {
                 "input": str(job.input),
