@@ -22,7 +22,7 @@ from ruis.formats.atomic import new_file
 if TYPE_CHECKING:
     from ruis.recipe import Recipe
 
-__all__ = ["Checkpoint", "Epoch"]
+__all__ = ["Checkpoint", "Epoch", "weights_of"]
 
 CHECKPOINT, BEST, HISTORY, RECIPE, ORIGIN = (
     "checkpoint.safetensors",
@@ -135,8 +135,17 @@ class Checkpoint:
         """The epoch that did best on the validation images."""
         return max(self.history, key=lambda epoch: epoch.psnr)
 
-    def save(self, model: Any, epoch: Epoch) -> None:
+    def save(self, model: Any, epoch: Epoch, judged: dict[str, Any] | None = None) -> None:
         """Record an epoch: the best weights first, then the checkpoint, then the history.
+
+        Parameters
+        ----------
+        model : keras.Model
+            With its optimizer: from both, training goes on.
+        epoch : Epoch
+            What is to be recorded.
+        judged : dict of str to numpy.ndarray, optional
+            The weights by which the epoch was judged. Default: those of the model.
 
         Raises
         ------
@@ -145,7 +154,7 @@ class Checkpoint:
         """
         import numpy as np
 
-        weights = {variable.path: _array(variable) for variable in model.variables}
+        weights = weights_of(model)
         bad = [path for path, array in weights.items() if not np.isfinite(array).all()]
         if bad:
             raise TrainingError(
@@ -155,7 +164,7 @@ class Checkpoint:
         self.history.append(epoch)
         best = self.folder / BEST.format(self.best.epoch)
         if self.best is epoch:
-            _publish(best, _pack(weights, {}))
+            _publish(best, _pack(judged or weights, {}))
         state = {f"model/{path}": array for path, array in weights.items()}
         for index, variable in enumerate(model.optimizer.variables):
             state[f"optimizer/{index}"] = _array(variable)
@@ -186,6 +195,11 @@ class Checkpoint:
     def best_weights(self) -> dict[str, Any]:
         """Return the weights of the best epoch, by variable path."""
         return _unpack(self.folder / BEST.format(self.best.epoch))[0]
+
+
+def weights_of(model: Any) -> dict[str, Any]:
+    """Return the weights of a Keras model, by variable path."""
+    return {variable.path: _array(variable) for variable in model.variables}
 
 
 def _array(variable: Any) -> Any:

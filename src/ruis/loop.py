@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruis.checkpoint import Checkpoint, Epoch
+from ruis.checkpoint import Checkpoint, Epoch, weights_of
 from ruis.errors import DivergedError
+from ruis.optimizer import averaged
 
 if TYPE_CHECKING:
     from ruis.dataset import Validation
@@ -155,9 +156,11 @@ class Loop:
 
     def end_epoch(self, epoch: int) -> None:
         """Validate, and write the checkpoint."""
-        psnr = self.validation.psnr(lambda x: np.asarray(self.model(x, training=False)))
+        with averaged(self.model):
+            psnr = self.validation.psnr(lambda x: np.asarray(self.model(x, training=False)))
+            judged = weights_of(self.model)
         done = Epoch(epoch, self.step, self.loss, psnr, self.seconds, self._rate())
-        self.checkpoint.save(self.model, done)
+        self.checkpoint.save(self.model, done, judged)
         self.tell(self._report("validated"))
 
     def _rate(self) -> float:

@@ -11,7 +11,8 @@ https://kellerjordan.github.io/posts/muon/.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ruis.errors import ConfigError, UnknownNameError
@@ -20,7 +21,7 @@ from ruis.keras_backend import load_keras
 if TYPE_CHECKING:
     from ruis.recipe import Recipe
 
-__all__ = ["build", "named"]
+__all__ = ["averaged", "build", "named"]
 
 ADAM_SHARE = 0.1
 """The learning rate of Adam for what Muon leaves to it, as a share of Muon's."""
@@ -34,7 +35,10 @@ def build(recipe: Recipe) -> Any:
     ConfigError
         If Keras has none of that name.
     """
-    rate, clip = recipe.learning_rate, recipe.clip_norm
+    rate = recipe.learning_rate
+    settings: dict[str, Any] = {"global_clipnorm": recipe.clip_norm}
+    if recipe.ema is not None:
+        settings |= {"use_ema": True, "ema_momentum": recipe.ema}
     if recipe.optimizer == "muon":
         return _muon()(
             rate,
@@ -42,10 +46,10 @@ def build(recipe: Recipe) -> Any:
             adam_weight_decay=None,
             weight_decay=None,
             epsilon=1e-8,
-            global_clipnorm=clip,
             rms_rate=None,
+            **settings,
         )
-    settings: dict[str, Any] = {"name": recipe.optimizer, "global_clipnorm": clip}
+    settings["name"] = recipe.optimizer
     if recipe.optimizer == "adam":
         settings["epsilon"] = 1e-8
     return named(settings, rate)
@@ -98,6 +102,29 @@ def named(optimizer: Any, learning_rate: float | None = None) -> Any:
         return known[name.lower()](**settings)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"the optimizer {name!r}: {error}") from error
+
+
+@contextmanager
+def averaged(model: Any) -> Iterator[None]:
+    """Let a model have the moving average of its weights, if one is kept, as long as this lasts.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, with an optimizer from :func:`build`.
+    """
+    averages: Any = ()
+    if model.optimizer.use_ema and int(model.optimizer.iterations):
+        averages = model.optimizer._model_variables_moving_average  # noqa: SLF001 - Keras has no other door
+    kept = []
+    for variable, average in zip(model.trainable_variables, averages, strict=False):
+        kept.append((variable, variable.numpy()))
+        variable.assign(average)
+    try:
+        yield
+    finally:
+        for variable, value in kept:
+            variable.assign(value)
 
 
 def _muon() -> Any:

@@ -80,6 +80,9 @@ class Recipe(Record):
         Steps in which the learning rate rises from zero.
     clip_norm : float
         The largest norm of the whole gradient.
+    ema : float, optional
+        Judge and keep an exponential moving average of the weights, of this momentum: 0.999 looks
+        back about 1,000 steps. Default: the weights themselves.
     loss : str
         Any Keras loss by name, or what else :func:`ruis.losses.get` takes.
     sigma_given : float
@@ -107,6 +110,7 @@ class Recipe(Record):
     learning_rate: float = Field(default=1e-3, gt=0)
     warmup_steps: int = Field(default=100, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
+    ema: float | None = Field(default=None, gt=0, lt=1)
     loss: str = "mean_squared_error"
     sigma_given: float = Field(default=0.5, ge=0, le=1)
     precision: Literal["auto", "f32", "bf16"] = "auto"

@@ -34,12 +34,15 @@ class Checkpoint:
     def best(self):
         return max(self.history, key=lambda epoch: epoch.psnr)
 
-    def save(self, model, epoch):
+    def save(self, model, epoch, judged=None):
         self.history.append(epoch)
 
 
 def loop_of(settings, told=None):
-    model = SimpleNamespace(optimizer=SimpleNamespace(learning_rate=None), stop_training=False)
+    optimizer = SimpleNamespace(learning_rate=None, use_ema=False)
+    model = SimpleNamespace(
+        optimizer=optimizer, stop_training=False, variables=[], trainable_variables=[]
+    )
     judge = SimpleNamespace(psnr=lambda run: 30.0)
     tell = (told if told is not None else []).append
     return Loop(recipe(**settings), Checkpoint(), judge, model, tell)

@@ -109,14 +109,34 @@ def test_a_run_killed_twice_goes_on_to_the_same_weights(data, tmp_path, monkeypa
     assert seconds == sorted(seconds)
 
 
-def test_a_killed_run_of_muon_in_bfloat16_does_so_too(data, tmp_path, monkeypatch):
+@pytest.mark.parametrize("ema", [None, 0.8])
+def test_a_killed_run_of_muon_in_bfloat16_does_so_too(ema, data, tmp_path, monkeypatch):
     monkeypatch.setattr("ruis.loop.TELL_SECONDS", 0.0)
-    recipe = recipe_of(optimizer="muon", precision="bf16", epochs=2)
+    recipe = recipe_of(optimizer="muon", precision="bf16", epochs=2, ema=ema)
     whole = train(recipe, data, tmp_path / "whole")
     with pytest.raises(Killed):
         train(recipe, data, tmp_path / "killed", progress=killed_in(2))
     resumed = train(recipe, data, tmp_path / "killed", resume=True)
     assert same(resumed.weights, whole.weights)
+
+
+def test_the_moving_average_is_judged_and_kept_and_training_goes_on_from_the_weights(
+    data, tmp_path, monkeypatch
+):
+    """With a momentum near 1 the average stays at the first step's weights; the loss shows that the
+    weights themselves went on."""
+    monkeypatch.setattr("ruis.checkpoint.Checkpoint.best", property(lambda self: self.history[-1]))
+    plain = train(recipe_of(), data, tmp_path / "plain")
+    quick = train(recipe_of(ema=1e-6), data, tmp_path / "quick")
+    slow = train(recipe_of(ema=1 - 1e-9), data, tmp_path / "slow")
+    losses = [[epoch.loss for epoch in run.history] for run in (plain, quick, slow)]
+    assert losses[0] == losses[1] == losses[2]
+    first = train(recipe_of(epochs=1, steps_per_epoch=1, warmup_steps=2), data, tmp_path / "first")
+    for name, tensor in plain.weights.items():
+        assert np.allclose(quick.weights[name], tensor, atol=1e-6), name
+        assert not np.array_equal(slow.weights[name], tensor), name
+        assert np.allclose(slow.weights[name], first.weights[name], atol=1e-6), name
+    assert plain.history[-1].psnr != slow.history[-1].psnr
 
 
 def test_a_run_killed_before_its_first_epoch_begins_anew(data, tmp_path, monkeypatch):
