@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 
 def run(repository, *command):
     done = subprocess.run(
@@ -29,3 +31,11 @@ def test_quality_is_measured(repository, shared_data, tmp_path):
     (row,) = json.loads(out.read_text())["rows"]
     (score,) = row["scores"]
     assert score["psnr"] > row["noisy_psnr"] + 8
+
+
+@pytest.mark.slow
+def test_training_is_measured(repository, tmp_path):
+    pytest.importorskip("keras", reason="learning needs the train extra")
+    out = tmp_path / "training.json"
+    run(repository, "benchmarks/training.py", "--tier", "fast", "--rounds", "1", "--json", out)
+    assert json.loads(out.read_text())["ruis"] > 0
