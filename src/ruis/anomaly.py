@@ -146,13 +146,15 @@ class AnomalyDetector:
         self._scores: NDArray[np.float64] | None = None
         self._fitted: tuple[float, NormalScores] | None = None
 
-    def fit(self, normal: Any) -> Self:
+    def fit(self, normal: Any, y: None = None) -> Self:
         """Learn from normal images which scores are normal; the network learns nothing.
 
         Parameters
         ----------
         normal : array_like or iterable
             At least two images. Images that the network was taught on score a little too low.
+        y : None
+            Not used: there for the interface that scikit-learn and PyOD share.
 
         Returns
         -------

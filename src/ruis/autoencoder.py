@@ -191,12 +191,15 @@ class Autoencoder:
         Raises
         ------
         ConfigError
-            If the shapes do not fit each other or the network, or a value is not a finite number.
+            If the shapes do not fit each other or the network, a value is not a finite number, or
+            there is to be less than one epoch, or image in a batch.
         EmptyDatasetError
             If there is nothing to learn from.
         DivergedError
             If the loss is no longer a finite number.
         """
+        if epochs < 1 or batch_size < 1:
+            raise ConfigError(f"epochs ({epochs}) and batch_size ({batch_size}) are at least 1.")
         self._check(x, y)
         if validation is not None:
             self._check(*validation)
@@ -223,6 +226,8 @@ class Autoencoder:
             raise ConfigError(
                 f"this network takes (N, rows, columns, {channels}), {wanted}; not {x.shape}."
             )
+        if x.dtype.kind != "f" or y.dtype.kind != "f":
+            raise ConfigError(f"images are floats in [0, 1], not {x.dtype} and {y.dtype}.")
         if x.shape != y.shape:
             raise ConfigError(f"inputs {x.shape} and targets {y.shape} differ in shape.")
         if not (np.isfinite(x).all() and np.isfinite(y).all()):

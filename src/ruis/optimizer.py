@@ -49,7 +49,8 @@ def build(recipe: Recipe) -> Any:
             rms_rate=None,
             **settings,
         )
-    settings["name"] = recipe.optimizer
+    named_one = recipe.optimizer
+    settings |= {"name": named_one} if isinstance(named_one, str) else named_one
     if recipe.optimizer == "adam":
         settings["epsilon"] = 1e-8
     return named(settings, rate)

@@ -71,8 +71,8 @@ class Recipe(Record):
     epochs : int, optional
         Stop after so many epochs; the learning rate then falls with the steps. Give this or
         `minutes`.
-    optimizer : str
-        Any Keras optimizer by name; "muon" is Muon on the kernels of hidden convolutions and Adam
+    optimizer : str or mapping
+        Any Keras optimizer by name, or by name and settings, `{name = "adadelta", rho = 0.95}`; "muon" is Muon on the kernels of hidden convolutions and Adam
         at a tenth of its rate on the rest.
     learning_rate : float
         The peak of the learning rate, after the warm-up; then a cosine to zero.
@@ -83,7 +83,7 @@ class Recipe(Record):
     ema : float, optional
         Judge and keep an exponential moving average of the weights, of this momentum: 0.999 looks
         back about 1,000 steps. Default: the weights themselves.
-    loss : str
+    loss : str or mapping
         Any Keras loss by name, or what else :func:`ruis.losses.get` takes.
     sigma_given : float
         The share of crops for which the network is told sigma, if it takes it; else it is blind.
@@ -106,12 +106,12 @@ class Recipe(Record):
     steps_per_epoch: int = Field(default=250, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     epochs: int | None = Field(default=None, ge=1)
-    optimizer: str = "adam"
+    optimizer: str | dict[str, Any] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
     warmup_steps: int = Field(default=100, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     ema: float | None = Field(default=None, gt=0, lt=1)
-    loss: str = "mean_squared_error"
+    loss: str | dict[str, Any] = "mean_squared_error"
     sigma_given: float = Field(default=0.5, ge=0, le=1)
     precision: Literal["auto", "f32", "bf16"] = "auto"
     seed: int = Field(default=0, ge=0)

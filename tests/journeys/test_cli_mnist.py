@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -279,7 +280,7 @@ def test_report_writes_pages_figures_and_numbers(data):
     assert {name: document[name] for name in kept} == kept
     assert [len(kept[phase]) for phase in ("reconstructing", "denoising")] == [1, 2]
     assert kept["preset"]["batch"] == 32
-    assert [one["name"] for one in kept["study"]] == ["4-2-2", "8-4-4", "16-8-8"]
+    assert [one["name"] for one in kept["study"]] == ["1-1-1", "2-1-1", "4-2-2"]
     assert names("article") == {"article.en.html", "article.nl.html", "numbers.json", "figures"}
     assert len(names("article/figures")) >= 25
     for language, decimal in (("en", "."), ("nl", ",")):
@@ -391,7 +392,7 @@ def test_train_replaces_nothing_untold(name, data):
         (("study", "--epochs", "1.5"), 2, "--epochs"),
         (("compare", "--epochs", "0"), 2, "--epochs"),
         (("report", "--lang", "fr", "-o", "out"), 2, "Known: en, nl"),
-        (("report", "--preset", "keras-blog", "-o", "out"), 2, "both phases"),
+        (("report", "--preset", "detector", "-o", "out"), 2, "ends in denoising"),
         (("report", "--preset", "dense", "-o", "out"), 2, "filters"),
         (("report",), 2, "--output"),
     ],
@@ -420,3 +421,18 @@ def test_a_digit_that_the_data_do_not_have_is_said(data):
         done = run(command, "--data", "fewer.npz", "-o", "out", code=3)
         assert "no 8 is among the 60 test images" in done.stderr
         assert "epoch " not in done.stderr
+
+
+def test_what_is_wrong_is_named_before_digits_are_fetched(tmp_path):
+    """In the order of what costs least: a word that is wrong, before a download."""
+    asked = ("--data", "keras.datasets", "--set", "nonsense=1", "-o", tmp_path / "a.ruis")
+    done = run("train", *asked, code=2)
+    assert "nonsense" in done.stderr
+
+
+def test_a_missing_package_is_named_before_anything_is_taught(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    asked = ("--data", data, *SMALL, "--epochs", "1,1", "-o", tmp_path / "report")
+    done = run("report", *asked, code=3)
+    assert "ruis[mnist]" in done.stderr
+    assert not (tmp_path / "report").exists()

@@ -301,3 +301,15 @@ def test_what_cannot_work_is_refused_before_an_image_is_read(settings, word, tmp
     with pytest.raises(ConfigError, match=word):
         train(recipe_of(**settings), tmp_path / "nothing", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_losses_and_optimizers_may_have_settings(data, tmp_path):
+    loss = {"name": "perceptual", "network": "vgg16", "weights": None, "taps": [2]}
+    recipe = recipe_of(
+        loss=loss, optimizer={"name": "adadelta", "rho": 0.9}, patch=24, epochs=1, steps_per_epoch=2
+    )
+    run = train(recipe, data, tmp_path / "run")
+    assert math.isfinite(run.history[-1].loss)
+    assert Recipe.parse(run.recipe.model_dump(mode="json")).loss["network"] == "vgg16"
+    with pytest.raises(ConfigError, match="roh"):
+        train(recipe_of(optimizer={"name": "adadelta", "roh": 0.9}), data, tmp_path / "other")

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ruis.layers import Trace
 from ruis.record import Record
@@ -15,18 +15,22 @@ if TYPE_CHECKING:
     from ruis.layers import Layers
     from ruis.tiling import Geometry
 
-__all__ = ["Activation", "Architecture", "Side"]
+__all__ = ["Activation", "ActivationName", "Architecture", "Side"]
 
 Side = Annotated[int, Field(ge=1, le=1024)]
 """Of an image that a network of a fixed size takes, in pixels."""
 
-Activation = Literal[
+ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
+
+ActivationName = Literal[
     "relu", "sigmoid", "tanh", "linear", "elu", "selu", "softplus", "softsign", "leaky_relu",
     "relu6", "gelu", "silu", "mish", "celu", "hard_sigmoid", "hard_silu", "hard_tanh",
     "exponential", "log_sigmoid", "squareplus", "sparse_plus", "soft_shrink", "hard_shrink",
-    "tanh_shrink", "threshold",
+    "tanh_shrink", "threshold", "sparse_sigmoid",
 ]  # fmt: skip
 """Keras' activations of single values. Only the keras engine has them all."""
+
+Activation = Annotated[ActivationName, BeforeValidator(lambda name: ALIASES.get(name, name))]
 
 
 class Architecture(Record, ABC):

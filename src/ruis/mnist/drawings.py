@@ -10,7 +10,7 @@ from ruis import figures
 from ruis.metrics.psnr import psnr
 from ruis.metrics.ssim import ssim
 from ruis.mnist.data import shuffled, unit
-from ruis.mnist.lessons import add_noise, entropy
+from ruis.mnist.lessons import add_noise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,23 +102,27 @@ def _scores(texts: Texts, clean: NDArray[np.float32], images: NDArray[np.float32
 def _curves(lesson: Lesson, texts: Texts) -> Figures:
     """Draw loss, PSNR and time over the epochs of both phases."""
     words = texts.words
-    epochs = (*lesson.reconstructing, *lesson.denoising)
-    at = [epoch.epoch for epoch in epochs]
-    losses = {
-        words.training: (at, [epoch.loss for epoch in epochs]),
-        words.validation: (at, [epoch.validation_loss for epoch in epochs]),
-    }
+    said = {"reconstruct": words.reconstructing, "denoise": words.denoising}
+    losses: dict[str, tuple[list[float], list[float]]] = {}
+    quality, timed = dict(losses), dict(losses)
+    begun = 0.0
+    for phase, epochs in phases(lesson):  # each by itself: noisy digits are another task
+        at = [float(epoch.epoch) for epoch in epochs]
+        passed = begun + np.cumsum([epoch.seconds for epoch in epochs])
+        psnrs = [epoch.psnr for epoch in epochs]
+        name = said[phase]
+        losses[f"{name}: {words.training}"] = (at, [epoch.loss for epoch in epochs])
+        losses[f"{name}: {words.validation}"] = (at, [epoch.validation_loss for epoch in epochs])
+        quality[name] = (at, psnrs)
+        timed[name] = (passed.tolist(), psnrs)
+        begun = float(passed[-1])
     levels = None
     if lesson.preset.loss == "binary_crossentropy":
-        levels = {words.floor: entropy(lesson.originals)}
-    passed = np.cumsum([epoch.seconds for epoch in epochs])
-    quality = [epoch.psnr for epoch in epochs]
+        levels = {words.floor: lesson.floor}
     return {
         "loss": figures.curves(losses, words.epoch, words.loss, levels=levels),
-        "psnr": figures.curves({words.validation: (at, quality)}, words.epoch, words.psnr),
-        "time": figures.curves(
-            {words.validation: (passed.tolist(), quality)}, words.seconds, words.psnr
-        ),
+        "psnr": figures.curves(quality, words.epoch, words.psnr),
+        "time": figures.curves(timed, words.seconds, words.psnr),
     }
 
 

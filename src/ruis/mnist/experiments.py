@@ -306,7 +306,7 @@ def odd_one(
     if preset.denoise:
         noisy = add_noise(normal, preset.noise, seed, TRAIN)
         autoencoder.fit(noisy, normal, epochs=preset.denoise, **settings)
-    detector = AnomalyDetector(autoencoder, score="mse", smoothing=1.0).fit(held)
+    detector = AnomalyDetector(autoencoder, score="mse", smoothing=1.0, border=0).fit(held)
     flat, flat_test = normal.reshape(len(normal), -1), test.reshape(len(test), -1)
     units = min(preset.architecture.get("bottleneck") or CODE, *flat.shape)
     pca = PCA(units, random_state=seed).fit(flat)

@@ -81,6 +81,8 @@ class Lesson:
         (10, 28, 28, 1), or none.
     images, held_out : int
         How many images each epoch learnt from, and was judged by.
+    floor : float
+        The entropy of those that it was judged by: their cross-entropy cannot fall below it.
     """
 
     preset: Preset
@@ -94,6 +96,7 @@ class Lesson:
     reconstructions: NDArray[np.float32] | None
     images: int
     held_out: int
+    floor: float
 
     @property
     def seconds(self) -> float:
@@ -188,6 +191,7 @@ def teach(
         reconstructions,
         len(clean),
         len(held_out),
+        entropy(held_out),
     )
 
 

@@ -31,8 +31,8 @@ class Preset(Record):
         As :func:`ruis.optimizer.named` takes it.
     learning_rate : float, optional
         In place of the optimizer's own.
-    loss : str
-        Any Keras loss by name.
+    loss : str or mapping
+        As :func:`ruis.losses.get` takes it.
     reconstruct, denoise : int
         The epochs of the two phases: clean to clean, then noisy to clean with the same network and
         the same optimizer, whose state carries over. Either may be 0.
@@ -48,7 +48,7 @@ class Preset(Record):
     noise: str = "gaussian:0.4+clip"
     optimizer: str | dict[str, Any] = "adam"
     learning_rate: float | None = Field(default=None, gt=0)
-    loss: str = "binary_crossentropy"
+    loss: str | dict[str, Any] = "binary_crossentropy"
     reconstruct: int = Field(default=50, ge=0)
     denoise: int = Field(default=100, ge=0)
     batch: int = Field(default=128, ge=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, is_dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ from ruis import figures, processor
 from ruis.mnist import drawings
 from ruis.mnist.data import PACKAGE
 from ruis.mnist.experiments import CODE
-from ruis.mnist.lessons import entropy
 from ruis.mnist.page import Piece, figure, note, page, paragraph, section, table
 from ruis.study import smallest
 
@@ -44,9 +44,14 @@ class Report:
         In which language.
     command : str
         What to type to make the page again.
+    quick : bool, default False
+        Whether little was learnt, so that the page is made in a minute; it says so.
     """
 
-    def __init__(self, results: Results, texts: Texts, command: str) -> None:
+    def __init__(
+        self, results: Results, texts: Texts, command: str, *, quick: bool = False
+    ) -> None:
+        self.quick = quick
         self.results = results
         self.texts = texts
         self.command = command
@@ -72,13 +77,13 @@ class Report:
             (texts.noise, self._noise()),
             (texts.denoised, self._denoised()),
             (texts.study, self._study()),
-            (texts.pretrained, [note(texts.pretrained.no_weights)]),
+            (texts.pretrained, [note(texts.pretrained.not_measured)]),
             (texts.anomaly, self._anomaly()),
             (texts.defects, self._defects()),
             (texts.again, self._again()),
         ]
         sections = [
-            section(place, one.heading, [*map(self._text, one.text), *pieces])
+            section(place, one.heading, [*map(self._text, self._said(one)), *pieces])
             for place, (one, pieces) in enumerate(written, start=1)
         ]
         made = texts.page.made.format(
@@ -91,12 +96,19 @@ class Report:
             texts.language,
             texts.page.title,
             [paragraph(one, "lead") for one in texts.page.lead]
-            + [paragraph(texts.page.article, "quiet")],
+            + [paragraph(texts.page.article, "quiet")]
+            + [note(texts.page.quick)] * self.quick,
             texts.page.contents,
             [one.heading for one, _ in written],
             sections,
             [paragraph(made, "quiet")],
         )
+
+    def _said(self, one: Section) -> tuple[str, ...]:
+        """Return the paragraphs of a section: of the noise, those that are true of it."""
+        if one is self.texts.noise and self._sigma() is None:
+            return (self.texts.noise.other,)
+        return one.text
 
     def _text(self, text: str) -> Piece:
         """Return a paragraph, with what every section may mention put in."""
@@ -105,18 +117,17 @@ class Report:
             "units": CODE,
             "digit": results.looks.digit,
             "sigma": self._sigma(),
+            "noise": results.lesson.preset.noise,
             "count": len(results.trials),
         }
         return paragraph(text.format(**known))
 
-    def _sigma(self) -> str:
-        """Return the standard deviation of the noise, if it has one, else the noise itself."""
-        spec = self.results.lesson.preset.noise
-        kind, _, amount = spec.partition("+")[0].partition(":")
-        if kind == "gaussian":
-            amount = amount.removeprefix("sigma=")
-            return amount.replace(".", self.texts.decimal)
-        return spec
+    def _sigma(self) -> str | None:
+        """Return the standard deviation of the noise, if it is Gaussian and clipped, as it was."""
+        found = re.fullmatch(
+            r"gaussian:(?:sigma=)?(\d*\.?\d+(?:/\d+)?)\+clip", self.results.lesson.preset.noise
+        )
+        return found[1].replace(".", self.texts.decimal) if found else None
 
     def _n(self, value: float, digits: int = 0) -> str:
         return self.texts.number(value, digits)
@@ -187,7 +198,7 @@ class Report:
         def change(text: str, before: float, after: float) -> str:
             return text.format(plain=self._n(before, 1), shuffled=self._n(after, 1))
 
-        budget = texts.budget_epochs.format(
+        budget = texts.budget.format(
             epochs=dense.epochs,
             images=self._n(self.results.lesson.images),
             dense_parameters=self._n(dense.parameters),
@@ -228,7 +239,9 @@ class Report:
             [name, "x".join(map(str, shape)), self._n(looks.weights.get(name, 0))]
             for name, shape in looks.shapes
         ]
-        code = min(int(np.prod(shape)) for _, shape in looks.shapes[:-1])
+        made = dict(looks.shapes)
+        last = [name for name in made if name.startswith(("down", "pool"))][-1]
+        code = int(np.prod(made.get("code", made[last])))
         counted = texts.note.format(
             parameters=self._n(sum(looks.weights.values())),
             pixels=self._n(looks.image.size),
@@ -328,12 +341,12 @@ class Report:
                 loss, count = ORIGINAL[phase]
                 loss = loss.replace(".", self.texts.decimal)
                 told[-1] += " " + texts.original.format(loss=loss, epochs=count)
-        floor = entropy(self.results.digits.x_test[..., None] / 255)
-        scores = lesson.denoised or lesson.reconstruction
-        assert scores is not None  # a lesson has a phase
+        last = drawings.phases(lesson)[-1][1][-1].validation_loss
         if lesson.preset.loss == "binary_crossentropy":
             told.append(
-                texts.floor.format(floor=self._n(floor, 4), above=self._n(scores.loss - floor, 4))
+                texts.floor.format(
+                    floor=self._n(lesson.floor, 4), above=self._n(last - lesson.floor, 4)
+                )
             )
         return [
             self._drawn("loss", texts.figure_loss),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ from ruis.errors import EmptyDatasetError
 from ruis.keras_backend import load_keras
 from ruis.mnist.data import unit
 from ruis.mnist.experiments import (
-    FILTERS,
     Odd,
     Stacked,
     filter_study,
@@ -58,8 +57,8 @@ class Amount:
         Epochs of each network in the comparison of dense and convolutional.
     study : int
         Epochs of each network in the study of filters.
-    filters : tuple of tuple of int
-        The networks of that study.
+    shares : tuple of float
+        The networks of that study: the filters of the preset's, times these.
     anomaly : int
         Epochs of the anomaly detector.
     """
@@ -67,7 +66,7 @@ class Amount:
     dense: int = 20
     stacking: int = 10
     study: int = 5
-    filters: tuple[tuple[int, ...], ...] = FILTERS
+    shares: tuple[float, ...] = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4)
     anomaly: int = 30
 
 
@@ -235,7 +234,7 @@ def compute(
     trials = filter_study(
         preset,
         digits,
-        filters=amount.filters,
+        filters=_scaled(preset.architecture["filters"], amount.shares),
         epochs=amount.study,
         seed=seed,
         progress=progress("study"),
@@ -265,6 +264,12 @@ def compute(
         lesson.autoencoder.predict(noisy),  # of the noisy ones: this is what the article got wrong
         time.perf_counter() - begun,
     )
+
+
+def _scaled(filters: Sequence[int], shares: Sequence[float]) -> tuple[tuple[int, ...], ...]:
+    """Return fewer and more filters, at least one on each level."""
+    scaled = (tuple(max(1, round(count * share)) for count in filters) for share in shares)
+    return tuple(dict.fromkeys(scaled))
 
 
 def looks(autoencoder: Autoencoder, digits: Digits, digit: int) -> Looks:

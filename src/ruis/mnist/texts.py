@@ -41,12 +41,13 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """The page as a whole."""
+    """The page as a whole. `quick` where few epochs were learnt, by other settings."""
 
     title: str
     lead: tuple[str, ...]
     contents: str
     article: str
+    quick: str
     made: str
 
 
@@ -65,6 +66,8 @@ class Words:
     shuffled: str
     training: str
     validation: str
+    reconstructing: str
+    denoising: str
     epoch: str
     loss: str
     floor: str
@@ -110,7 +113,7 @@ class Column(Section):
 class Stacking(Section):
     """Section 3: dense against convolutional, plain and shuffled.
 
-    One of `budget_epochs` and `budget_seconds`. Then, with a tolerance in dB below which a
+    The budget. Then, with a tolerance in dB below which a
     difference says nothing: one of `plain_*`, by who is ahead on plain digits; `dense_same` where
     shuffling changes the dense one by less than the tolerance, else `dense_changed`;
     `convolutional_worse` where it costs the convolutional one more than that, else
@@ -118,8 +121,7 @@ class Stacking(Section):
     stayed the same, else `open`.
     """
 
-    budget_epochs: str
-    budget_seconds: str
+    budget: str
     figure: str
     figure_result: str
     table: str
@@ -194,8 +196,9 @@ class Reconstruction(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Noise(Section):
-    """Section 9: the noisy digits."""
+    """Section 9: the noisy digits. `other` in place of the text, for noise of another kind."""
 
+    other: str
     figure: str
     note: str
 
@@ -227,11 +230,9 @@ class Study(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained(Section):
-    """Section 12. One of `ahead`, `behind` and, where there are no weights, `no_weights`."""
+    """Section 12."""
 
-    ahead: str
-    behind: str
-    no_weights: str
+    not_measured: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,8 @@ WORDS = t.Words(
     shuffled="shuffled",
     training="training",
     validation="validation",
+    reconstructing="reconstructing",
+    denoising="denoising",
     epoch="epoch",
     loss="loss",
     floor="floor",
@@ -50,6 +52,8 @@ PAGE = t.Page(
     """),
     contents="Contents",
     article="After the article “Convolutional Autoencoders for Image Noise Reduction”.",
+    quick="This page was made quickly: few epochs, in small batches, with an optimizer that needs no "
+    "more. What comes out is blurred, and says little about what the network can do.",
     made="Made by ruis {version} in {minutes} minutes on {processor}, with seed {seed}.",
 )
 
@@ -99,9 +103,7 @@ STACKING = t.Stacking(
         in the same way in every image. To a dense layer this is just another order of its inputs.
         A convolution looks at neighbours, and now finds strangers.
     """),
-    budget_epochs="The budget: {epochs} epochs over {images} images. The dense one has "
-    "{dense_parameters} weights, the convolutional one {convolutional_parameters}.",
-    budget_seconds="The budget: {seconds} seconds of training each. The dense one has "
+    budget="The budget: {epochs} epochs over {images} images. The dense one has "
     "{dense_parameters} weights, the convolutional one {convolutional_parameters}.",
     figure="Test digits (top), and the same digits with their pixels shuffled (bottom).",
     figure_result="What both give back; shuffled digits are shown with their pixels put back in "
@@ -232,6 +234,8 @@ NOISE = t.Noise(
         deviation of {sigma}; what falls below 0 or above 1 is set to 0 or 1. The noise follows
         from the seed, so it is the same for whoever makes this page again.
     """),
+    other="Noise is added to every digit: `{noise}`. It follows from the seed, so it is the same for "
+    "whoever makes this page again.",
     figure="The same ten digits, noisy.",
     note="Noisy against clean: PSNR {psnr} dB, SSIM {ssim}. That is what doing nothing gives.",
 )
@@ -285,11 +289,7 @@ PRETRAINED = t.Pretrained(
         Without its weights such a network knows nothing. They come from a file of your own or
         from Keras' download; where neither is there, ruis says so.
     """),
-    ahead="With {network} as its encoder the autoencoder reaches {psnr} dB with {parameters} "
-    "weights, the article's network {own_psnr} dB with {own_parameters}: here it helps.",
-    behind="With {network} as its encoder the autoencoder reaches {psnr} dB with {parameters} "
-    "weights, the article's network {own_psnr} dB with {own_parameters}: here it does not help.",
-    no_weights="No weights were at hand, so nothing was measured here.",
+    not_measured="Not measured on this page: it needs weights that others trained.",
 )
 
 ANOMALY = t.Anomaly(
@@ -315,13 +315,15 @@ ANOMALY = t.Anomaly(
 
 DEFECTS = t.Defects(
     heading="Seven things put right",
-    text=("The article's own notebook was followed, except where it is wrong.",),
+    text=(
+        "The preset `article-notebook` follows the article's own notebook, except where that is wrong.",
+    ),
     seven=t.paragraphs("""
         Its “denoised” figure shows the network's output on clean images, printed under the noisy
         ones; here the output is that on the noisy images.
 
         In today's Keras the name `adadelta` means a learning rate of 0.001, with which the
-        network hardly learns; it meant 1.0 when the notebook was written, and 1.0 is used here.
+        network hardly learns; it meant 1.0 when the notebook was written, and does again in that preset.
 
         Text and figure promise a hidden layer of 10 units, the notebook has none; here both
         networks can be trained and compared.

@@ -18,6 +18,8 @@ WORDS = t.Words(
     shuffled="gehusseld",
     training="leren",
     validation="validatie",
+    reconstructing="teruggeven",
+    denoising="ontruisen",
     epoch="ronde",
     loss="verlies",
     floor="ondergrens",
@@ -50,6 +52,8 @@ PAGE = t.Page(
     """),
     contents="Inhoud",
     article="Naar het artikel “Convolutional Autoencoders for Image Noise Reduction”.",
+    quick="Deze pagina is vlug gemaakt: weinig rondes, in kleine groepjes, met een optimizer die er "
+    "niet meer nodig heeft. Wat eruit komt is vaag, en zegt weinig over wat het netwerk kan.",
     made="Gemaakt met ruis {version} in {minutes} minuten op {processor}, met startgetal {seed}.",
 )
 
@@ -102,10 +106,8 @@ STACKING = t.Stacking(
         volledig verbonden laag is dat alleen een andere volgorde van de invoer. Een convolutie
         kijkt naar buren, en treft nu vreemden.
     """),
-    budget_epochs="Het budget: {epochs} rondes over {images} plaatjes. Het volledig verbonden "
+    budget="Het budget: {epochs} rondes over {images} plaatjes. Het volledig verbonden "
     "netwerk heeft {dense_parameters} gewichten, het convolutionele {convolutional_parameters}.",
-    budget_seconds="Het budget: elk {seconds} seconden leren. Het volledig verbonden netwerk "
-    "heeft {dense_parameters} gewichten, het convolutionele {convolutional_parameters}.",
     figure="Testcijfers (boven), en dezelfde cijfers met gehusselde pixels (onder).",
     figure_result="Wat ze allebei teruggeven; bij gehusselde cijfers staan de pixels weer op hun "
     "plaats.",
@@ -238,6 +240,8 @@ NOISE = t.Noise(
         standaardafwijking van {sigma}; wat onder 0 of boven 1 uitkomt, wordt 0 of 1. De ruis
         volgt uit het startgetal, en is dus dezelfde voor wie deze pagina opnieuw maakt.
     """),
+    other="Bij elk cijfer komt ruis: `{noise}`. Die volgt uit het startgetal, en is dus dezelfde voor "
+    "wie deze pagina opnieuw maakt.",
     figure="Dezelfde tien cijfers, met ruis.",
     note="Met ruis tegen schoon: een PSNR van {psnr} dB en een SSIM van {ssim}. Dat heb je al als "
     "je niets doet.",
@@ -295,11 +299,7 @@ PRETRAINED = t.Pretrained(
         Zonder gewichten weet zo'n netwerk niets. Ze komen uit een eigen bestand of uit de
         download van Keras; is er geen van beide, dan zegt ruis dat.
     """),
-    ahead="Met {network} als encoder haalt de auto-encoder {psnr} dB met {parameters} gewichten, "
-    "het netwerk van het artikel {own_psnr} dB met {own_parameters}: hier helpt het.",
-    behind="Met {network} als encoder haalt de auto-encoder {psnr} dB met {parameters} gewichten, "
-    "het netwerk van het artikel {own_psnr} dB met {own_parameters}: hier helpt het niet.",
-    no_weights="Er waren geen gewichten voorhanden, dus hier is niets gemeten.",
+    not_measured="Op deze pagina niet gemeten: daar zijn gewichten voor nodig die anderen hebben geleerd.",
 )
 
 ANOMALY = t.Anomaly(
@@ -325,14 +325,16 @@ ANOMALY = t.Anomaly(
 
 DEFECTS = t.Defects(
     heading="Zeven dingen rechtgezet",
-    text=("Het notebook van de auteur is gevolgd, behalve waar het fout zit.",),
+    text=(
+        "Het recept `article-notebook` volgt het notebook van de auteur, behalve waar dat fout zit.",
+    ),
     seven=t.paragraphs("""
         De figuur die “denoised” heet, toont de uitkomst op schone plaatjes, afgedrukt onder die
         met ruis; hier is het de uitkomst op de plaatjes met ruis.
 
         In de Keras van nu betekent de naam `adadelta` een leersnelheid van 0,001, waarmee het
-        netwerk nauwelijks leert; toen het notebook werd geschreven was dat 1,0, en hier is het
-        weer 1,0.
+        netwerk nauwelijks leert; toen het notebook werd geschreven was dat 1,0, en in dat recept
+        is het weer 1,0.
 
         Tekst en figuur beloven een verborgen laag van 10 eenheden, het notebook heeft er geen;
         hier zijn beide netwerken te trainen en te vergelijken.

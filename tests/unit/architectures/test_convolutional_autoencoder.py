@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ruis.architectures import convolutional_autoencoder
+from ruis.architectures import base
 from ruis.architectures.convolutional_autoencoder import ConvolutionalAutoencoder
 from ruis.engines.openvino import OpenVINOEngine, OpenVINOLayers
 from ruis.errors import ConfigError
@@ -285,5 +285,9 @@ def test_every_activation_is_one_that_keras_knows():
 
     import keras
 
-    for name in typing.get_args(convolutional_autoencoder.Activation):
+    for name in typing.get_args(base.ActivationName):
         assert keras.activations.get(name).__name__ == name
+
+
+def test_an_activation_may_have_its_other_name():
+    assert ConvolutionalAutoencoder(activation="swish").activation == "silu"

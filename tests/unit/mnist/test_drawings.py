@@ -22,7 +22,7 @@ from ruis.metrics.ssim import ssim
 from ruis.mnist import drawings, texts
 from ruis.mnist.data import load, unit
 from ruis.mnist.experiments import Odd, Stacked
-from ruis.mnist.lessons import Lesson, add_noise, entropy
+from ruis.mnist.lessons import Lesson, add_noise
 from ruis.mnist.presets import get
 from ruis.mnist.results import Oddities
 from ruis.study import Trial
@@ -58,6 +58,7 @@ def lesson(digits):
         autoencoder.predict(clean),
         8,
         2,
+        0.0583,
     )
 
 
@@ -163,11 +164,13 @@ def test_the_curves_are_the_epochs_of_both_phases(lesson, monkeypatch):
     calls = spied(monkeypatch, "curves")
     drawings.of_lesson(lesson, EN)
     ((losses, *_), floor), ((quality, *_), _), ((by_time, *_), _) = calls
-    assert losses["training"] == ([1, 2, 3], pytest.approx([0.5, 0.25, 0.5 / 3]))
-    assert losses["validation"] == ([1, 2, 3], pytest.approx([0.6, 0.3, 0.2]))
-    assert floor["levels"] == {"floor": pytest.approx(entropy(lesson.originals))}
-    assert quality["validation"] == ([1, 2, 3], [11, 12, 13])
-    assert by_time["validation"] == (pytest.approx([0.25, 0.5, 0.75]), [11, 12, 13])
+    assert losses["reconstructing: training"] == ([1], [0.5])
+    assert losses["denoising: training"] == ([2, 3], pytest.approx([0.25, 0.5 / 3]))
+    assert losses["denoising: validation"] == ([2, 3], pytest.approx([0.3, 0.2]))
+    assert floor["levels"] == {"floor": lesson.floor}
+    assert quality == {"reconstructing": ([1], [11]), "denoising": ([2, 3], [12, 13])}
+    assert by_time["reconstructing"] == ([0.25], [11])
+    assert by_time["denoising"] == (pytest.approx([0.5, 0.75]), [12, 13])
 
 
 def test_another_loss_has_no_such_floor(lesson, monkeypatch):

@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("keras", reason="networks need the train extra")
 pytest.importorskip("matplotlib", reason="figures need the mnist extra")
 
+from ruis import architectures, features
 from ruis.autoencoder import Autoencoder, Fitted
 from ruis.cli.console import to_json
 from ruis.mnist import texts
@@ -51,6 +52,7 @@ def made_lesson(preset, digits, reconstructed, denoised):
         autoencoder.predict(clean) if reconstructed else None,
         4000,
         1000,
+        0.0583,
     )
 
 
@@ -378,18 +380,45 @@ def test_the_article_s_two_networks_are_compared_where_both_were_taught(results,
     ("spec", "written"),
     [
         ("gaussian:0.4+clip", "0,4"),
-        ("gaussian:sigma=0.25", "0,25"),
-        ("gaussian:25/255", "25/255"),
-        ("salt-and-pepper:0.1", "salt-and-pepper:0.1"),
+        ("gaussian:sigma=0.25+clip", "0,25"),
+        ("gaussian:25/255+clip", "25/255"),
+        ("gaussian:0.4", None),  # nothing is set to 0 or 1
+        ("gaussian:0..0.4+clip", None),
+        ("salt-and-pepper:0.1", None),
     ],
 )
-def test_the_noise_is_named_by_its_standard_deviation_if_it_has_one(
+def test_only_clipped_gaussian_noise_is_called_that_and_all_other_is_named(
     results, reports, spec, written
 ):
     report = copy.copy(reports["nl"])
     preset = results.lesson.preset.changed(noise=spec)
     report.results = replace(results, lesson=replace(results.lesson, preset=preset))
     assert report._sigma() == written
+    said = " ".join(map(report._text, report._said(report.texts.noise)))
+    assert ("normale verdeling" in said) == (written is not None)
+    assert (written or spec) in said
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("keras-io", "1.568"), ("article-figure", "10"), ("dense", "32"), ("detector", "32")],
+)
+def test_the_code_is_what_the_encoder_ends_in_however_long(name, code, results, reports):
+    report = copy.copy(reports["nl"])
+    architecture = architectures.parse(get(name).architecture)
+    shapes = features.shapes(architecture, (28, 28))
+    report.results = replace(results, looks=replace(results.looks, shapes=shapes))
+    assert f"de code {code}" in report._cubes()[-1]
+
+
+def test_a_page_that_was_made_quickly_says_so(results):
+    for language in texts.LANGUAGES:
+        own = texts.get(language)
+        quick, whole = (
+            Report(results, own, COMMAND, quick=quick).html() for quick in (True, False)
+        )
+        assert own.page.quick in quick
+        assert own.page.quick not in whole
 
 
 @both

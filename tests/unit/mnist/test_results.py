@@ -18,7 +18,7 @@ from ruis.mnist.lessons import add_noise
 from ruis.mnist.presets import get
 from ruis.mnist.results import Amount, compute, looks, oddities, steps
 
-AMOUNT = Amount(dense=1, stacking=1, study=1, filters=((2, 2, 2),), anomaly=1)
+AMOUNT = Amount(dense=1, stacking=1, study=1, shares=(0.5, 0.6), anomaly=1)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,9 @@ def test_the_denoised_digits_are_the_output_on_the_noisy_ones(results, digits, p
 
 @pytest.mark.slow
 def test_every_part_is_as_large_as_was_asked_for(results, preset):
-    assert [trial.name for trial in results.trials] == ["2-2-2"]
+    assert [trial.name for trial in results.trials] == ["2-1-1"], (
+        "0.5 and 0.6 of 4-2-2 are the same"
+    )
     assert results.wanted == results.trials[0].psnr - 0.5
     assert len(results.dense.reconstructing) == 1
     assert results.dense.denoised is None

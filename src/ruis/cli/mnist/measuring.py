@@ -19,6 +19,7 @@ from ruis.cli.mnist.options import (
     Seed,
     Settings,
     asked,
+    check_extras,
     new_folder,
     pictures,
     write_figures,
@@ -231,6 +232,7 @@ def anomaly(
     --set bottleneck=16). For other images than digits: ruis anomaly.
     """
     order = asked(data, preset, epochs, noise, seed, settings)
+    check_extras("sklearn")
     folder = new_folder(output, pictures("again", "heat", "scores"), overwrite=overwrite)
     load_keras_quietly()
 
@@ -257,7 +259,7 @@ def anomaly(
         )
         return
     _odd(figures)
-    say(f"Look at them:  {folder}")
+    say(f"Look at them (normal digit {figures[0].digit}):  {folder}")
 
 
 def _odd(figures: Sequence[Odd]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ruis.errors import ConfigError, ImageWriteError
+from ruis.cli.quiet import load_keras_quietly
+from ruis.errors import ConfigError, EngineUnavailableError, ImageWriteError
 
 if TYPE_CHECKING:
     from ruis.mnist.data import Digits
@@ -27,6 +29,7 @@ __all__ = [
     "Seed",
     "Settings",
     "asked",
+    "check_extras",
     "check_new",
     "new_folder",
     "pictures",
@@ -101,6 +104,7 @@ def asked(
     quickly: bool = False,
 ) -> Asked:
     """Check everything, then load the digits; what is given goes before what is quick."""
+    check_extras("matplotlib")
     from ruis.mnist.data import load
     from ruis.mnist.presets import get, quick
     from ruis.noise import parse
@@ -112,7 +116,22 @@ def asked(
     if noise is not None:
         parse(noise)
         changes["noise"] = noise
-    return Asked(load(data), chosen.with_settings(changes), seed)
+    preset_ = chosen.with_settings(changes)
+    if data.startswith("keras"):
+        load_keras_quietly()
+    return Asked(load(data), preset_, seed)
+
+
+def check_extras(package: str) -> None:
+    """Refuse work whose last step needs a package that is not there.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If it is not installed.
+    """
+    if find_spec(package) is None:
+        raise EngineUnavailableError("`ruis mnist`", "mnist")
 
 
 def _epochs(text: str, preset: Preset) -> dict[str, int]:

@@ -19,6 +19,7 @@ from ruis.cli.mnist.options import (
     Seed,
     Settings,
     asked,
+    check_extras,
     new_folder,
     write_figures,
 )
@@ -30,8 +31,6 @@ from ruis.errors import ConfigError
 __all__ = ["report"]
 
 PARTS = ("lesson", "study", "dense", "hidden", "stacking", "anomaly")
-
-QUICK_FILTERS = ((4, 2, 2), (8, 4, 4), (16, 8, 8))
 
 
 def report(
@@ -76,10 +75,9 @@ def report(
     order = asked(data, preset, epochs, noise, seed, settings, quickly=quick)
     if "filters" not in order.preset.architecture:
         raise ConfigError(f"the report is about filters, and the preset {preset!r} has none.")
-    if not (order.preset.reconstruct and order.preset.denoise):
-        raise ConfigError(
-            f"the report needs both phases, and {preset!r} has epochs for one: --epochs 10,20."
-        )
+    if not order.preset.denoise:
+        raise ConfigError(f"the report ends in denoising, and {preset!r} has no epochs for that.")
+    check_extras("sklearn")
     folder = new_folder(output, [*pages, "numbers.json", "figures"], overwrite=overwrite)
     load_keras_quietly()
 
@@ -88,7 +86,7 @@ def report(
 
     amount = Amount()
     if quick:
-        amount = Amount(dense=8, stacking=4, study=3, filters=QUICK_FILTERS, anomaly=15)
+        amount = Amount(dense=8, stacking=4, study=3, shares=(1 / 4, 1 / 2, 1), anomaly=15)
     with progress_line() as update:
         results = compute(
             order.preset,
@@ -101,7 +99,7 @@ def report(
         )
     command = shlex.join(["ruis", *sys.argv[1:]])
     for name, words in zip(pages, texts, strict=True):
-        written = Report(results, words, command)
+        written = Report(results, words, command, quick=quick)
         _write(folder / name, written.html(), overwrite=overwrite)
         if words is texts[0]:
             (folder / "figures").mkdir(exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,7 +73,13 @@ def train(
     names = ["history.csv", *(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg"))]
     order = asked(data, preset, epochs, noise, seed, settings)
     folder = new_folder(path.with_suffix(".figures"), names, overwrite=overwrite)
-    lesson = taught(order)
+    try:
+        lesson = taught(order)
+    except KeyboardInterrupt:
+        tell("Nothing of this training is kept: the model is written at its end.")
+        with suppress(OSError):  # there may be figures of an earlier training in it
+            folder.rmdir()
+        raise
     lesson.save(path, overwrite=overwrite)
     _write(lesson, folder, overwrite=overwrite)
     if json:
