@@ -6,8 +6,10 @@ While the network works on one image, the next is read and the one before is wri
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -149,16 +151,12 @@ class _Work:
         try:
             if self.model != "auto" and jobs:
                 self.denoiser(self.model)  # before the first image is read
-            with (
-                progress_line() as update,
-                ThreadPoolExecutor(1) as reader,
-                ThreadPoolExecutor(1) as writer,
-            ):
+            with progress_line() as update, ThreadPoolExecutor(1) as writer:
                 line = _Line(update, len(jobs))
-                coming = reader.submit(self.read_ahead, left[0]) if left else None
+                coming = _begun(self.read_ahead, left[0]) if left else None
                 while left:
                     job, image = left[0], coming
-                    coming = reader.submit(self.read_ahead, left[1]) if left[1:] else None
+                    coming = _begun(self.read_ahead, left[1]) if left[1:] else None
                     line.start(job)
                     assert image is not None  # there is one for each job
                     self.attempt(job, image, writer, line)
@@ -326,6 +324,20 @@ class _Work:
     def tell_failure(failure: Failure) -> None:
         """Say at once that an image failed."""
         tell(f"ruis: {_named(failure)}")
+
+
+def _begun(read: Callable[[Job], Image | None], job: Job) -> Future[Image | None]:
+    """Begin to read, in a thread that nobody waits for who wants to stop."""
+    future: Future[Image | None] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(read(job))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the image is wanted
+            future.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    return future
 
 
 def _named(failure: Failure) -> str:
