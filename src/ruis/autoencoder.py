@@ -19,7 +19,8 @@ import numpy as np
 from ruis import architectures, losses, model_file, optimizer
 from ruis.errors import ConfigError, DivergedError, EmptyDatasetError
 from ruis.keras_backend import dtype_policy
-from ruis.loop import Progress, Report
+from ruis.loop import TELL_SECONDS, Progress, Report
+from ruis.metrics.psnr import psnr
 from ruis.model_file import Manifest
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from ruis.model_file import ModelFile
 
 __all__ = ["Autoencoder", "Fitted"]
-
-TELL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -364,10 +363,10 @@ class _Watch:
         if self.step == self.steps and math.isfinite(self.compiled):
             seconds = (time.perf_counter() - self.compiled) * self.steps / (self.steps - 1)
         self.seconds += seconds
-        loss = psnr = math.nan
+        loss = quality = math.nan
         if self.validation is not None:
-            loss, psnr = self._judged()
-        done = Fitted(epoch, self.loss, loss, psnr, seconds)
+            loss, quality = self._judged()
+        done = Fitted(epoch, self.loss, loss, quality, seconds)
         self.autoencoder.history.append(done)
         self.tell(self._report("validated", self.seconds))
 
@@ -381,9 +380,9 @@ class _Watch:
             * len(y[i : i + size])
             for i in range(0, len(y), size)
         ]
-        errors = np.mean((np.clip(denoised, 0, 1) - y) ** 2, axis=(1, 2, 3))
-        psnr = float(np.mean(-10 * np.log10(np.maximum(errors, 1e-12))))
-        return sum(losses_) / len(y), psnr
+        limited = np.clip(denoised, 0, 1)
+        quality = [psnr(one, made) for one, made in zip(y, limited, strict=True)]
+        return sum(losses_) / len(y), float(np.mean(quality))
 
     def _report(self, stage: str, seconds: float) -> Report:
         history = self.autoencoder.history

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ruis.errors import EngineUnavailableError
 
-__all__ = ["dtype_policy", "load_keras"]
+__all__ = ["dtype_policy", "load_keras", "patience"]
 
 
 def load_keras(what: str = "Building or training a network") -> Any:
@@ -54,3 +55,20 @@ def dtype_policy(*, bfloat16: bool) -> Iterator[None]:
         yield
     finally:
         config.set_dtype_policy(before)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Let a connection fail that says nothing for so long; Keras' own downloads wait for ever.
+
+    Parameters
+    ----------
+    seconds : float
+        How long it may be silent.
+    """
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

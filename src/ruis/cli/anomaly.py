@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -17,12 +16,12 @@ from ruis.cli.console import duration, print_json, say, table, tell
 from ruis.cli.exit_codes import code_of_run
 from ruis.cli.failures import DEBUG, sentence
 from ruis.cli.heat_picture import heat_picture
-from ruis.cli.outputs import Failure, Job, Plan, each_once, enter, found
+from ruis.cli.outputs import Failure, Job, Plan, check_new_file, each_once, enter, found
 from ruis.cli.progress import progress_line, seconds_left
 from ruis.cli.quiet import load_keras_quietly
 from ruis.cli.teller import Teller
 from ruis.cli.train import channels_and_patch
-from ruis.errors import ConfigError, EmptyDatasetError, EngineUnavailableError, ImageWriteError
+from ruis.errors import ConfigError, EmptyDatasetError, EngineUnavailableError
 
 if TYPE_CHECKING:
     from ruis.anomaly import AnomalyDetector
@@ -127,7 +126,9 @@ def fit(
             f"{normal} holds {len(paths)} image; give two or more, better fifty."
         )
     taught = output.with_suffix(".ruis")
-    _check_outputs([output] if model is not None else [output, taught], overwrite=overwrite)
+    check_new_file(output, "a detector", (".json",), overwrite=overwrite)
+    if model is None:
+        check_new_file(taught, "a model file", (".ruis",), overwrite=overwrite)
     if model is None:
         recipe = _recipe(
             normal.resolve(), output.stem, MINUTES if minutes is None else minutes, seed or 0
@@ -146,17 +147,6 @@ def fit(
         detector.fit(_read_each(paths, update))
     detector.save(output, model=taught if model is None else model, overwrite=overwrite)
     _show_fit(detector, output, used, as_json=json)
-
-
-def _check_outputs(outputs: list[Path], *, overwrite: bool) -> None:
-    """Check the names before minutes are spent on what goes there."""
-    if outputs[0].suffix != ".json":
-        raise ConfigError(f"-o {outputs[0]}: the name of a detector ends in .json.")
-    for path in outputs:
-        if not path.parent.is_dir():
-            raise ConfigError(f"-o {path}: there is no folder {path.parent}.")
-        if os.path.lexists(path) and not overwrite:
-            raise ImageWriteError("exists already; --overwrite replaces it.", source=str(path))
 
 
 def _recipe(normal: Path, name: str, minutes: float, seed: int) -> Recipe:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +10,10 @@ import typer
 
 from ruis.cli import options
 from ruis.cli.console import duration, print_json, say, table
+from ruis.cli.outputs import check_new_file
 from ruis.cli.progress import progress_line, seconds_left
 from ruis.cli.quiet import prepare_engine
-from ruis.errors import ConfigError, ImageWriteError
+from ruis.errors import ConfigError
 
 if TYPE_CHECKING:
     from ruis.evaluate import Evaluation
@@ -65,7 +65,14 @@ def evaluate(
         raise ConfigError("--seed is that of added noise; pairs have no use for it.")
     given = options.parse_sigma(sigma)
     if report is not None:
-        _check_report(report, overwrite=overwrite)
+        check_new_file(
+            report,
+            "a page",
+            (".html", ".htm"),
+            overwrite=overwrite,
+            option="--report",
+            any_case=True,
+        )
 
     from ruis.denoise import load
     from ruis.evaluate import evaluate as judge
@@ -108,16 +115,6 @@ def evaluate(
         print_json(result.to_json_form())
     else:
         _show(result)
-
-
-def _check_report(report: Path, *, overwrite: bool) -> None:
-    """Check the name before the work is done."""
-    if report.suffix.lower() not in {".html", ".htm"}:
-        raise ConfigError(f"--report {report}: the name of a page ends in .html.")
-    if not report.parent.is_dir():
-        raise ConfigError(f"--report {report}: there is no folder {report.parent}.")
-    if os.path.lexists(report) and not overwrite:
-        raise ImageWriteError("exists already; --overwrite replaces it.", source=str(report))
 
 
 def _show(result: Evaluation) -> None:

@@ -10,7 +10,17 @@ from pathlib import Path
 
 from ruis.errors import ConfigError, ImageError, ImageWriteError, RuisError, UnsupportedFormatError
 
-__all__ = ["Failure", "Found", "Job", "Plan", "each_once", "enter", "found", "plan"]
+__all__ = [
+    "Failure",
+    "Found",
+    "Job",
+    "Plan",
+    "check_new_file",
+    "each_once",
+    "enter",
+    "found",
+    "plan",
+]
 
 MARK = ".denoised"
 """What the name of a denoised image has before its ending, where it stands beside the noisy one."""
@@ -134,6 +144,48 @@ def plan(
             )
             result.failed.append(Failure.of(job.input, there, str(there)))
     return result
+
+
+def check_new_file(
+    path: Path,
+    kind: str,
+    suffixes: tuple[str, ...],
+    *,
+    overwrite: bool,
+    option: str = "-o",
+    any_case: bool = False,
+) -> None:
+    """Check the name of a file before work is spent on what goes there.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    kind : str
+        What it will be, for the message: "a model file".
+    suffixes : tuple of str
+        The endings that it may have; the first one is named.
+    overwrite : bool
+        Whether a file that is there already may be replaced.
+    option : str
+        Where the name was given.
+    any_case : bool
+        Whether the ending may have capitals.
+
+    Raises
+    ------
+    ConfigError
+        If it has another ending, or its folder is not there.
+    ImageWriteError
+        If it exists already.
+    """
+    suffix = path.suffix.lower() if any_case else path.suffix
+    if suffix not in suffixes:
+        raise ConfigError(f"{option} {path}: the name of {kind} ends in {suffixes[0]}.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{option} {path}: there is no folder {path.parent}.")
+    if os.path.lexists(path) and not overwrite:
+        raise ImageWriteError("exists already; --overwrite replaces it.", source=str(path))
 
 
 def enter(job: Job) -> None:

@@ -11,10 +11,11 @@ import typer
 
 from ruis.cli import options
 from ruis.cli.console import print_json, say, tell
+from ruis.cli.outputs import check_new_file
 from ruis.cli.progress import progress_line
 from ruis.cli.quiet import load_keras_quietly
 from ruis.cli.teller import Teller
-from ruis.errors import ConfigError, EmptyDatasetError, ImageWriteError
+from ruis.errors import ConfigError, EmptyDatasetError
 
 if TYPE_CHECKING:
     from ruis.model_file import ModelFile
@@ -133,12 +134,7 @@ def train(
 
 def _run_folder(output: Path, *, overwrite: bool) -> Path:
     """Check the output before an hour is spent on it, and return the folder of the run."""
-    if output.suffix != ".ruis":
-        raise ConfigError(f"-o {output}: the name of a model file ends in .ruis.")
-    if not output.parent.is_dir():
-        raise ConfigError(f"-o {output}: there is no folder {output.parent}.")
-    if os.path.lexists(output) and not overwrite:
-        raise ImageWriteError("exists already; --overwrite replaces it.", source=str(output))
+    check_new_file(output, "a model file", (".ruis",), overwrite=overwrite)
     return output.with_suffix(".run")
 
 

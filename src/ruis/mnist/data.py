@@ -10,7 +10,6 @@ recognition, 1998, doi:10.1109/5.726791.
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ruis.errors import ConfigError, EmptyDatasetError, UnknownNameError
-from ruis.keras_backend import load_keras
+from ruis.keras_backend import load_keras, patience
 from ruis.mnist.stored import checked, read_idx, read_npz
 
 if TYPE_CHECKING:
@@ -176,7 +175,7 @@ def _keras(name: str) -> Digits:
     what = f"keras.datasets.{name}"
     keras = load_keras(what)
     try:
-        with _short_silence(), _no_empty_folders(name), redirect_stdout(sys.stderr):
+        with patience(PATIENCE), _no_empty_folders(name), redirect_stdout(sys.stderr):
             (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises bare exceptions, and what its files make NumPy raise
         reason = " ".join(str(error).split())[:300] or type(error).__name__
@@ -185,17 +184,6 @@ def _keras(name: str) -> Digits:
             f"({PACKAGE!r}), an NPZ file, or a folder of IDX files."
         ) from error
     return Digits(*checked([x_train, y_train, x_test, y_test], what), what)
-
-
-@contextmanager
-def _short_silence() -> Iterator[None]:
-    """Let a connection fail that says nothing; Keras' own download waits for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 @contextmanager

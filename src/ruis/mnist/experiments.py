@@ -119,13 +119,13 @@ def stacking(
         Dense and convolutional with pixels in their places, then both with shuffled pixels.
     """
     (x, _), _ = hold_out(digits)
+    clean, test = unit(x), unit(digits.x_test)
+    noisy = clean if noise is None else add_noise(clean, noise, seed, TRAIN)
+    noisy_test = test if noise is None else add_noise(test, noise, seed, TEST)
     found = []
     for place, (mixed, name) in enumerate(
         (mixed, name) for mixed in (False, True) for name in NETWORKS
     ):
-        clean, test = unit(x), unit(digits.x_test)
-        noisy = clean if noise is None else add_noise(clean, noise, seed, TRAIN)
-        noisy_test = test if noise is None else add_noise(test, noise, seed, TEST)
 
         def moved(images: NDArray[Any], *, there: bool = mixed) -> NDArray[Any]:
             return shuffled(images, seed) if there else images

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -460,7 +460,7 @@ def numbers(results: Results) -> dict[str, Any]:
         return [asdict(epoch) for epoch in epochs]
 
     def scores(one: Any) -> dict[str, Any] | None:
-        return asdict(one) if is_dataclass(one) and not isinstance(one, type) else None
+        return None if one is None else asdict(one)
 
     return {
         "data": results.digits.source,

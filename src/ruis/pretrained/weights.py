@@ -6,19 +6,15 @@ Only HDF5 is read: such a file holds numbers, and nothing that could run.
 from __future__ import annotations
 
 import contextlib
-import socket
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ruis.errors import ConfigError, ModelCorruptError, ModelNotFoundError
-from ruis.keras_backend import load_keras
+from ruis.keras_backend import load_keras, patience
 from ruis.pretrained.drawing import body, construct
 from ruis.pretrained.networks import find
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["filled"]
 
@@ -49,24 +45,13 @@ def filled(network: str, taps: tuple[int, ...], weights: str | Path) -> Any:
 def _fetched(network: str) -> Any:
     """Let Keras fetch what a network learnt from ImageNet; it removes what arrived in part."""
     try:
-        with _patience(), contextlib.redirect_stdout(sys.stderr):
+        with patience(PATIENCE), contextlib.redirect_stdout(sys.stderr):
             return construct(find(network), "imagenet")
     except Exception as error:  # Keras raises Exception itself
         raise ModelNotFoundError(
             f"the ImageNet weights of {network} cannot be fetched: {error}. Without a network, "
             "fetch them elsewhere, and give the file's path as weights."
         ) from error
-
-
-@contextlib.contextmanager
-def _patience() -> Iterator[None]:
-    """Give up a connection that brings nothing; it would wait for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _check_file(path: Path) -> None:

@@ -25,10 +25,10 @@ from ruis.cli.mnist.options import (
     asked,
     new_folder,
 )
+from ruis.cli.outputs import check_new_file
 from ruis.cli.progress import progress_line
 from ruis.cli.quiet import load_keras_quietly
 from ruis.cli.teller import Teller
-from ruis.errors import ConfigError, ImageWriteError
 
 if TYPE_CHECKING:
     from ruis.mnist.lessons import Lesson
@@ -64,12 +64,7 @@ def train(
     of each phase.
     """
     path = output or Path(f"{preset}.ruis")
-    if path.suffix != ".ruis":
-        raise ConfigError(f"-o {path}: the name of a model file ends in .ruis.")
-    if not path.parent.is_dir():
-        raise ConfigError(f"-o {path}: there is no folder {path.parent}.")
-    if os.path.lexists(path) and not overwrite:
-        raise ImageWriteError("exists already; --overwrite replaces it.", source=str(path))
+    check_new_file(path, "a model file", (".ruis",), overwrite=overwrite)
     names = ["history.csv", *(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg"))]
     order = asked(data, preset, epochs, noise, seed, settings)
     folder = new_folder(path.with_suffix(".figures"), names, overwrite=overwrite)
