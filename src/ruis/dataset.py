@@ -46,12 +46,15 @@ class Sample:
         The same shape and dtype; None where noise is added by a model.
     data_range : tuple of float, optional
         The stored values that mean black and white; default: those of the dtype.
+    weight : float
+        How often one of its pixels is visited, against those of other images.
     """
 
     name: str
     clean: NDArray[Any]
     noisy: NDArray[Any] | None = None
     data_range: tuple[float, float] | None = None
+    weight: float = 1.0
 
     @property
     def scale(self) -> Intensity:
@@ -249,7 +252,12 @@ class Patches:
         self.takes_sigma = takes_sigma
         self.sigma_given = sigma_given
         self.seed = seed
-        places = [(r - patch + 1) * (c - patch + 1) for r, c, _ in map(_shape, self.samples)]
+        places = [
+            sample.weight * (rows - patch + 1) * (columns - patch + 1)
+            for sample, (rows, columns, _) in zip(
+                self.samples, map(_shape, self.samples), strict=True
+            )
+        ]
         self._chances = np.cumsum(places) / np.sum(places)
 
     def batch(self, epoch: int, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -9,41 +9,40 @@ Only one tile at a time is ever a float: memory is the image, its result, and a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from ruis import processor, zoo
+from ruis import choice, processor, zoo
 from ruis.arrays import as_image
 from ruis.engines import ENGINES
-from ruis.errors import ChannelMismatchError, ConfigError, ImageError, OutOfMemoryError
-from ruis.image import Image, ImageInfo
+from ruis.errors import ChannelMismatchError, ConfigError, OutOfMemoryError
+from ruis.image import Image
 from ruis.intensity import Intensity
-from ruis.noise.estimate import estimate_sigma
-from ruis.tiling import Plan, Tile, plan
+from ruis.job import Job
+from ruis.tiling import Plan, plan, plan_area
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from ruis.choice import Seen
     from ruis.engines.base import Engine, Precision
+    from ruis.job import Progress
     from ruis.model_file import ModelFile
 
-__all__ = ["Denoised", "Denoiser", "denoise", "load"]
+__all__ = ["AUTO", "Denoised", "Denoiser", "denoise", "load"]
 
-Progress = Callable[[int, int], None]
-
-TILE_MEMORY = 400e6
-"""Bytes that the network may use for a tile unless told otherwise; a quarter of what is available,
-if that is less."""
+MEMORY, TILE_MEMORY = 1.25e9, 400e6
+"""Bytes for the image, its result and the network's tile together, unless told otherwise, and the least
+that is left of it for the tile; a quarter of what is available, if that is less. The larger the tiles,
+the less they overlap: of 24 megapixels the network computes 1.2 times as many instead of 1.4."""
 
 SMALLEST_TILE = 64
+AUTO = ("auto", "fast")
+"""What stands for a model in place of its name: the one that suits an image."""
+
 GRAIN = 64
 """Tile sides are multiples of this, so that images of similar size share a compiled shape."""
 
-FAINT = 4.0 / 255
+FAINT = 2.0 / 255
 """Noise below this sigma is denoised in float32 when the precision is left to us: bfloat16 would
 cost more than 0.02 dB (`docs/decisions/0005-precision.md`)."""
 
@@ -91,8 +90,8 @@ class Denoiser:
     tile : int, optional
         The longest side of a tile in pixels; default: from `memory`.
     memory : float, optional
-        Bytes that the network may use for a tile; default: 400 MB, or a quarter of what is
-        available, if that is less.
+        Bytes that the network may use for a tile; default: what the image and its result leave of
+        1.25 GB, 400 MB at least, and no more than a quarter of what is available.
     threads : int, optional
         How many processors to use; default: all that this process may.
 
@@ -123,9 +122,8 @@ class Denoiser:
         self.engine: type[Engine] = ENGINES.load(engine)
         self.precision = precision
         self.threads = threads
-        memory = memory or min(TILE_MEMORY, processor.available_memory() / 4)
-        side = math.isqrt(int(memory / model.architecture.bytes_per_pixel))
-        self.tile = tile or max(SMALLEST_TILE, side)
+        self.tile = tile
+        self.memory = memory
         self._engines: dict[str, Engine] = {}
 
     @property
@@ -192,35 +190,40 @@ class Denoiser:
         sigma: float | None = None,
         strength: float = 1.0,
         progress: Progress | None = None,
+        seen: Seen | None = None,
     ) -> Denoised:
-        """Remove noise from an image, and tell how; see :meth:`denoise`."""
+        """Remove noise from an image, and tell how; see :meth:`denoise`.
+
+        `seen` is what :func:`ruis.choice.look` found, for those who have looked already.
+        """
         _check_settings(sigma, strength)
         group, notes = self._groups(noisy)
         scale = Intensity(noisy.info.dtype, noisy.info.data_range)
-        sample = scale.to_unit(_sample(noisy))
-        found = estimate_sigma(sample) if sigma is None else sigma
-        precision = self._precision(found / max(1.0, float(np.abs(sample).max())))
+        seen = seen or choice.look(noisy)
+        found = seen.sigma if sigma is None else sigma
+        precision = self._precision(noisy, seen, found)
         told = 0.0 if sigma is None else sigma
         if sigma is not None and not self.model.architecture.takes_sigma:
             notes += (f"the model {self.model.name!r} is blind: sigma was not used",)
         if strength == 0 or sigma == 0:  # exactly, also where float32 cannot hold the values
             same = Image(noisy.pixels.copy(), noisy.info)
             return Denoised(same, self.model.name, found, precision, 0, notes)
-        tile = self.tile
+        job = Job(self._engine(precision), scale, group, told, strength)
+        cut = self._plan(noisy)
         while True:
-            job = _Job(self._engine(precision), scale, group, told, strength)
-            cut = self._plan(noisy, tile)
             try:
                 pixels = job.run(noisy.pixels, cut, noisy.channels, progress)
                 break
             except (OutOfMemoryError, MemoryError) as error:
                 tile = max(cut.shape) // 2
-                if max(self._plan(noisy, tile).shape) >= max(cut.shape):
+                smaller = self._plan(noisy, tile)
+                if max(smaller.shape) >= max(cut.shape):
                     raise OutOfMemoryError(
                         f"there is not enough memory, not even for tiles of {cut.shape[0]}x"
                         f"{cut.shape[1]} pixels; close other programs."
                     ) from error
                 notes += (f"memory ran out: tiles were halved to {tile} pixels",)
+                cut = smaller
         image = Image(pixels, noisy.info)
         return Denoised(image, self.model.name, found, job.engine.precision, len(cut), notes)
 
@@ -237,11 +240,14 @@ class Denoiser:
             source=noisy.info.source,
         )
 
-    def _precision(self, sigma: float) -> Precision:
+    def _precision(self, noisy: Image, seen: Seen, sigma: float) -> Precision:
         """Choose by sigma in fractions of the brightest value: what bfloat16 rounds goes with it."""
         if self.precision != "auto":
             return self.precision
-        return "bf16" if sigma >= FAINT and self.engine.supports("bf16") else "f32"
+        if noisy.info.dtype.itemsize == 1:  # what is fainter than one step of it cannot be kept
+            sigma = max(sigma, seen.coarse)
+        visible = sigma / max(1.0, seen.brightest) >= FAINT
+        return "bf16" if visible and self.engine.supports("bf16") else "f32"
 
     def _engine(self, precision: Precision) -> Engine:
         if precision not in self._engines:
@@ -251,48 +257,15 @@ class Denoiser:
             )
         return self._engines[precision]
 
-    def _plan(self, noisy: Image, tile: int) -> Plan:
-        geometry = self.model.architecture.geometry
-        return plan(noisy.rows, noisy.columns, geometry, tile, grain=GRAIN)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One image on its way through one engine."""
-
-    engine: Engine
-    scale: Intensity
-    group: int
-    sigma: float
-    strength: float
-
-    def run(
-        self, stored: NDArray[Any], cut: Plan, channels: int, progress: Progress | None
-    ) -> NDArray[Any]:
-        """Return the denoised pixels; what is beyond `channels` is alpha, and copied."""
-        denoised = np.empty_like(stored)
-        denoised[..., channels:] = stored[..., channels:]
-        for count, tile in enumerate(cut, start=1):
-            window = self.scale.to_unit(cut.read(stored[..., :channels], tile))
-            if stored.dtype.kind == "f" and not np.isfinite(window).all():
-                raise ImageError("it holds values that are not numbers; replace them first.")
-            for first in range(0, channels, self.group):
-                some = np.s_[..., first : first + self.group]
-                self._tile(window[some], denoised[some], tile)
-            if progress:
-                progress(count, len(cut))
-        return denoised
-
-    def _tile(self, noisy: NDArray[np.float32], into: NDArray[Any], tile: Tile) -> None:
-        inputs = self.engine.network.input_channels
-        batch = np.empty((1, *noisy.shape[:2], inputs), np.float32)
-        batch[0, ..., : self.group] = noisy
-        batch[0, ..., self.group :] = self.sigma
-        result = self.engine.run(batch)[0][tile.keep]
-        if self.strength < 1:
-            kept = noisy[tile.keep]
-            result = kept + np.float32(self.strength) * (result - kept)
-        into[tile.write] = self.scale.from_unit(result)
+    def _plan(self, noisy: Image, tile: int | None = None) -> Plan:
+        """Cut the image into tiles no longer than `tile`, or as memory allows."""
+        geometry, tile = self.model.architecture.geometry, tile or self.tile
+        if tile:
+            return plan(noisy.rows, noisy.columns, geometry, tile, grain=GRAIN)
+        left = max(TILE_MEMORY, MEMORY - 2 * noisy.pixels.nbytes)
+        memory = self.memory or min(left, processor.available_memory() / 4)
+        area = max(SMALLEST_TILE**2, int(memory / self.model.architecture.bytes_per_pixel))
+        return plan_area(noisy.rows, noisy.columns, geometry, area, grain=GRAIN)
 
 
 def load(
@@ -356,7 +329,8 @@ def denoise(
     noisy : Image or array_like
         As for :meth:`Denoiser.denoise`.
     model : str or path, default "auto"
-        A shipped model, a model file, or "auto": by the number of channels.
+        A shipped model, a model file, or "auto": by the channels, and for colours by the noise;
+        "fast" chooses in the same way a small network, several times faster and nearly as good.
     sigma : float, optional
         As for :meth:`Denoiser.denoise`, like all that follow.
     strength : float, default 1.0
@@ -379,19 +353,14 @@ def denoise(
     >>> bool(ruis.denoise(noisy).std() < 0.03)
     True
     """
-    if model == "auto":
+    if model in AUTO:
         image = noisy
         if not isinstance(noisy, Image):
             image, _ = as_image(noisy, data_range=data_range, channel_axis=channel_axis)
-        model = choose(image.info, image.channels)
+        model = choice.choose(image, fast=model == "fast").model
     return load(model).denoise(
         noisy, sigma=sigma, strength=strength, data_range=data_range, channel_axis=channel_axis
     )
-
-
-def choose(info: ImageInfo, channels: int) -> str:
-    """Return the name of the shipped model that suits an image."""
-    return zoo.suited(channels if info.colour == "rgb" else 1)
 
 
 def _check_settings(sigma: float | None, strength: float) -> None:
@@ -399,10 +368,3 @@ def _check_settings(sigma: float | None, strength: float) -> None:
         raise ConfigError(f"sigma is a fraction of the data range, at least 0, not {sigma}.")
     if not 0 <= strength <= 1:
         raise ConfigError(f"strength is from 0 (nothing) to 1 (all), not {strength}.")
-
-
-def _sample(noisy: Image) -> NDArray[Any]:
-    """Return enough of an image to judge its noise by, alpha left out."""
-    side = 1024
-    top, left = max(0, (noisy.rows - side) // 2), max(0, (noisy.columns - side) // 2)
-    return noisy.pixels[top : top + side, left : left + side, : noisy.channels]

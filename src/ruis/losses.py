@@ -1,4 +1,4 @@
-"""What training makes small: Keras' losses, and one that compares what a network sees."""
+"""What training makes small: Keras' losses, PSNR, and what a trained network sees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from ruis.errors import ConfigError, UnknownNameError
 from ruis.keras_backend import load_keras
 from ruis.record import Record
 
-__all__ = ["Perceptual", "get"]
+__all__ = ["PSNR_FLOOR", "Perceptual", "get"]
+
+PSNR_FLOOR = 1e-5
+"""A mean squared error of 50 dB is good enough: the loss "psnr" adds this to each crop's."""
 
 
 class Perceptual(Record):
@@ -88,8 +91,10 @@ def get(spec: Any) -> Any:
     Parameters
     ----------
     spec : str, mapping, keras.losses.Loss or callable
-        Keras' name of a loss; "perceptual:NETWORK" or `{"name": "perceptual", ...}` with the
-        fields of :class:`Perceptual`; anything that can be called is passed through.
+        Keras' name of a loss; "psnr", the mean over crops of the PSNR in dB, negative, so that a
+        crop with faint noise weighs as much as one with strong noise; "perceptual:NETWORK" or
+        `{"name": "perceptual", ...}` with the fields of :class:`Perceptual`; anything that can be
+        called is passed through.
 
     Returns
     -------
@@ -106,6 +111,11 @@ def get(spec: Any) -> Any:
         If a network's weights cannot be had.
     EngineUnavailableError
         If Keras is not installed.
+
+    References
+    ----------
+    L. Chen, X. Lu, J. Zhang, X. Chu and C. Chen, HINet: Half instance normalization network for
+    image restoration, 2021, doi:10.1109/CVPRW53098.2021.00027, for PSNR as a loss.
 
     Examples
     --------
@@ -126,6 +136,8 @@ def get(spec: Any) -> Any:
         name, colon, network = spec.partition(":")
         if name == "perceptual":
             return get({"name": name, **({"network": network} if colon else {})})
+        if spec == "psnr":
+            return _psnr_loss()
         return _of_keras(spec)
     if callable(spec):
         return spec
@@ -139,7 +151,17 @@ def _of_keras(name: str) -> Any:
     except (ValueError, TypeError, AttributeError, ImportError) as error:
         known = [n for n in dir(losses) if n == n.lower() and not n.startswith("_")]
         plain = {n for n in known if n not in {"get", "serialize", "deserialize"}}
-        raise UnknownNameError("loss", name, plain | {"perceptual"}) from error
+        raise UnknownNameError("loss", name, plain | {"perceptual", "psnr"}) from error
+
+
+def _psnr_loss() -> Any:
+    ops = load_keras().ops
+
+    def negative_psnr(clean: Any, denoised: Any) -> Any:
+        error = _mean(ops, ops.square(clean - ops.cast(denoised, "float32")))
+        return 10 * ops.log10(error + PSNR_FLOOR)
+
+    return negative_psnr
 
 
 @functools.cache

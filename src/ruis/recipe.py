@@ -29,6 +29,8 @@ class DataSource(Record):
         The folder of noisy counterparts with the same names, where real pairs are learnt from.
     exclude : tuple of str
         Names of files that are not to be learnt from, because something else is judged by them.
+    weight : float
+        How often a pixel of this collection is visited, against those of the others.
     """
 
     name: str
@@ -36,6 +38,7 @@ class DataSource(Record):
     folder: str
     noisy: str | None = None
     exclude: tuple[str, ...] = ()
+    weight: float = Field(default=1.0, gt=0)
 
 
 class Recipe(Record):

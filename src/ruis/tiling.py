@@ -19,7 +19,7 @@ from ruis.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Geometry", "Plan", "Span", "Tile", "mirror_index", "plan", "spans"]
+__all__ = ["Geometry", "Plan", "Span", "Tile", "mirror_index", "plan", "plan_area", "spans"]
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,11 @@ class Plan:
             for columns in self.column_spans:
                 yield Tile(rows, columns)
 
+    @property
+    def computed(self) -> int:
+        """How many pixels the network computes in all, overlaps included."""
+        return len(self) * self.shape[0] * self.shape[1]
+
     def read(self, pixels: NDArray[Any], tile: Tile) -> NDArray[Any]:
         """Return the tile's window of `pixels`, mirrored where it leaves the image.
 
@@ -189,6 +194,46 @@ def plan(rows: int, columns: int, geometry: Geometry, tile: int, *, grain: int =
     widths = spans(columns, geometry, tile, grain=grain)
     shape = (heights[0].stop - heights[0].start, widths[0].stop - widths[0].start)
     return Plan(rows, columns, shape, heights, widths)
+
+
+def plan_area(rows: int, columns: int, geometry: Geometry, area: int, *, grain: int = 1) -> Plan:
+    """Cut an image so that the network has as little to compute as tiles of some size allow.
+
+    Parameters
+    ----------
+    rows, columns : int
+        The size of the image, at least 1 each.
+    geometry : Geometry
+        What the network asks for.
+    area : int
+        The most pixels that a tile may have; raised to what the geometry needs.
+    grain : int
+        As for :func:`plan`.
+
+    Returns
+    -------
+    Plan
+        Of all heights that a tile may have, with each as wide as `area` allows, the one of which
+        the fewest pixels are computed; of equals, the one of fewest tiles.
+    """
+    if geometry.size:
+        return plan(rows, columns, geometry, 0)
+    grain = _round_up(max(grain, 1), geometry.multiple)
+    whole = _round_up(rows, grain), _round_up(columns, grain)
+    if whole[0] * whole[1] <= area:
+        return plan(rows, columns, geometry, max(whole), grain=grain)
+    least = min(whole[0], _round_up(2 * geometry.halo + geometry.multiple, grain))
+    plans = []
+    for height in range(least, whole[0] + 1, grain):
+        heights = spans(rows, geometry, height, grain=grain)
+        shape = heights[0].stop - heights[0].start
+        widths = spans(columns, geometry, area // shape, grain=grain)
+        cut = Plan(rows, columns, (shape, widths[0].stop - widths[0].start), heights, widths)
+        if cut.shape[0] * cut.shape[1] <= area:
+            plans.append(cut)
+    if not plans:
+        return plan(rows, columns, geometry, 0, grain=grain)
+    return min(plans, key=lambda cut: (cut.computed, len(cut)))
 
 
 def spans(length: int, geometry: Geometry, tile: int, *, grain: int = 1) -> tuple[Span, ...]:

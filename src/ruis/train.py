@@ -7,7 +7,7 @@ that did best on validation images, and a checkpoint of every epoch from which `
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -265,7 +265,7 @@ def _read(
             progress=lambda count, total: tell(Report("reading", count / total)),
         )
         images[source.name] = images.get(source.name, 0) + len(found)
-        samples += found
+        samples += [replace(sample, weight=source.weight) for sample in found]
     return samples, images
 
 

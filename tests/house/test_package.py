@@ -17,7 +17,7 @@ ORDERS = [
 @pytest.mark.parametrize("order", ORDERS)
 def test_public_functions_are_functions(order):
     code = f"{order}\nimport ruis\nassert all(callable(f) for f in (ruis.denoise, ruis.load))\n"
-    code += "from ruis.denoise import choose\nassert callable(choose)\n"
+    code += "from ruis.choice import choose\nassert callable(choose)\n"
     code += "assert callable(ruis.evaluate) and callable(ruis.read)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -101,9 +101,9 @@ def test_the_settings_reach_the_denoiser(model, monkeypatch):
     told = {}
     known = Denoiser.run
 
-    def spy(self, noisy, *, sigma, strength, progress):
+    def spy(self, noisy, *, sigma, strength, **others):
         told.update(sigma=sigma, strength=strength, precision=self.precision, tile=self.tile)
-        return known(self, noisy, sigma=sigma, strength=strength, progress=progress)
+        return known(self, noisy, sigma=sigma, strength=strength, **others)
 
     monkeypatch.setattr(Denoiser, "run", spy)
     run("a.png", "--model", model, "--sigma", "51/255", "--strength", "0.25", "--precision", "f32",
@@ -130,7 +130,10 @@ def test_auto_chooses_by_the_channels_and_says_so(model, monkeypatch):
     monkeypatch.setattr(sys.modules["ruis.denoise"], "load", load)
     done = run("gray.png", "photo.png")
     assert loaded == ["gray", "photo"]
-    assert done.stdout.count(": same (auto), sigma ") == 2
+    assert ": same (auto: no colours), sigma " in done.stdout
+    assert (
+        ": same (auto: camera noise), sigma " in done.stdout or ": same (auto: white" in done.stdout
+    )
 
 
 def test_a_model_is_loaded_once_for_many_images(model, monkeypatch):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ruis.errors import ConfigError
-from ruis.noise import camera, parse
+from ruis.noise import parse
+from ruis.noise.camera import steps
 from ruis.noise.estimate import estimate_sigma
 
 numbers = st.floats(0, 10, allow_subnormal=False)
@@ -76,8 +77,8 @@ def test_any_text_is_a_model_or_an_error_of_ours(text):
 
 @given(arrays(np.float32, (2, 7, 6), elements=st.floats(-1, 1, width=32)))
 def test_what_the_mosaic_measured_stays_measured(raw):
-    for demosaic in (camera.demosaic_bilinear, camera.demosaic_malvar):
-        assert np.array_equal(camera.mosaic(demosaic(raw)), raw)
+    for demosaic in (steps.demosaic_bilinear, steps.demosaic_malvar):
+        assert np.array_equal(steps.mosaic(demosaic(raw)), raw)
 
 
 @given(images, st.floats(0.25, 4))

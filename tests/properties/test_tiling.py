@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ruis.tiling import Geometry, mirror_index, plan, spans
+from ruis.tiling import Geometry, mirror_index, plan, plan_area, spans
 
 lengths = st.integers(1, 3000)
 geometries = st.builds(Geometry, st.integers(1, 48), st.integers(0, 120))
@@ -97,3 +97,23 @@ def test_an_image_that_fits_is_one_tile(length):
     (only,) = spans(length, Geometry(8, 46), 1024, grain=64)
     assert (only.start, only.first, only.last) == (0, 0, length)
     assert only.stop == -(-length // 64) * 64
+
+
+@given(
+    st.integers(1, 900),
+    st.integers(1, 900),
+    st.builds(Geometry, st.sampled_from([1, 2, 8]), st.integers(0, 60)),
+    st.integers(1, 300_000),
+    grains,
+)
+def test_tiles_of_an_area_cover_the_image_and_are_no_larger(rows, columns, geometry, area, grain):
+    cut = plan_area(rows, columns, geometry, area, grain=grain)
+    kept = np.zeros((rows, columns), int)
+    for tile in cut:
+        kept[tile.write] += 1
+        for span in (tile.rows, tile.columns):
+            assert span.start == 0 or span.first - span.start >= geometry.radius
+    assert (kept == 1).all()
+    assert cut.computed == len(cut) * cut.shape[0] * cut.shape[1]
+    smallest = plan(rows, columns, geometry, 0, grain=grain)
+    assert cut.shape[0] * cut.shape[1] <= max(area, smallest.shape[0] * smallest.shape[1])

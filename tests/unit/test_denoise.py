@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import ruis
+from ruis import zoo
 from ruis.arrays import as_image
-from ruis.denoise import Denoiser, choose
+from ruis.choice import choose, look
+from ruis.denoise import Denoiser
 from ruis.engines.openvino import OpenVINOEngine
 from ruis.errors import (
     AxesError,
@@ -19,6 +21,7 @@ from ruis.errors import (
     UnknownNameError,
 )
 from ruis.image import Image, ImageInfo, Metadata
+from ruis.noise import parse
 from ruis.tiling import Geometry
 
 
@@ -299,12 +302,53 @@ def test_an_engine_is_made_once_per_precision(denoiser):
 # -- which model -------------------------------------------------------------------------------------------
 
 
+def image_with(noise: np.ndarray, colour: str) -> Image:
+    ground = 0.5 + 0.2 * np.sin(np.arange(noise.shape[1]) / 20)[None, :, None]
+    pixels = (ground + noise).astype(np.float32)
+    return Image(pixels, ImageInfo(pixels.dtype, (0.0, 1.0), colour=colour))
+
+
 @pytest.mark.parametrize(
     ("colour", "channels", "name"),
-    [("gray", 1, "gray"), ("rgb", 3, "photo"), ("channels", 5, "gray"), ("channels", 3, "gray")],
+    [("gray", 1, "gray"), ("channels", 5, "gray"), ("channels", 3, "gray")],
 )
-def test_the_model_is_chosen_by_what_the_channels_mean(colour, channels, name):
-    assert choose(ImageInfo(np.dtype("uint8"), (0, 255), colour=colour), channels) == name
+def test_without_colours_the_model_is_for_gray(colour, channels, name, monkeypatch):
+    image = image_with(noise(70, 60, channels), colour)
+    assert choose(image).model == name
+    monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(["gray", "gray-fast", "photo"], ""))
+    assert choose(image, fast=True).model == "gray-fast"
+
+
+@pytest.mark.parametrize("size", [(100, 130), (700, 900)])
+def test_colours_are_chosen_by_their_noise(size, monkeypatch):
+    white = parse("gaussian:15/255").add(np.zeros((*size, 3), np.float32), np.random.default_rng(0))
+    shared = np.cumsum(np.cumsum(white, axis=0), axis=1)
+    shared = (shared[3:, 3:] - shared[:-3, 3:] - shared[3:, :-3] + shared[:-3, :-3]) / 3
+    white_image, camera_image = image_with(white, "rgb"), image_with(shared, "rgb")
+    assert look(white_image).white
+    assert look(white_image).sigma == pytest.approx(15 / 255, rel=0.05)
+    assert not look(camera_image).white
+    assert choose(white_image).why == "white noise"
+    assert choose(camera_image).why == "camera noise"
+    ships = ["gray", "gray-fast", "photo", "photo-fast", "white-color"]
+    monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(ships, ""))
+    assert choose(white_image).model == "white-color"
+    assert choose(camera_image).model == "photo"
+    assert choose(white_image, fast=True).model == "photo-fast"
+
+
+def test_what_does_not_ship_is_not_chosen(monkeypatch):
+    monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(["gray", "photo"], ""))
+    image = image_with(0.1 * np.random.default_rng(0).standard_normal((90, 90, 3)), "rgb")
+    assert choose(image).model == "photo"
+    assert choose(image, fast=True).model == "photo"
+
+
+def test_a_look_leaves_alpha_out():
+    pixels = noise(80, 80, 4)
+    pixels[..., 3] = 9
+    image = Image(pixels, ImageInfo(pixels.dtype, (0.0, 1.0), colour="rgb", alpha=True))
+    assert look(image).brightest <= 1
 
 
 def test_the_module_and_the_function_of_one_name():

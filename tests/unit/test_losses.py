@@ -129,3 +129,13 @@ def test_it_falls_in_a_few_steps_and_its_network_stays(channels, perceptual):
     after = perceptual.network.get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
     assert len(model.trainable_variables) == 2
+
+
+def test_psnr_weighs_every_crop_alike():
+    clean = np.zeros((2, 4, 4, 1), np.float32)
+    denoised = clean + np.float32([0.1, 0.01]).reshape(2, 1, 1, 1)
+    each = np.asarray(losses.get("psnr")(clean, denoised))
+    assert each == pytest.approx([10 * np.log10(e + losses.PSNR_FLOOR) for e in (1e-2, 1e-4)])
+    perfect = np.asarray(losses.get("psnr")(clean, clean))
+    assert perfect == pytest.approx(-50)
+    assert losses.get({"name": "psnr"})(clean, denoised).shape == (2,)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ruis.errors import ConfigError
-from ruis.tiling import Geometry, Span, Tile, mirror_index, plan, spans
+from ruis.tiling import Geometry, Span, Tile, mirror_index, plan, plan_area, spans
 
 
 @pytest.mark.parametrize("numbers", [(0, 0), (-1, 5), (1, -1)])
@@ -77,3 +77,12 @@ def test_a_tile_draws_itself():
     assert repr(Tile(Span(32, 72, 36, 68), Span(0, 40, 0, 36))) == (
         "Tile(rows=32[36:68]72, columns=0[0:36]40)"
     )
+
+
+def test_an_area_is_cut_so_that_little_is_computed_twice():
+    geometry = Geometry(8, 90)
+    cut = plan_area(1500, 2000, geometry, 1_250_000, grain=64)
+    square = plan(1500, 2000, geometry, 1118, grain=64)
+    assert cut.shape[0] * cut.shape[1] <= 1_250_000
+    assert cut.computed < square.computed
+    assert len(plan_area(1000, 1100, geometry, 1_250_000, grain=64)) == 1

@@ -59,6 +59,13 @@ def test_three_channels_are_colour(channels, name):
     assert zoo.suited(channels) == name
 
 
+def test_only_what_ships_is_suited(monkeypatch):
+    monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(["gray", "photo", "white-color"], ""))
+    assert zoo.suited(3, white=True) == "white-color"
+    assert zoo.suited(3, white=True, fast=True) == "photo"
+    assert zoo.suited(1, white=True, fast=True) == "gray"
+
+
 @pytest.mark.parametrize("name", sorted(zoo.SHIPPED))
 def test_every_model_that_ships_can_be_used(name):
     model = zoo.find(name)

@@ -24,8 +24,9 @@ from ruis.cli.quiet import prepare_engine
 from ruis.errors import EngineUnavailableError, RuisError
 
 if TYPE_CHECKING:
-    from ruis.denoise import Denoised, Denoiser, Progress
+    from ruis.denoise import Denoised, Denoiser
     from ruis.image import Image
+    from ruis.job import Progress
 
 __all__ = ["denoise"]
 
@@ -51,8 +52,9 @@ def denoise(
     model: Annotated[
         str,
         typer.Option(
-            metavar="auto|NAME|FILE",
-            help="A model that ships (ruis models), or a .ruis file; auto: by the image's channels.",
+            metavar="auto|fast|NAME|FILE",
+            help="A model that ships (ruis models), or a .ruis file; auto: by the image's channels "
+            "and its noise; fast: the same, with small networks.",
         ),
     ] = "auto",
     sigma: options.Sigma = "auto",
@@ -136,6 +138,7 @@ class _Work:
     outputs: list[dict[str, Any]] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     denoisers: dict[str, Denoiser] = field(default_factory=dict)
+    why: dict[Any, str] = field(default_factory=dict)
     hopeless: RuisError | None = None
     writing: tuple[Job, Future[dict[str, Any]]] | None = None
 
@@ -149,7 +152,7 @@ class _Work:
         """
         left = list(jobs)
         try:
-            if self.model != "auto" and jobs:
+            if not self.automatic and jobs:
                 self.denoiser(self.model)  # before the first image is read
             with progress_line() as update, ThreadPoolExecutor(1) as writer:
                 line = _Line(update, len(jobs))
@@ -207,13 +210,20 @@ class _Work:
         self, job: Job, coming: Future[Image | None], writer: ThreadPoolExecutor, line: _Line
     ) -> None:
         """Denoise one image, and have it written beside the next one."""
+        from ruis.choice import choose
+
         begun = time.perf_counter()
         image = coming.result()
         if image is None:
             self.written()
             image = self.read(job)
-        result = self.chosen(image).run(
-            image, sigma=self.sigma, strength=self.strength, progress=line.tiles(image)
+        name, seen = self.model, None
+        if self.automatic:
+            choice = choose(image, fast=self.model == "fast")
+            name, seen = choice.model, choice.seen
+            self.why[job.input] = choice.why
+        result = self.denoiser(name).run(
+            image, sigma=self.sigma, strength=self.strength, progress=line.tiles(image), seen=seen
         )
         seconds = time.perf_counter() - begun
         self.written()
@@ -261,7 +271,7 @@ class _Work:
             }
         )
         if not self.quiet:
-            chosen = " (auto)" if self.model == "auto" else ""
+            chosen = f" (auto: {self.why.pop(job.input)})" if self.automatic else ""
             given = "" if self.sigma is None else " (given)"
             say(
                 f"{job.input} -> {job.output}: {result.model}{chosen}, "
@@ -271,13 +281,10 @@ class _Work:
         for note in (*image.info.notes, *result.notes):
             tell(f"  {job.input}: {note}")
 
-    def chosen(self, image: Image) -> Denoiser:
-        """Return the denoiser for an image."""
-        if self.model != "auto":
-            return self.denoiser(self.model)
-        from ruis.denoise import choose
-
-        return self.denoiser(choose(image.info, image.channels))
+    @property
+    def automatic(self) -> bool:
+        """Whether the model is chosen for each image."""
+        return self.model in ("auto", "fast")
 
     def denoiser(self, name: str) -> Denoiser:
         """Return the denoiser of a model, loaded once."""

@@ -39,11 +39,11 @@ def inspect(
 
 def _facts(image: Image) -> dict[str, Any]:
     """Measure the noise, and gather what the file says."""
-    from ruis.denoise import choose
+    from ruis.choice import choose
     from ruis.intensity import Intensity
     from ruis.noise.estimate import estimate_sigma
 
-    info = image.info
+    info, choice = image.info, choose(image)
     scale = Intensity(info.dtype, info.data_range)
     channels = [
         estimate_sigma(scale.to_unit(image.pixels[..., index : index + 1]))
@@ -65,7 +65,8 @@ def _facts(image: Image) -> dict[str, Any]:
         "notes": info.notes,
         "sigma": (sum(one**2 for one in channels) / len(channels)) ** 0.5,
         "sigma_per_channel": channels,
-        "model": choose(info, image.channels),
+        "model": choice.model,
+        "why": choice.why,
     }
 
 
@@ -81,4 +82,4 @@ def _show(name: str, found: dict[str, Any]) -> None:
     for note in found["notes"]:
         say(f"  note      {note}")
     say(f"  noise     sigma {options.show_sigma(found['sigma'])}{several}")
-    say(f"  model     {found['model']}: ruis denoise {name}")
+    say(f"  model     {found['model']}, for {found['why']}: ruis denoise {name}")

@@ -71,9 +71,18 @@ def find(name_or_path: str | Path) -> ModelFile:
     )
 
 
-def suited(channels: int) -> str:
-    """Return the name of the shipped model for an image of so many channels.
+def suited(channels: int, *, white: bool = False, fast: bool = False) -> str:
+    """Return the name of the shipped model for an image.
 
-    Three channels are taken as colour; any other number is denoised channel by channel.
+    Parameters
+    ----------
+    channels : int
+        Three are taken as colour; any other number is denoised channel by channel.
+    white : bool, default False
+        Whether the noise is white, which a model of its own removes better from colour images.
+    fast : bool, default False
+        Whether a small network is wanted.
     """
-    return "photo" if channels == 3 else "gray"
+    best = "gray" if channels != 3 else "white-color" if white and not fast else "photo"
+    usual = "photo" if channels == 3 else "gray"
+    return next(name for name in (f"{best}-fast" if fast else best, usual) if name in SHIPPED)

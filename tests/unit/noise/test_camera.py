@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ruis.noise import camera, parse
+from ruis.noise import parse
+from ruis.noise.camera import steps
 
 UP = np.linspace(0, 1, 1001, dtype=np.float32)
 
@@ -21,14 +22,14 @@ def flat(level: float, channels: int = 3, size: int = 128) -> np.ndarray:
 def test_the_tone_curve_is_that_of_srgb_and_undoes_itself():
     known = {0.0: 0.0, 0.04045: 0.0031308, 0.5: 0.2140411, 1.0: 1.0}
     for display, light in known.items():
-        assert camera.srgb_to_linear(np.float32([display])) == pytest.approx(light, abs=1e-5)
-    assert np.allclose(camera.linear_to_srgb(camera.srgb_to_linear(UP)), UP, atol=1e-6)
-    assert (np.diff(camera.srgb_to_linear(UP)) > 0).all()
+        assert steps.srgb_to_linear(np.float32([display])) == pytest.approx(light, abs=1e-5)
+    assert np.allclose(steps.linear_to_srgb(steps.srgb_to_linear(UP)), UP, atol=1e-6)
+    assert (np.diff(steps.srgb_to_linear(UP)) > 0).all()
 
 
 @pytest.mark.parametrize("cameras", [(1, 0, 0, 0), (0, 0, 0, 2), (0.1, 0.7, 0.3, 1)])
 def test_white_is_white_to_every_sensor_and_colours_come_back(cameras):
-    matrix = camera.colour_matrix(cameras)
+    matrix = steps.colour_matrix(cameras)
     assert np.allclose(matrix @ np.ones(3), 1)
     assert np.linalg.cond(matrix) < 10
 
@@ -36,34 +37,34 @@ def test_white_is_white_to_every_sensor_and_colours_come_back(cameras):
 def test_read_noise_follows_its_line():
     rng = np.random.default_rng(0)
     for gain in (1e-4, 1e-2):
-        logs = [2 * np.log(camera.read_sigma_for(gain, rng)) for _ in range(2000)]
+        logs = [2 * np.log(steps.read_sigma_for(gain, rng)) for _ in range(2000)]
         assert np.mean(logs) == pytest.approx(2.18 * np.log(gain) + 1.2, abs=0.03)
         assert np.std(logs) == pytest.approx(0.26, abs=0.02)
 
 
 def test_the_mosaic_is_red_green_green_blue():
     pixels = np.random.default_rng(0).random((6, 8, 3), np.float32)
-    raw = camera.mosaic(pixels)
+    raw = steps.mosaic(pixels)
     for row, column, channel in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
         cell = np.s_[row::2, column::2]
         assert np.array_equal(raw[cell], pixels[cell][..., channel])
 
 
-@pytest.mark.parametrize("demosaic", [camera.demosaic_bilinear, camera.demosaic_malvar])
+@pytest.mark.parametrize("demosaic", [steps.demosaic_bilinear, steps.demosaic_malvar])
 @pytest.mark.parametrize("shape", [(8, 8), (7, 9), (8, 5), (3, 2, 6, 7)])
 def test_demosaicing_keeps_what_was_measured_and_is_linear(demosaic, shape):
     rng = np.random.default_rng(0)
     first, second = rng.random((2, *shape), np.float32)
-    assert np.array_equal(camera.mosaic(demosaic(first)), first)
+    assert np.array_equal(steps.mosaic(demosaic(first)), first)
     summed = demosaic(first) + 2 * demosaic(second)
     assert np.allclose(demosaic(first + 2 * second), summed, atol=1e-5)
 
 
-@pytest.mark.parametrize("demosaic", [camera.demosaic_bilinear, camera.demosaic_malvar])
+@pytest.mark.parametrize("demosaic", [steps.demosaic_bilinear, steps.demosaic_malvar])
 def test_demosaicing_is_exact_on_a_gray_ramp(demosaic):
     rows, columns = np.indices((20, 22))
     ramp = (0.01 * rows + 0.02 * columns).astype(np.float32)
-    found = demosaic(camera.mosaic(np.repeat(ramp[..., None], 3, axis=-1)))
+    found = demosaic(steps.mosaic(np.repeat(ramp[..., None], 3, axis=-1)))
     inner = np.s_[3:-3, 3:-3]
     assert np.allclose(found[inner], ramp[inner][..., None], atol=1e-5)
 
@@ -72,10 +73,10 @@ def test_malvar_keeps_more_of_gray_detail_than_bilinear():
     rng = np.random.default_rng(0)
     detail = np.cumsum(rng.standard_normal((64, 64)), axis=1).astype(np.float32)
     clean = np.repeat(detail[..., None], 3, axis=-1)
-    raw = camera.mosaic(clean)
+    raw = steps.mosaic(clean)
     errors = [
         np.abs(demosaic(raw) - clean)[3:-3, 3:-3].mean()
-        for demosaic in (camera.demosaic_malvar, camera.demosaic_bilinear)
+        for demosaic in (steps.demosaic_malvar, steps.demosaic_bilinear)
     ]
     assert errors[0] < 0.75 * errors[1]
 
@@ -95,8 +96,8 @@ def test_detail_can_be_lost_to_the_mosaic():
 
 def test_gray_noise_has_the_variance_of_the_sensor_bent_by_the_tone_curve():
     level, gain, read = 0.5, 1e-4, 2e-3
-    light = camera.srgb_to_linear(np.float32([level])).item()
-    slope = (camera.linear_to_srgb(np.float32([light + 1e-3])).item() - level) / 1e-3
+    light = steps.srgb_to_linear(np.float32([level])).item()
+    slope = (steps.linear_to_srgb(np.float32([light + 1e-3])).item() - level) / 1e-3
     expected = slope * np.sqrt(gain * light + read**2)
     noise = noise_of(f"camera:gain={gain},read={read}", flat(level, 1))
     assert noise.std() == pytest.approx(expected, rel=0.03)
@@ -135,12 +136,12 @@ def test_noise_reduction_takes_the_colour_out_of_the_noise():
 def test_a_blur_keeps_the_sum_and_is_a_gaussian():
     dot = np.zeros((31, 31, 1), np.float32)
     dot[15, 15] = 1
-    spread = camera.blur(dot, 2.0)[..., 0]
+    spread = steps.blur(dot, 2.0)[..., 0]
     assert spread.sum() == pytest.approx(1, abs=1e-5)
     rows = np.arange(31) - 15
     assert spread.sum(1) @ rows**2 == pytest.approx(4, rel=0.05)
     assert np.allclose(spread, spread.T)
-    assert np.array_equal(camera.blur(dot, 0.0), dot)
+    assert np.array_equal(steps.blur(dot, 0.0), dot)
 
 
 def test_more_gain_more_noise():
@@ -170,3 +171,50 @@ def test_the_picture_is_within_its_range():
     noisy = parse("camera:gain=0.012").add(clean, np.random.default_rng(0))
     assert noisy.min() == 0
     assert noisy.max() <= 1
+
+
+def test_noise_reduction_spreads_the_colour_further_than_the_brightness():
+    noise = noise_of("camera:gain=0.002,smooth_colour=3", flat(0.5))
+    gray = noise @ np.float32([0.2126, 0.7152, 0.0722])
+    hue = noise[..., 2] - gray
+
+    def beside(values: np.ndarray, distance: int) -> float:
+        return float(np.mean(values[:, distance:] * values[:, :-distance]) / values.var())
+
+    assert beside(hue, 4) > 0.5
+    assert beside(gray, 4) < 0.1
+
+
+def test_resizing_keeps_the_mean_and_a_ramp():
+    ramp = np.linspace(0, 1, 60, dtype=np.float32)[None, :, None] * np.ones((40, 1, 3), np.float32)
+    for rows, columns in ((40, 60), (20, 30), (33, 71), (80, 120), (1, 1)):
+        result = steps.resized(ramp, rows, columns)
+        assert result.shape == (rows, columns, 3)
+        assert result.mean() == pytest.approx(0.5, abs=0.01)
+        inner = result[rows // 2, 2 : columns - 2, 0]
+        assert np.allclose(np.diff(inner), 60 / 59 / columns, atol=1e-4)
+    assert np.allclose(steps.resized(ramp, 40, 60), ramp, atol=1e-6)
+
+
+def test_resizing_takes_each_pixel_into_account():
+    dots = np.zeros((12, 12, 1), np.float32)
+    dots[5, 5] = 1
+    assert steps.resized(dots, 4, 4).sum() == pytest.approx(1 / 9, rel=0.05)
+
+
+def test_a_reduced_picture_is_less_noisy_and_an_enlarged_one_is_softer():
+    raw, reduced, enlarged = (
+        noise_of(f"camera:gain=0.001,rescale={times}", flat(0.5)) for times in (1, 2, 0.5)
+    )
+    assert reduced.std() < 0.7 * raw.std()
+
+    def beside(noise: np.ndarray) -> float:
+        return float(np.mean(noise[:, 1:] * noise[:, :-1]) / noise.var())
+
+    assert beside(enlarged) > beside(raw) + 0.2
+
+
+def test_a_rescaled_picture_keeps_its_size_whatever_it_is():
+    clean = np.full((9, 13, 3), 0.5, np.float32)
+    for times in (0.25, 0.7, 1.3, 4):
+        assert noise_of(f"camera:gain=0.001,rescale={times}", clean).shape == clean.shape

@@ -1,28 +1,14 @@
-"""Camera noise: made on the sensor, before the camera turned raw values into a picture.
-
-The picture is undone to what the sensor saw, noise is added there, and the picture is made again:
-
-    sRGB -> tone curve undone -> colour matrix undone -> white balance undone -> Bayer mosaic
-         -> shot and read noise -> demosaicing -> white balance -> colour matrix
-         -> (the camera's own noise reduction) -> tone curve -> (JPEG)
-
-So the noise is stronger in red and blue, correlated between neighbours and channels, dependent on
-the signal, and bent by the tone curve: nothing like white Gaussian noise.
-"""
+"""The steps of a camera, one function each: forwards, and back where there is a way back."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BeforeValidator
-
-from ruis.noise import Amount, NoiseModel, WholeAmount, between, fixed, parse
 
 __all__ = [
-    "Camera",
+    "Pixels",
     "blur",
     "colour_matrix",
     "demosaic_bilinear",
@@ -30,12 +16,12 @@ __all__ = [
     "linear_to_srgb",
     "mosaic",
     "read_sigma_for",
+    "reduce_noise",
+    "resized",
     "srgb_to_linear",
 ]
 
 Pixels = NDArray[np.float32]
-
-# -- the steps ---------------------------------------------------------------------------------
 
 
 def srgb_to_linear(pixels: Pixels) -> Pixels:
@@ -322,149 +308,83 @@ def blur(noise: Pixels, spread: float) -> Pixels:
     return noise
 
 
-_DEMOSAIC = {"bilinear": demosaic_bilinear, "malvar": demosaic_malvar}
+def reduce_noise(noise: Pixels, smooth: float, colour: float, smooth_colour: float) -> Pixels:
+    """Do to the noise what a camera's own noise reduction leaves of it.
 
-
-# -- the model ---------------------------------------------------------------------------------
-
-
-def _split_weights(weights: Any) -> Any:
-    """Let four weights be written "1:0:2:1" in a text."""
-    return weights.split(":") if isinstance(weights, str) else weights
-
-
-def _some_weight(weights: tuple[float, ...]) -> tuple[float, ...]:
-    """Refuse weights that are negative, or all zero."""
-    if min(weights) < 0 or max(weights) <= 0:
-        raise ValueError("weights must not be negative, and one at least must be above zero")
-    return weights
-
-
-FourWeights = Annotated[
-    tuple[float, float, float, float],
-    BeforeValidator(_split_weights),
-    AfterValidator(_some_weight),
-]
-
-
-@final
-class Camera(NoiseModel):
-    """The noise of a digital camera, as it is left in the pictures that the camera makes.
-
-    Three channels are sRGB and go all the way. Any other number of channels has no mosaic, no
-    colours and no white balance: only the tone curve, the sensor's noise, and JPEG. The outcome is
-    clipped to 0..1, as a camera's is.
+    Brightness and colour are treated apart, as in cameras: the colour of the noise is made fainter
+    and spread further, which turns it into soft blotches.
 
     Parameters
     ----------
-    gain : float or (float, float), default (1e-4, 1.2e-2)
-        Variance of the shot noise at 1.0, in fractions of the sensor's range: it grows with the
-        ISO setting. A range is drawn from logarithmically.
-    read : float or (float, float), optional
-        Standard deviation of the read noise, in fractions of the sensor's range. Default: what
-        sensors have at that gain, with some scatter.
-    red, blue : float or (float, float), default (1.9, 2.4) and (1.5, 1.9)
-        The white balance: how much red and blue are raised against green.
-    cameras : tuple of 4 floats, optional
-        The colours of the sensor, as a mixture of four cameras. Default: drawn.
-    demosaic : {"malvar", "bilinear"}, default "malvar"
-        How the colours that each pixel lacks are filled in.
-    detail : {"keep", "lose"}, default "keep"
-        Whether the picture keeps its detail, so that only the noise goes through the mosaic, or
-        loses what the mosaic loses. Kept, no noise means no change, and a denoiser learns to
-        remove noise; lost, it learns to demosaic better as well.
-    smooth : float or (float, float), default 0
-        How far the camera's own noise reduction spreads the noise, in pixels (the standard
-        deviation of a Gaussian). With 0.5 to 1.5, neighbours agree as in pictures out of cameras.
-    colour : float or (float, float), default 1
-        The share of the noise's colour that the camera's noise reduction leaves, 0 to 1.
-    jpeg : int or (int, int), optional
-        The quality at which the picture is compressed. Default: not at all.
-    jpeg_share : float, default 1
-        The share of the pictures that are compressed, if `jpeg` is given.
+    noise : numpy.ndarray
+        Shape (..., rows, columns, channels), in proportion to light.
+    smooth : float
+        How far the noise is spread, in pixels; see :func:`blur`.
+    colour : float
+        The share of its colour that is left, 0..1. For three channels, like the next.
+    smooth_colour : float
+        How far its colour is spread, in pixels, on top of `smooth`.
 
-    References
-    ----------
-    T. Brooks, B. Mildenhall, T. Xue, J. Chen, D. Sharlet, J. T. Barron, "Unprocessing images for
-    learned raw denoising", CVPR, 2019, doi:10.1109/CVPR.2019.01129: the order of the steps, the
-    ranges of the gains, and the noise figures. Left out: its global contrast curve and exposure.
-
-    S. Nam, Y. Hwang, Y. Matsushita, S. J. Kim, "A holistic approach to cross-channel image noise
-    modeling and its application to image denoising", CVPR, 2016, doi:10.1109/CVPR.2016.186: what
-    comes out of a camera is correlated between neighbours and channels.
+    Returns
+    -------
+    numpy.ndarray
+        The same shape.
 
     Examples
     --------
-    >>> clean = np.full((64, 64, 3), 0.5, np.float32)
-    >>> noisy = Camera(gain=0.01).add(clean, np.random.default_rng(0))
-    >>> red, green, blue = noisy.std(axis=(0, 1))
-    >>> bool(red > green and blue > green)
+    >>> red = np.zeros((5, 5, 3), np.float32)
+    >>> red[2, 2, 0] = 1
+    >>> gray = reduce_noise(red, 0, 0, 0)[2, 2]
+    >>> bool(gray[0] == gray[1] == gray[2] > 0)
     True
     """
+    if noise.shape[-1] == 3 and (colour < 1 or smooth_colour > 0):
+        gray = (noise @ _LUMINANCE)[..., None]
+        hue = np.float32(colour) * (noise - gray)
+        noise = gray + (blur(hue, smooth_colour) if smooth_colour > 0 else hue)
+    return blur(noise, smooth) if smooth > 0 else noise
 
-    example: ClassVar[str] = "camera:gain=1e-4..0.01,jpeg=60..95"
-    name: Literal["camera"] = "camera"
-    gain: Annotated[Amount, between(1e-8, 1)] = (1e-4, 1.2e-2)
-    read: Annotated[Amount, between(0, 1)] | None = None
-    red: Annotated[Amount, between(0.1, 10)] = (1.9, 2.4)
-    blue: Annotated[Amount, between(0.1, 10)] = (1.5, 1.9)
-    cameras: FourWeights | None = None
-    demosaic: Literal["malvar", "bilinear"] = "malvar"
-    detail: Literal["keep", "lose"] = "keep"
-    smooth: Annotated[Amount, between(0, 10)] = 0.0
-    colour: Annotated[Amount, between(0, 1)] = 1.0
-    jpeg: Annotated[WholeAmount, between(1, 100)] | None = None
-    jpeg_share: Annotated[float, between(0, 1)] = 1.0
 
-    def sample(self, rng: np.random.Generator) -> NoiseModel:
-        """Return one camera and one exposure: every range, and what was left open, is drawn."""
-        drawn: dict[str, Any] = {}
-        gain = self.gain
-        if isinstance(gain, tuple):
-            gain = math.exp(rng.uniform(math.log(gain[0]), math.log(gain[1])))
-            drawn["gain"] = gain
-        if self.read is None:
-            drawn["read"] = read_sigma_for(gain, rng)
-        if self.cameras is None:
-            drawn["cameras"] = tuple(float(weight) for weight in rng.uniform(1e-6, 1, 4))
-        if self.jpeg is not None and self.jpeg_share < 1:
-            drawn["jpeg_share"] = 1.0
-            if rng.random() >= self.jpeg_share:
-                drawn["jpeg"] = None
-        return NoiseModel.sample(self.model_copy(update=drawn), rng)  # the other ranges
+def resized(pixels: Pixels, rows: int, columns: int) -> Pixels:
+    """Enlarge or reduce: linear interpolation, over as many pixels as become one.
 
-    def _add_fixed(self, clean: Pixels, rng: np.random.Generator) -> Pixels:
-        linear = srgb_to_linear(clean)
-        if clean.shape[-1] == 3:
-            picture, noise = self._expose_colour(linear, rng)
-        else:
-            picture, noise = linear, self._sensor_noise(linear, rng)
-        if fixed(self.smooth) > 0:
-            noise = blur(noise, fixed(self.smooth))
-        noisy = linear_to_srgb(picture + noise)
-        if self.jpeg is not None:
-            noisy = parse({"name": "jpeg", "quality": self.jpeg}).add(noisy, rng)
-        return noisy
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        Shape (..., rows, columns, channels).
+    rows, columns : int
+        The size that is wanted.
 
-    def _sensor_noise(self, seen: Pixels, rng: np.random.Generator) -> Pixels:
-        """Return the noise of the sensor's values: exact shot noise, and read noise."""
-        settings = {"name": "poisson-gaussian", "gain": self.gain, "sigma": self.read}
-        light = np.maximum(seen, 0)  # a colour outside the sensor's own range has no photons
-        return (parse(settings).add(light.reshape(-1, 1, 1), rng)).reshape(seen.shape) - light
+    Returns
+    -------
+    numpy.ndarray
+        Shape (..., `rows`, `columns`, channels).
 
-    def _expose_colour(self, linear: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
-        """Return linear RGB from a sensor with a Bayer mosaic: the picture, and its noise.
+    Examples
+    --------
+    >>> [round(float(x), 2) for x in resized(np.float32([[0], [0], [1], [1]])[None], 1, 2).flat]
+    [0.14, 0.86]
+    """
+    for axis, length in ((-3, rows), (-2, columns)):
+        pixels = np.moveaxis(_resample(np.moveaxis(pixels, axis, 0), length), 0, axis)
+    return pixels
 
-        Up to here everything is linear, so that the two can go their ways side by side.
-        """
-        cameras = self.cameras or (1.0,) * 4
-        balance = np.array([fixed(self.red), 1.0, fixed(self.blue)])
-        to_sensor = (colour_matrix(cameras) / balance[:, None]).astype(np.float32)
-        to_linear = np.linalg.inv(to_sensor)
-        raw = mosaic(linear @ to_sensor.T)
-        demosaic = _DEMOSAIC[self.demosaic]
-        noise = demosaic(self._sensor_noise(raw, rng)) @ to_linear.T
-        if fixed(self.colour) < 1:
-            gray = noise @ _LUMINANCE
-            noise = gray[..., None] + np.float32(fixed(self.colour)) * (noise - gray[..., None])
-        return (linear if self.detail == "keep" else demosaic(raw) @ to_linear.T), noise
+
+def _resample(pixels: Pixels, length: int) -> Pixels:
+    """Resize along the first axis with triangles, which are wider where several become one."""
+    before = pixels.shape[0]
+    step = before / length
+    centres = (np.arange(length) + 0.5) * step - 0.5
+    width = max(step, 1.0)
+    first = np.ceil(centres - width).astype(int)
+    places = first[:, None] + np.arange(math.ceil(2 * width))
+    weights = np.maximum(0, 1 - np.abs(places - centres[:, None]) / width)
+    weights *= (places >= 0) & (places < before)
+    weights /= weights.sum(axis=1, keepdims=True)
+    places = places.clip(0, before - 1)
+    others = (-1,) + (1,) * (pixels.ndim - 1)
+    taps = zip(places.T, weights.T.astype(np.float32), strict=True)
+    resampled = np.zeros((length, *pixels.shape[1:]), np.float32)
+    for place, weight in taps:
+        resampled += pixels[place] * weight.reshape(others)
+    return resampled
