@@ -213,12 +213,26 @@ def test_every_engine_error_is_one_of_ours():
     assert issubclass(OutOfMemoryError, EngineError)
 
 
-@pytest.mark.parametrize("shapes", [6])
-def test_openvino_keeps_few_shapes_compiled(shapes):
+def test_openvino_keeps_few_shapes_compiled(monkeypatch):
     from ruis.engines import openvino
 
+    monkeypatch.setattr(openvino, "SMALL", 0)
     made = engine_of("openvino", UNET)
-    for count in range(1, shapes + 1):
-        made.run(noise_of(1, 4 * count, 4, 2))
-    assert len(made.compiled) == openvino.SHAPES_KEPT
-    assert (1, 4 * shapes, 4, 2) in made.compiled
+    shapes = [(1, 4 * count, 4, 2) for count in range(1, openvino.SHAPES_KEPT + 3)]
+    for shape in shapes:
+        made.run(noise_of(*shape))
+    assert list(made.compiled) == shapes[-openvino.SHAPES_KEPT :]
+
+
+def test_small_shapes_share_one_compiled_network_and_give_the_same(monkeypatch):
+    from ruis.engines import openvino
+
+    shared = engine_of("openvino", UNET)
+    batches = [noise_of(1, rows, columns, 2) for rows, columns in ((4, 8), (12, 4), (20, 24))]
+    results = [shared.run(batch) for batch in batches]
+    assert list(shared.compiled) == [(2,)]
+    monkeypatch.setattr(openvino, "SMALL", 0)
+    own = engine_of("openvino", UNET)
+    for batch, result in zip(batches, results, strict=True):
+        assert np.abs(own.run(batch) - result).max() < 1e-6
+    assert len(own.compiled) == len(batches)
