@@ -128,7 +128,7 @@ def learn(name: str, minutes: float, data: Path) -> dict[str, Any]:
     """Teach one variant on one thread, and judge it."""
     import numpy as np
 
-    from ruis import dataset
+    from ruis import dataset, examples
     from ruis.denoise import Denoiser
     from ruis.noise import parse
     from ruis.train import publish, train
@@ -154,7 +154,7 @@ def learn(name: str, minutes: float, data: Path) -> dict[str, Any]:
         ]  # fmt: skip
         scores = {}
         for sigma in SIGMAS:
-            judges = dataset.Validation(
+            judges = examples.Validation(
                 samples, parse(f"gaussian:{sigma}/255"), multiple=8, takes_sigma=False, seed=0
             )
             scores[sigma] = judges.psnr(lambda batch: denoiser.denoise(batch[0])[None])

@@ -64,13 +64,20 @@ class Epoch:
 class Checkpoint:
     """The run folder. Make one with :meth:`open`."""
 
-    def __init__(self, folder: Path, history: list[Epoch]) -> None:
+    def __init__(self, folder: Path, history: list[Epoch], *, keep_last: bool = False) -> None:
         self.folder = folder
         self.history = history
+        self.keep_last = keep_last
 
     @classmethod
     def open(
-        cls, folder: str | Path, recipe: Recipe, *, resume: bool, origin: str = ""
+        cls,
+        folder: str | Path,
+        recipe: Recipe,
+        *,
+        resume: bool,
+        origin: str = "",
+        keep_last: bool = False,
     ) -> Checkpoint:
         """Start a run folder, or find where an earlier run stopped.
 
@@ -84,6 +91,8 @@ class Checkpoint:
             Whether an earlier run is gone on with.
         origin : str
             The hash of the model that it began with; empty for fresh weights.
+        keep_last : bool
+            Whether the last epoch counts as the best, since validation does not tell.
 
         Returns
         -------
@@ -109,11 +118,11 @@ class Checkpoint:
                 raise ConfigError(f"{folder} followed another recipe; see {folder / RECIPE}.")
             if (folder / ORIGIN).exists() and (folder / ORIGIN).read_text("ascii") != origin:
                 raise ConfigError(f"{folder} began with another model: give the same --from.")
-            return cls(folder, _history(folder / CHECKPOINT))
+            return cls(folder, _history(folder / CHECKPOINT), keep_last=keep_last)
         folder.mkdir(parents=True, exist_ok=True)
         _publish(folder / ORIGIN, origin.encode("ascii"))
         _publish(folder / RECIPE, recipe.model_dump_json(indent=2).encode())
-        return cls(folder, [])
+        return cls(folder, [], keep_last=keep_last)
 
     @property
     def epochs_done(self) -> int:
@@ -132,7 +141,9 @@ class Checkpoint:
 
     @property
     def best(self) -> Epoch:
-        """The epoch that did best on the validation images."""
+        """The epoch that did best on the validation images, or the last one; see :meth:`open`."""
+        if self.keep_last:
+            return self.history[-1]
         return max(self.history, key=lambda epoch: epoch.psnr)
 
     def save(self, model: Any, epoch: Epoch, judged: dict[str, Any] | None = None) -> None:

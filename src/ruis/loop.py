@@ -15,7 +15,7 @@ from ruis.errors import DivergedError
 from ruis.optimizer import averaged
 
 if TYPE_CHECKING:
-    from ruis.dataset import Validation
+    from ruis.examples import Validation
     from ruis.recipe import Recipe
 
 __all__ = ["Loop", "Progress", "Report", "learning_rate"]
@@ -131,6 +131,14 @@ class Loop:
         assert self.recipe.epochs is not None  # a recipe has one of the two
         return self.step / (self.recipe.steps_per_epoch * self.recipe.epochs)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the budget is used up, or validation has not become better for long."""
+        history, patience = self.checkpoint.history, self.recipe.patience
+        if patience is None or not history or self.checkpoint.keep_last:
+            return self.fraction >= 1
+        return self.fraction >= 1 or history[-1].epoch - self.checkpoint.best.epoch >= patience
+
     def begin_epoch(self) -> None:
         """Start the epoch's clock."""
         self.epoch_start = (self.step, self.seconds)
@@ -161,6 +169,7 @@ class Loop:
             judged = weights_of(self.model)
         done = Epoch(epoch, self.step, self.loss, psnr, self.seconds, self._rate())
         self.checkpoint.save(self.model, done, judged)
+        self.model.stop_training = self.finished
         self.tell(self._report("validated"))
 
     def _rate(self) -> float:

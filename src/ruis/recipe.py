@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ruis import objectives
 from ruis.errors import ConfigError
 from ruis.record import Record
 
@@ -23,10 +24,14 @@ class DataSource(Record):
         The name of the collection.
     terms : str
         Its licence or conditions.
-    folder : str
-        The folder of clean images, relative to the data folder given when training starts.
+    folder : str, optional
+        The folder of clean images, relative to the data folder given when training starts; none
+        for objectives that need no clean images.
     noisy : str, optional
-        The folder of noisy counterparts with the same names, where real pairs are learnt from.
+        The folder of noisy counterparts with the same names, where real pairs are learnt from; or
+        of the noisy images that are learnt from alone.
+    second : str, optional
+        The folder of other noisy shots of the same scenes, with the same names.
     exclude : tuple of str
         Names of files that are not to be learnt from, because something else is judged by them.
     weight : float
@@ -35,8 +40,9 @@ class DataSource(Record):
 
     name: str
     terms: str
-    folder: str
+    folder: str | None = None
     noisy: str | None = None
+    second: str | None = None
     exclude: tuple[str, ...] = ()
     weight: float = Field(default=1.0, gt=0)
 
@@ -66,6 +72,11 @@ class Recipe(Record):
         The side of a training crop, in pixels.
     batch : int
         Crops per optimizer step.
+    zoom : float
+        Crops are enlarged up to so many times, before noise is added: photographs that were made
+        small are sharper than what comes out of a camera, pixel for pixel. 1 for none.
+    zoom_share : float
+        The share of crops that are enlarged.
     steps_per_epoch : int
         Steps between two validations.
     minutes : float, optional
@@ -74,6 +85,9 @@ class Recipe(Record):
     epochs : int, optional
         Stop after so many epochs; the learning rate then falls with the steps. Give this or
         `minutes`.
+    patience : int, optional
+        Stop after so many epochs in which validation became no better. Only where validation tells
+        which epoch is best: not for the objectives that learn from noisy images alone.
     optimizer : str or mapping
         Any Keras optimizer by name, or by name and settings, `{name = "adadelta", rho = 0.95}`; "muon" is Muon on the kernels of hidden convolutions and Adam
         at a tenth of its rate on the rest.
@@ -86,8 +100,11 @@ class Recipe(Record):
     ema : float, optional
         Judge and keep an exponential moving average of the weights, of this momentum: 0.999 looks
         back about 1,000 steps. Default: the weights themselves.
+    objective : str or mapping
+        What the network is asked for; a row of `ruis.objectives`, by name or with settings.
     loss : str or mapping
-        Any Keras loss by name, or what else :func:`ruis.losses.get` takes.
+        Any Keras loss by name, or what else :func:`ruis.losses.get` takes. The objectives that
+        learn from single noisy images have losses of their own.
     sigma_given : float
         The share of crops for which the network is told sigma, if it takes it; else it is blind.
     precision : {"auto", "f32", "bf16"}
@@ -106,14 +123,18 @@ class Recipe(Record):
     validation_images: int = Field(default=16, ge=1)
     patch: int = Field(default=96, ge=8)
     batch: int = Field(default=8, ge=1)
+    zoom: float = Field(default=1.0, ge=1, le=8)
+    zoom_share: float = Field(default=0.5, ge=0, le=1)
     steps_per_epoch: int = Field(default=250, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     epochs: int | None = Field(default=None, ge=1)
+    patience: int | None = Field(default=None, ge=1)
     optimizer: str | dict[str, Any] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
     warmup_steps: int = Field(default=100, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     ema: float | None = Field(default=None, gt=0, lt=1)
+    objective: str | dict[str, Any] = "supervised"
     loss: str | dict[str, Any] = "mean_squared_error"
     sigma_given: float = Field(default=0.5, ge=0, le=1)
     precision: Literal["auto", "f32", "bf16"] = "auto"
@@ -123,12 +144,37 @@ class Recipe(Record):
     def _complete(self) -> Self:
         if (self.minutes is None) == (self.epochs is None):
             raise ValueError("a recipe needs either minutes or epochs, and not both")
-        pairs = [source for source in self.data if source.noisy]
-        if self.noise is None and len(pairs) < len(self.data):
-            raise ValueError("without noise, every data source needs a folder of noisy images")
+        self._check_sources()
+        return self
+
+    def _check_sources(self) -> None:
+        """See that every data source has what the objective needs, and nothing that it ignores."""
+        needs = objectives.parse(self.objective).needs
+        pairs = any(source.noisy for source in self.data)
+        if "clean" in needs and self.noise is None:
+            needs = (*needs, "noisy")
+        roles = {"clean": "folder", "noisy": "noisy", "second": "second"}
+        for source in self.data:
+            for role, key in roles.items():
+                there = getattr(source, key) is not None
+                if role in needs and not there:
+                    why = "without noise" if (role, self.noise) == ("noisy", None) else "for that"
+                    raise ValueError(
+                        f"{why}, every data source needs a folder of {role} images: {key} = ..."
+                    )
+                if there and role not in needs and not (role == "noisy" and self.noise is not None):
+                    raise ValueError(f"{self.objective_name} does not look at {key} = ...")
+        if self.noise is not None and "clean" not in needs:
+            raise ValueError(f"{self.objective_name} learns the noise that is there: none is added")
         if self.noise is not None and pairs:
             raise ValueError("with folders of noisy images there is no noise to add")
-        return self
+        if self.zoom > 1 and self.noise is None:
+            raise ValueError("zoom is for clean images to which noise is added")
+
+    @property
+    def objective_name(self) -> str:
+        """The name of the objective."""
+        return objectives.parse(self.objective).name
 
     @classmethod
     def read(cls, path: str | Path) -> Recipe:

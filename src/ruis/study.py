@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruis import architectures, dataset, noise
+from ruis import architectures, dataset, examples, noise
 from ruis.autoencoder import Autoencoder
 from ruis.errors import ConfigError
 from ruis.loop import Report
@@ -201,7 +201,7 @@ def crops(
     training, held_out = dataset.split(dataset.load(folder, channels), 16, seed)
     sets = []
     for part, (samples, size) in enumerate(((training, count), (held_out, max(1, count // 4)))):
-        patches = dataset.Patches(
+        patches = examples.Patches(
             samples,
             model,
             patch=patch,

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import ruis
-from ruis import architectures, dataset, losses, model_file, noise, optimizer, processor
+from ruis import (
+    architectures,
+    dataset,
+    examples,
+    losses,
+    model_file,
+    noise,
+    objectives,
+    optimizer,
+    processor,
+)
 from ruis.checkpoint import Checkpoint, Epoch
 from ruis.errors import ConfigError
 from ruis.keras_backend import dtype_policy
@@ -24,7 +34,8 @@ from ruis.model_file import DataUsed, Manifest, Training
 
 if TYPE_CHECKING:
     from ruis.architectures.base import Architecture
-    from ruis.dataset import Patches, Sample, Validation
+    from ruis.dataset import Sample
+    from ruis.examples import Patches, Validation
     from ruis.model_file import ModelFile
     from ruis.recipe import Recipe
 
@@ -126,7 +137,10 @@ def train(
         )
     _check(recipe, architecture)
     origin = start.sha256 if start else ""
-    checkpoint = Checkpoint.open(folder, recipe, resume=resume, origin=origin)
+    keep_last = not objectives.parse(recipe.objective).stops_early
+    checkpoint = Checkpoint.open(
+        folder, recipe, resume=resume, origin=origin, keep_last=keep_last
+    )
     samples, images = _read(recipe, Path(data), architecture.channels, tell)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
     patches, validation = _prepare(recipe, architecture, training, held_out)
@@ -140,10 +154,10 @@ def train(
         if start is not None:
             for variable in model.variables:
                 variable.assign(start.weights[variable.path])
-        _compile(model, recipe)
+        model = _compile(model, recipe)
         checkpoint.restore(model)
         loop = Loop(recipe, checkpoint, validation, model, tell)
-        if loop.fraction < 1:  # else the run was finished, and only its model is wanted
+        if not loop.finished:  # else only its model is wanted
             model.fit(
                 _batches(patches, checkpoint.epochs_done, recipe.steps_per_epoch),
                 steps_per_epoch=recipe.steps_per_epoch,
@@ -209,7 +223,7 @@ def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile
         name=recipe.name,
         purpose=recipe.purpose,
         architecture=architectures.parse(recipe.architecture).published(),
-        noise="real pairs" if recipe.noise is None else str(noise.parse(recipe.noise)),
+        noise=_noise_learnt(recipe),
         limits=recipe.limits,
         data=tuple(
             DataUsed(name=source.name, terms=source.terms, images=run.images[source.name])
@@ -235,6 +249,15 @@ def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile
     return model_file.save(path, manifest, run.weights, overwrite=overwrite)
 
 
+def _noise_learnt(recipe: Recipe) -> str:
+    """Say what noise a model has learnt, for its card."""
+    if recipe.noise is not None:
+        return str(noise.parse(recipe.noise))
+    if recipe.objective_name == "supervised":
+        return "real pairs"
+    return f"of the training images, by {recipe.objective_name}"
+
+
 def _published(recipe: Recipe) -> dict[str, Any]:
     """Return a recipe as a model file keeps it."""
     said = recipe.model_dump(mode="json", exclude_none=True)
@@ -256,11 +279,15 @@ def _read(
     samples: list[Sample] = []
     images: dict[str, int] = {}
     for source in recipe.data:
-        noisy = None if source.noisy is None else data / source.noisy
+        folders = {
+            role: None if name is None else data / name
+            for role, name in (
+                ("clean", source.folder), ("noisy", source.noisy), ("second", source.second)
+            )
+        }  # fmt: skip
         found = dataset.load(
-            data / source.folder,
-            channels,
-            noisy=noisy,
+            channels=channels,
+            **folders,
             exclude=source.exclude,
             progress=lambda count, total: tell(Report("reading", count / total)),
         )
@@ -274,23 +301,26 @@ def _prepare(
 ) -> tuple[Patches, Validation]:
     model = None if recipe.noise is None else noise.parse(recipe.noise)
     judge = model if recipe.validation_noise is None else noise.parse(recipe.validation_noise)
-    patches = dataset.Patches(
+    patches = examples.Patches(
         training,
         model,
         patch=recipe.patch,
         batch=recipe.batch,
+        zoom=(recipe.zoom, recipe.zoom_share),
         takes_sigma=architecture.takes_sigma,
         sigma_given=recipe.sigma_given,
         seed=recipe.seed,
+        objective=objectives.parse(recipe.objective),
     )
     fixed = architecture.geometry.size  # square, like a patch
-    validation = dataset.Validation(
+    validation = examples.Validation(
         held_out,
         judge,
         multiple=fixed[0] if fixed else architecture.geometry.multiple,
         side=fixed[0] if fixed else 256,
         takes_sigma=architecture.takes_sigma,
         seed=recipe.seed,
+        objective=patches.objective,
     )
     return patches, validation
 
@@ -304,6 +334,10 @@ def _batches(patches: Patches, first_epoch: int, steps: int) -> Iterator[tuple[A
         epoch += 1
 
 
-def _compile(model: Any, recipe: Recipe) -> None:
+def _compile(network: Any, recipe: Recipe) -> Any:
+    """Return the network as its objective fits it."""
+    objective = objectives.parse(recipe.objective)
+    model, loss = objective.learner(network, losses.get(recipe.loss))
     # XLA compiles convolutions for a CPU to code that is several times slower than oneDNN's.
-    model.compile(optimizer.build(recipe), loss=losses.get(recipe.loss), jit_compile=False)
+    model.compile(optimizer.build(recipe), loss=loss, jit_compile=False)
+    return model

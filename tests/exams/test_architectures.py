@@ -35,6 +35,11 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"widths": (4, 6), "blocks": 1, "sigma_channel": False},
         {"widths": (4, 5, 6), "blocks": 1},
         {"widths": (4, 6), "blocks": 2, "channels": 3},
+        {"widths": (4, 6), "blocks": 1, "sigma_channel": False, "residual": False},
+    ],
+    "plain": [
+        {"filters": (5, 4)},
+        {"filters": (4,), "channels": 3, "last_kernel": 3, "bias": True, "activation": "elu"},
     ],
     "convolutional-autoencoder": [
         {},
@@ -72,6 +77,12 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     ],
 }
 LEARNS: dict[str, dict[str, Any]] = {
+    "plain": {
+        "architecture": {"name": "plain"},
+        "optimizer": "muon",
+        "learning_rate": 2e-2,
+        "steps_per_epoch": 250,
+    },
     "unet": {
         "architecture": {"name": "unet", "widths": [16, 32], "blocks": 1},
         "optimizer": "muon",

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ruis import dataset, formats, noise
-from ruis.dataset import Patches, Sample, Validation
+from ruis.dataset import Sample
+from ruis.examples import Patches, Validation
 from ruis.errors import ConfigError, EmptyDatasetError
 from ruis.image import Image, ImageInfo
 
@@ -261,7 +262,7 @@ def test_validation_is_the_same_every_time_and_blind():
 
 
 def test_validation_crops_are_from_the_centre_and_of_bounded_size():
-    (crop,) = validation(samples(101), side=40).clean
+    (crop,) = validation(samples(101), side=40).targets
     expected = samples(101)[0].clean[30:70, 32:72]
     assert np.array_equal(np.rint(crop * 255), expected)
 
@@ -269,7 +270,7 @@ def test_validation_crops_are_from_the_centre_and_of_bounded_size():
 def test_validation_psnr_is_that_of_what_comes_out():
     judged = validation(samples(64))
     assert judged.psnr(lambda batch: batch[..., :1]) == pytest.approx(20.3, abs=0.5)  # clipped
-    perfect = dict(zip([x.tobytes() for x in judged.inputs], judged.clean, strict=True))
+    perfect = dict(zip([x.tobytes() for x in judged.inputs], judged.targets, strict=True))
     assert judged.psnr(lambda batch: perfect[batch[0].tobytes()][None] + 0.01) == pytest.approx(
         40, abs=0.2
     )
@@ -286,7 +287,7 @@ def test_the_range_that_a_file_declares_is_the_one_that_is_learnt_in(tmp_path):
     (tmp_path / "a.pgm").write_bytes(b"P5 16 16 1023\n" + pixels.tobytes())
     samples = dataset.load(tmp_path, 1)
     settings = {"takes_sigma": False, "sigma_given": 0.0, "seed": 0}
-    patches = dataset.Patches(samples, noise.parse("gaussian:0"), patch=8, batch=1, **settings)
+    patches = Patches(samples, noise.parse("gaussian:0"), patch=8, batch=1, **settings)
     assert patches.batch(0, 0)[1] == pytest.approx(1000 / 1023, abs=1e-5)
 
 

@@ -190,7 +190,7 @@ def test_progress_is_told_in_order(data, tmp_path, monkeypatch):
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch(
     data, tmp_path, monkeypatch, finished
 ):
-    from ruis.dataset import Patches
+    from ruis.examples import Patches
 
     right = Patches.batch
 

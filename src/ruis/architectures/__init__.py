@@ -25,6 +25,7 @@ ARCHITECTURES = Registry(
         "convolutional-autoencoder": (
             "ruis.architectures.convolutional_autoencoder:ConvolutionalAutoencoder"
         ),
+        "plain": "ruis.architectures.plain:Plain",
         "pretrained-encoder": "ruis.architectures.pretrained_encoder:PretrainedEncoder",
     },
 )

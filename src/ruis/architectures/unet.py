@@ -51,6 +51,9 @@ class UNet(Architecture):
         The residual blocks of each level, on the way down and again on the way up.
     sigma_channel : bool
         Whether a further input channel holds sigma as a fraction of the data range (0: unknown).
+    residual : bool
+        Whether the result is subtracted from the noisy image. Without it, the result is the image:
+        for blind-spot training, in which a network that starts as the identity has to forget it.
 
     Examples
     --------
@@ -65,6 +68,7 @@ class UNet(Architecture):
     widths: tuple[Width, ...] = Field(default=(64, 128, 256), min_length=1, max_length=6)
     blocks: int = Field(default=2, ge=1, le=32)
     sigma_channel: bool = True
+    residual: bool = True
 
     @property
     def takes_sigma(self) -> bool:
@@ -90,6 +94,8 @@ class UNet(Architecture):
             x = layers.grow(f"up{level}", x, self.widths[level], 2)
             x = layers.add(f"skip{level}", x, skips[level])
             x = self._level(layers, f"up{level}", self.widths[level], x)
+        if not self.residual:
+            return layers.grow("tail", x, self.channels, 6)
         noise = layers.grow("tail", x, self.channels, 6, gain=RESIDUAL_GAIN)
         return layers.subtract("denoised", image, noise)
 

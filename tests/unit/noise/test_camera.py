@@ -7,6 +7,7 @@ import pytest
 
 from ruis.noise import parse
 from ruis.noise.camera import steps
+from ruis.resample import resized
 
 UP = np.linspace(0, 1, 1001, dtype=np.float32)
 
@@ -188,18 +189,18 @@ def test_noise_reduction_spreads_the_colour_further_than_the_brightness():
 def test_resizing_keeps_the_mean_and_a_ramp():
     ramp = np.linspace(0, 1, 60, dtype=np.float32)[None, :, None] * np.ones((40, 1, 3), np.float32)
     for rows, columns in ((40, 60), (20, 30), (33, 71), (80, 120), (1, 1)):
-        result = steps.resized(ramp, rows, columns)
+        result = resized(ramp, rows, columns)
         assert result.shape == (rows, columns, 3)
         assert result.mean() == pytest.approx(0.5, abs=0.01)
         inner = result[rows // 2, 2 : columns - 2, 0]
         assert np.allclose(np.diff(inner), 60 / 59 / columns, atol=1e-4)
-    assert np.allclose(steps.resized(ramp, 40, 60), ramp, atol=1e-6)
+    assert np.allclose(resized(ramp, 40, 60), ramp, atol=1e-6)
 
 
 def test_resizing_takes_each_pixel_into_account():
     dots = np.zeros((12, 12, 1), np.float32)
     dots[5, 5] = 1
-    assert steps.resized(dots, 4, 4).sum() == pytest.approx(1 / 9, rel=0.05)
+    assert resized(dots, 4, 4).sum() == pytest.approx(1 / 9, rel=0.05)
 
 
 def test_a_reduced_picture_is_less_noisy_and_an_enlarged_one_is_softer():
@@ -218,3 +219,19 @@ def test_a_rescaled_picture_keeps_its_size_whatever_it_is():
     clean = np.full((9, 13, 3), 0.5, np.float32)
     for times in (0.25, 0.7, 1.3, 4):
         assert noise_of(f"camera:gain=0.001,rescale={times}", clean).shape == clean.shape
+
+
+@pytest.mark.parametrize("contrast", [0.0, 0.3, 1.0])
+def test_contrast_undoes_itself_and_leaves_black_gray_and_white(contrast):
+    assert np.allclose(steps.add_contrast(steps.remove_contrast(UP, contrast), contrast), UP, atol=1e-4)
+    ends = steps.add_contrast(np.float32([0, 0.5, 1]), contrast)
+    assert np.allclose(ends, [0, 0.5, 1], atol=1e-6)
+
+
+def test_contrast_presses_the_noise_of_shadows_together():
+    plain, pressed = (
+        noise_of(f"camera:gain=0.0005,contrast={share}", flat(0.06)).std() for share in (0, 1)
+    )
+    assert pressed < 0.75 * plain
+    nothing = noise_of("camera:gain=1e-8,read=0,contrast=0.8", flat(0.3))
+    assert np.abs(nothing).max() < 2e-3

@@ -2,9 +2,9 @@
 
 The picture is undone to what the sensor saw, noise is added there, and the picture is made again:
 
-    sRGB -> tone curve undone -> colour matrix undone -> white balance undone -> Bayer mosaic
+    sRGB -> contrast and tone curve undone -> colour matrix undone -> white balance undone -> Bayer mosaic
          -> shot and read noise -> demosaicing -> white balance -> colour matrix
-         -> (the camera's own noise reduction) -> (rescaling) -> tone curve -> (JPEG)
+         -> (the camera's own noise reduction) -> (rescaling) -> tone curve -> contrast -> (JPEG)
 
 So the noise is stronger in red and blue, correlated between neighbours and channels, dependent on
 the signal, and bent by the tone curve: nothing like white Gaussian noise.
@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BeforeValidator
 from ruis.noise import Amount, NoiseModel, WholeAmount, between, fixed, parse
 from ruis.noise.camera.steps import (
     Pixels,
+    add_contrast,
     colour_matrix,
     demosaic_bilinear,
     demosaic_malvar,
@@ -28,9 +29,10 @@ from ruis.noise.camera.steps import (
     mosaic,
     read_sigma_for,
     reduce_noise,
-    resized,
+    remove_contrast,
     srgb_to_linear,
 )
+from ruis.resample import resized
 
 __all__ = ["Camera"]
 
@@ -90,6 +92,9 @@ class Camera(NoiseModel):
     smooth_colour : float or (float, float), default 0
         How far it spreads the noise's colour, on top of `smooth`, in pixels: pictures out of
         cameras have soft blotches of colour, 2 to 6 pixels wide.
+    contrast : float or (float, float), default 0
+        The share of a contrast curve that the camera puts on top of the tone curve. It presses the
+        noise of shadows and highlights together and spreads that of the middle.
     rescale : float or (float, float), default 1
         How many times larger the camera's picture was than the one at hand, in each direction:
         above 1 it was reduced, which averages the noise, below 1 enlarged, which spreads it.
@@ -102,7 +107,7 @@ class Camera(NoiseModel):
     ----------
     T. Brooks, B. Mildenhall, T. Xue, J. Chen, D. Sharlet, J. T. Barron, "Unprocessing images for
     learned raw denoising", CVPR, 2019, doi:10.1109/CVPR.2019.01129: the order of the steps, the
-    ranges of the gains, and the noise figures. Left out: its global contrast curve and exposure.
+    ranges of the gains, and the noise figures. Left out: its exposure.
 
     S. Nam, Y. Hwang, Y. Matsushita, S. J. Kim, "A holistic approach to cross-channel image noise
     modeling and its application to image denoising", CVPR, 2016, doi:10.1109/CVPR.2016.186: what
@@ -129,6 +134,7 @@ class Camera(NoiseModel):
     smooth: Annotated[Amount, between(0, 10)] = 0.0
     colour: Annotated[Amount, between(0, 1)] = 1.0
     smooth_colour: Annotated[Amount, between(0, 20)] = 0.0
+    contrast: Annotated[Amount, between(0, 1)] = 0.0
     rescale: Annotated[Amount, between(0.25, 4)] = 1.0
     jpeg: Annotated[WholeAmount, between(1, 100)] | None = None
     jpeg_share: Annotated[float, between(0, 1)] = 1.0
@@ -151,7 +157,8 @@ class Camera(NoiseModel):
         return NoiseModel.sample(self.model_copy(update=drawn), rng)  # the other ranges
 
     def _add_fixed(self, clean: Pixels, rng: np.random.Generator) -> Pixels:
-        linear = srgb_to_linear(clean)
+        contrast = fixed(self.contrast)
+        linear = srgb_to_linear(remove_contrast(clean, contrast) if contrast else clean)
         rows, columns = clean.shape[-3:-1]
         larger = fixed(self.rescale)
         seen = linear
@@ -169,6 +176,8 @@ class Camera(NoiseModel):
         if self.detail == "keep":
             picture = linear
         noisy = linear_to_srgb(picture + noise)
+        if contrast:
+            noisy = add_contrast(noisy, contrast)
         if self.jpeg is not None:
             noisy = parse({"name": "jpeg", "quality": self.jpeg}).add(noisy, rng)
         return noisy

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Pixels",
+    "add_contrast",
     "blur",
     "colour_matrix",
     "demosaic_bilinear",
@@ -17,7 +18,7 @@ __all__ = [
     "mosaic",
     "read_sigma_for",
     "reduce_noise",
-    "resized",
+    "remove_contrast",
     "srgb_to_linear",
 ]
 
@@ -54,6 +55,42 @@ def linear_to_srgb(pixels: Pixels) -> Pixels:
     curve = np.float32(1.055) * pixels ** np.float32(1 / 2.4) - np.float32(0.055)
     return np.where(pixels <= np.float32(0.0031308), pixels * np.float32(12.92), curve)
 
+
+def add_contrast(pixels: Pixels, contrast: float) -> Pixels:
+    """Apply a global contrast curve to display values: shadows and highlights flat, the middle steep.
+
+    With 1 it is 3 x^2 - 2 x^3, with 0 nothing, between them a mixture.
+
+    Source: Brooks et al. 2019, section 3.4 (see :class:`ruis.noise.camera.Camera`). Values outside
+    0..1 are clipped.
+
+    Examples
+    --------
+    >>> add_contrast(np.float32([0.1, 0.5, 0.9]), 1.0).round(3).tolist() == [
+    ...     float(np.float32(x)) for x in (0.028, 0.5, 0.972)
+    ... ]
+    True
+    """
+    pixels = np.clip(pixels, 0, 1)
+    share = np.float32(contrast)
+    return (1 - share) * pixels + share * pixels * pixels * (3 - 2 * pixels)
+
+
+def remove_contrast(pixels: Pixels, contrast: float) -> Pixels:
+    """Undo :func:`add_contrast`, by a table.
+
+    Examples
+    --------
+    >>> up = np.linspace(0, 1, 101, dtype=np.float32)
+    >>> bool(np.abs(add_contrast(remove_contrast(up, 0.7), 0.7) - up).max() < 1e-5)
+    True
+    """
+    curve = add_contrast(_TABLE, contrast)
+    undone: Pixels = np.interp(pixels, curve, _TABLE).astype(np.float32)
+    return undone
+
+
+_TABLE = np.linspace(0, 1, 4097, dtype=np.float32)
 
 _XYZ_TO_SENSOR = np.array(
     [
@@ -343,48 +380,3 @@ def reduce_noise(noise: Pixels, smooth: float, colour: float, smooth_colour: flo
         hue = np.float32(colour) * (noise - gray)
         noise = gray + (blur(hue, smooth_colour) if smooth_colour > 0 else hue)
     return blur(noise, smooth) if smooth > 0 else noise
-
-
-def resized(pixels: Pixels, rows: int, columns: int) -> Pixels:
-    """Enlarge or reduce: linear interpolation, over as many pixels as become one.
-
-    Parameters
-    ----------
-    pixels : numpy.ndarray
-        Shape (..., rows, columns, channels).
-    rows, columns : int
-        The size that is wanted.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (..., `rows`, `columns`, channels).
-
-    Examples
-    --------
-    >>> [round(float(x), 2) for x in resized(np.float32([[0], [0], [1], [1]])[None], 1, 2).flat]
-    [0.14, 0.86]
-    """
-    for axis, length in ((-3, rows), (-2, columns)):
-        pixels = np.moveaxis(_resample(np.moveaxis(pixels, axis, 0), length), 0, axis)
-    return pixels
-
-
-def _resample(pixels: Pixels, length: int) -> Pixels:
-    """Resize along the first axis with triangles, which are wider where several become one."""
-    before = pixels.shape[0]
-    step = before / length
-    centres = (np.arange(length) + 0.5) * step - 0.5
-    width = max(step, 1.0)
-    first = np.ceil(centres - width).astype(int)
-    places = first[:, None] + np.arange(math.ceil(2 * width))
-    weights = np.maximum(0, 1 - np.abs(places - centres[:, None]) / width)
-    weights *= (places >= 0) & (places < before)
-    weights /= weights.sum(axis=1, keepdims=True)
-    places = places.clip(0, before - 1)
-    others = (-1,) + (1,) * (pixels.ndim - 1)
-    taps = zip(places.T, weights.T.astype(np.float32), strict=True)
-    resampled = np.zeros((length, *pixels.shape[1:]), np.float32)
-    for place, weight in taps:
-        resampled += pixels[place] * weight.reshape(others)
-    return resampled

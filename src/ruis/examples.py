@@ -1,0 +1,263 @@
+"""Training images -> batches of examples.
+
+Every batch is a function of (seed, epoch, step): no state, so a training may stop and go on
+anywhere and sees what it would have seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ruis.errors import EmptyDatasetError
+from ruis.objectives.supervised import Supervised
+from ruis.resample import resized
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ruis.dataset import Sample
+    from ruis.noise import NoiseModel
+    from ruis.objectives.base import Objective, Run
+
+__all__ = ["Patches", "Validation", "add_noise", "with_sigma"]
+
+
+class Patches:
+    """Batches of random crops with their noise.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        The training images; large ones are visited more often, pixel by pixel.
+    noise : NoiseModel, optional
+        What is added to the clean crops; None where the samples are pairs.
+    patch, batch : int
+        The side of a crop in pixels, and crops per batch.
+    takes_sigma : bool
+        Whether the network has a sigma channel.
+    sigma_given : float
+        The share of crops for which that channel holds sigma; else it holds 0.
+    seed : int
+        Of everything random here.
+    zoom : tuple of float
+        (how many times a crop is enlarged at most, the share of crops that are).
+    objective : Objective, optional
+        What makes examples of crops; default: supervised.
+
+    Raises
+    ------
+    EmptyDatasetError
+        If no image is as large as a patch.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        noise: NoiseModel | None,
+        *,
+        patch: int,
+        batch: int,
+        takes_sigma: bool,
+        sigma_given: float,
+        seed: int,
+        zoom: tuple[float, float] = (1.0, 0.0),
+        objective: Objective | None = None,
+    ) -> None:
+        self.samples = [s for s in samples if min(s.pixels.shape[:2]) >= patch]
+        if not self.samples:
+            raise EmptyDatasetError(f"no training image is as large as a patch of {patch} pixels.")
+        self.noise = noise
+        self.patch = patch
+        self.batch_size = batch
+        self.takes_sigma = takes_sigma
+        self.sigma_given = sigma_given
+        self.seed = seed
+        self.objective = objective or Supervised()
+        self.zoom, self.zoom_share = zoom
+        places = [
+            sample.weight * (rows - patch + 1) * (columns - patch + 1)
+            for sample, (rows, columns, _) in zip(
+                self.samples, map(_shape, self.samples), strict=True
+            )
+        ]
+        self._chances = np.cumsum(places) / np.sum(places)
+
+    def batch(self, epoch: int, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return one batch, the same for the same (seed, epoch, step).
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            The network's input (batch, patch, patch, channels [+ sigma]), float32, and what the
+            objective compares its output with: the clean crops, if it is supervised.
+        """
+        crops = [self._crop(epoch, step, index) for index in range(self.batch_size)]
+        inputs, targets = zip(*crops, strict=True)
+        return np.stack(inputs), np.stack(targets)
+
+    def _crop(self, epoch: int, step: int, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        rng = np.random.default_rng([self.seed, epoch, step, index])
+        sample = self.samples[int(np.searchsorted(self._chances, rng.random()))]
+        rows, columns, _ = sample.pixels.shape
+        side = self._side(rng)
+        top = int(rng.integers(rows - side + 1))
+        left = int(rng.integers(columns - side + 1))
+        window = np.s_[top : top + side, left : left + side]
+        turn, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+
+        def cut(pixels: NDArray[Any]) -> NDArray[np.float32]:
+            turned = np.rot90(pixels[window], turn)
+            return sample.scale.to_unit(turned[:, ::-1] if mirrored else turned)
+
+        if sample.clean is None:
+            assert sample.noisy is not None
+            second = None if sample.second is None else cut(sample.second)
+            return self.objective.example(cut(sample.noisy), second, rng)
+        clean = cut(sample.clean)
+        if side != self.patch:
+            clean = resized(clean, self.patch, self.patch)
+        other = None if sample.noisy is None else cut(sample.noisy)
+        noisy, sigma = add_noise(clean, self.noise, rng, other)
+        if rng.random() >= self.sigma_given:
+            sigma = 0.0
+        inputs = with_sigma(noisy, sigma) if self.takes_sigma else noisy
+        return self.objective.example(inputs, clean, rng)
+
+    def _side(self, rng: np.random.Generator) -> int:
+        """Draw how many pixels a side become a patch."""
+        if self.zoom == 1 or rng.random() >= self.zoom_share:
+            return self.patch
+        return math.ceil(self.patch / self.zoom ** rng.random())
+
+
+def add_noise(
+    clean: NDArray[np.float32],
+    noise: NoiseModel | None,
+    rng: np.random.Generator,
+    noisy: NDArray[np.float32] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | float]:
+    """Return (noisy, sigma): the pair's own noisy image, or a draw of the noise model.
+
+    Sigma is a number, or a map of shape (rows, columns, 1), as a fraction of the range; 0 where it
+    is not known.
+    """
+    if noise is None:
+        assert noisy is not None
+        return noisy, 0.0
+    drawn = noise.sample(rng)
+    sigma = drawn.sigma_map(clean)
+    if sigma is not None and not np.isscalar(sigma):
+        sigma = np.asarray(sigma, np.float32).mean(axis=2, keepdims=True)
+    return drawn.add(clean, rng), 0.0 if sigma is None else sigma
+
+
+def with_sigma(
+    noisy: NDArray[np.float32], sigma: NDArray[np.float32] | float
+) -> NDArray[np.float32]:
+    """Append the sigma channel to an image of shape (rows, columns, channels)."""
+    channel = np.broadcast_to(np.asarray(sigma, np.float32), (*noisy.shape[:2], 1))
+    return np.concatenate([noisy, channel], axis=2)
+
+
+class Validation:
+    """Held-out examples with fixed noise, and how well a network does on them.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        The held-out images; a centre crop of each is used.
+    noise : NoiseModel, optional
+        What is added to clean ones.
+    multiple : int
+        Crops are multiples of this.
+    takes_sigma : bool
+        Whether the network has a sigma channel; it stays zero: validation is blind.
+    seed : int
+        Of the noise.
+    side : int
+        The longest side of a crop, in pixels.
+    objective : Objective, optional
+        What makes examples of them; default: supervised.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        noise: NoiseModel | None,
+        *,
+        multiple: int,
+        takes_sigma: bool,
+        seed: int,
+        side: int = 256,
+        objective: Objective | None = None,
+    ) -> None:
+        self.objective = objective or Supervised()
+        self.inputs: list[NDArray[np.float32]] = []
+        self.targets: list[NDArray[np.float32]] = []
+        for index, sample in enumerate(samples):
+            window = _centre(sample.pixels.shape, side, multiple)
+            rng = np.random.default_rng([seed, 0x7A11DA7E, index])
+            noisy, other = _unit(sample, window, noise, rng)
+            inputs = with_sigma(noisy, 0.0) if takes_sigma else noisy
+            inputs, target = self.objective.example(inputs, other, rng)
+            self.inputs.append(inputs)
+            self.targets.append(target)
+
+    def psnr(self, run: Run) -> float:
+        """Return the mean PSNR in dB that `run`, a batch to batch function, reaches.
+
+        Against the clean images, if the objective has them. Else against what it compares with,
+        which is noisy: less, by the variance of that noise, and good to compare epochs by.
+        """
+        from ruis.metrics.psnr import psnr
+
+        pairs = zip(self.inputs, self.targets, strict=True)
+        if self.objective.stops_early:
+            found = [psnr(clean, np.clip(run(noisy[None])[0], 0, 1)) for noisy, clean in pairs]
+        else:
+            errors = (
+                self.objective.error(run, inputs[None], target[None]) for inputs, target in pairs
+            )
+            found = [-10 * math.log10(max(error, 1e-12)) for error in errors]
+        return float(np.mean(found))
+
+
+def _unit(
+    sample: Sample,
+    window: tuple[slice, slice],
+    noise: NoiseModel | None,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return the noisy crop, and the clean one or the second shot, as fractions of the range."""
+
+    def cut(pixels: NDArray[Any] | None) -> NDArray[np.float32] | None:
+        return None if pixels is None else sample.scale.to_unit(pixels[window])
+
+    clean, noisy = cut(sample.clean), cut(sample.noisy)
+    if clean is None:
+        assert noisy is not None
+        return noisy, cut(sample.second)
+    return add_noise(clean, noise, rng, noisy)[0], clean
+
+
+def _shape(sample: Sample) -> tuple[int, int, int]:
+    rows, columns, channels = sample.pixels.shape
+    return rows, columns, channels
+
+
+def _centre(shape: tuple[int, ...], side: int, multiple: int) -> tuple[slice, slice]:
+    def middle(length: int) -> slice:
+        size = min(length, side) // multiple * multiple
+        if size == 0:
+            raise EmptyDatasetError(
+                f"a validation image of {shape[0]}x{shape[1]} pixels is too small for the "
+                f"network, which needs multiples of {multiple}."
+            )
+        start = (length - size) // 2
+        return slice(start, start + size)
+
+    return middle(shape[0]), middle(shape[1])
