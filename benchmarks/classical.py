@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from protocol import to_8_bits
 
 from ruis.metrics.psnr import psnr
 from ruis.noise import parse
@@ -200,11 +201,6 @@ NEEDS = {
     "non-local means (scikit-image)": "scikit-image",
     "BM3D": "bm3d",
 }
-
-
-def to_8_bits(pixels: Pixels) -> NDArray[np.uint8]:
-    """Clip to 0..1 and round to 8 bits, as in a file."""
-    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
 
 
 # -- tuning ------------------------------------------------------------------------------------

@@ -1,181 +1,84 @@
-"""How well, and how fast, white Gaussian noise is removed: ruis beside the classical peers.
+"""How well, and how fast, noise is removed: ruis beside the famous networks and the classics.
 
-    python benchmarks/quality.py --data DATA --models gray --sets BSD68 --sigma 25 \\
-        --json out.json --markdown out.md
+    python benchmarks/quality.py --data DATA --out FOLDER [--torch PYTHON] [--cache FOLDER]
 
-The protocol is that of the published figures: noise is drawn in float, neither clipped nor
-quantised; the output is clipped to 0..1 and rounded to 8 bits; no border is cut off; the figure is
-the mean over images of the PSNR (of R, G and B jointly) and of the SSIM. Each image has one draw of
-noise, whose seed comes from its name, so that it is the same whatever else is measured. The clock
-runs around the denoising alone, after one run that does not count.
+writes FOLDER/quality.md and FOLDER/quality.json: Set12, BSD68, CBSD68 and Kodak24 with white noise of sigma
+15, 25 and 50, BSD68 with sigma 75, and the real pairs, for the models that ship, DnCNN and FFDNet (in the
+engine of ruis, and with --torch in PyTorch as their users run them), and the classical methods. The
+protocol is that of the published figures (`protocol.py`), which the last table compares. Every method
+runs in a process of its own.
 
-`--images 2` makes it short enough to be a test. `--models none` or `--methods none` leaves out one
-side; `--cache FOLDER` keeps the figures of the classical peers, of which some take hours, and goes on from
-there after a stop; models are always run, because a model may have been trained anew.
+    python benchmarks/quality.py --data DATA --models gray --peers none --methods none --sets BSD68
+
+is a part of it. `--images 2` makes it short enough to be a test. `--cache FOLDER` keeps the figures of the
+others, of which some take hours, and goes on from there after a stop; ours are always measured anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
-import os
-import platform
 import shlex
 import sys
-import time
-import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import classical
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+import peers
+from methods import Candidate, candidates, measure
+from protocol import Row, Shot, noisy_shots, real_shots
+from published import EXPLAINED, NEAR, SOURCES, published
 
-from ruis.metrics.psnr import psnr
-from ruis.metrics.ssim import ssim
-from ruis.noise import parse
+from ruis import processor, zoo
 
-Pixels = NDArray[np.float32]
-Method = Callable[[Pixels, float], Pixels]
+SETS = {"Set12": 1, "BSD68": 1, "CBSD68": 3, "Kodak24": 3, "real": 3}
+"""The sets, and the channels of their images."""
 
+SIZES = {"Set12": 12, "BSD68": 68, "CBSD68": 68, "Kodak24": 24, "real": 40}
+"""The images of each set."""
 
-@dataclass(frozen=True)
-class Score:
-    """One method on one image. PSNR in decibels."""
-
-    image: str
-    megapixels: float
-    psnr: float
-    ssim: float
-    seconds: float
+BEYOND = 75.0
+"""A sigma of 255 that no model has seen in training: BSD68 only."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One method on one set at one sigma, or why there is none."""
-
-    method: str
-    set: str
-    sigma: float
-    noisy_psnr: float
-    scores: tuple[Score, ...] = ()
-    skipped: str | None = None
-
-    def mean(self, figure: str) -> float:
-        return float(np.mean([getattr(score, figure) for score in self.scores]))
-
-    @property
-    def seconds_per_megapixel(self) -> float:
-        pixels = sum(score.megapixels for score in self.scores)
-        return sum(score.seconds for score in self.scores) / pixels
-
-    def to_json(self) -> dict[str, object]:
-        form: dict[str, object] = asdict(self)
-        if self.scores:
-            form["mean"] = {"psnr": self.mean("psnr"), "ssim": self.mean("ssim")}
-            form["seconds_per_megapixel"] = self.seconds_per_megapixel
-        return form
+def shots_of(name: str, sigma: float | None, options: argparse.Namespace) -> list[Shot]:
+    """The noisy images of a set."""
+    if sigma is None:
+        return real_shots(options.data / "real", options.images)
+    folder = options.data / "testsets" / name
+    return noisy_shots(folder, sigma, options.images, options.seed)
 
 
-# -- images ------------------------------------------------------------------------------------
+def tasks(options: argparse.Namespace) -> list[tuple[str, float | None]]:
+    """The sets and sigmas that were asked for; None: real pairs."""
+    found: list[tuple[str, float | None]] = []
+    for name in options.sets:
+        if name == "real":
+            found.append((name, None))
+            continue
+        found += [(name, float(sigma)) for sigma in options.sigma]
+        if name == "BSD68" and options.beyond:
+            found.append((name, BEYOND))
+    return found
 
 
-def clean_images(folder: Path, count: int | None) -> list[tuple[str, NDArray[np.uint8]]]:
-    """Name and 8-bit pixels, (rows, columns) or (rows, columns, 3), of the images of a set."""
-    if not folder.is_dir():
-        raise SystemExit(f"There is no test set {folder}; say with --data where the data is.")
-    files = [file for file in sorted(folder.iterdir()) if file.suffix in {".png", ".tif", ".bmp"}]
-    if not files:
-        raise SystemExit(f"There are no images in {folder}.")
-    images = []
-    for file in files[:count]:
-        with Image.open(file) as image:
-            gray = image.mode in {"1", "L", "I;16"}
-            images.append((file.name, np.asarray(image.convert("L" if gray else "RGB"))))
-    return images
+def wanted(
+    candidate: Candidate, set_name: str, sigma: float | None, options: argparse.Namespace
+) -> bool:
+    """Whether a method has a place in a table."""
+    ours = candidate.name.startswith("ruis ")
+    if candidate.channels not in (None, SETS[set_name]) or not candidate.knows(sigma or 0):
+        return False
+    if sigma == BEYOND:
+        return ours or candidate.name == "BM3D"
+    return not (ours and candidate.told) or (options.told and sigma is not None)
 
 
-def add_noise(clean: NDArray[np.uint8], sigma: float, seed: int, name: str) -> Pixels:
-    """The noisy image, float32; the same for the same name, seed and sigma."""
-    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    pixels = clean.astype(np.float32) / 255
-    model = parse({"name": "gaussian", "sigma": sigma / 255})
-    return model.add(pixels.reshape(*pixels.shape[:2], -1), rng).reshape(pixels.shape)
-
-
-# -- methods -----------------------------------------------------------------------------------
-
-
-def ruis_method(model: str) -> Method:
-    """A model of ruis, blind: it is not told sigma."""
-    import ruis
-
-    denoiser = ruis.load(model)
-    return lambda noisy, sigma: denoiser.denoise(noisy)
-
-
-def ruis_told(model: str) -> Method:
-    """The same model, told sigma as the classical methods are."""
-    import ruis
-
-    denoiser = ruis.load(model)
-    return lambda noisy, sigma: denoiser.denoise(noisy, sigma=sigma)
-
-
-def methods(
-    classical_names: list[str], models: list[str], *, told: bool
-) -> Iterator[tuple[str, Callable[[], Method]]]:
-    """Name and maker of every method that was asked for; a model is loaded only when it is due."""
-    for name in classical_names:
-        yield name, lambda name=name: classical.METHODS[name]
-    for model in models:
-        yield f"ruis {model}", lambda model=model: ruis_method(model)
-        if told:
-            yield f"ruis {model}, told sigma", lambda model=model: ruis_told(model)
-
-
-# -- measuring ---------------------------------------------------------------------------------
-
-
-def measure(
-    name: str, make: Callable[[], Method], where: tuple[str, float, int],
-    images: list[tuple[str, NDArray[np.uint8]]],
-) -> Row:  # fmt: skip
-    """Run one method over one set."""
-    set_name, sigma, seed = where
-    noisy_images = [add_noise(clean, sigma, seed, file) for file, clean in images]
-    noisy_psnr = float(
-        np.mean(
-            [
-                psnr(clean / np.float32(255), noisy)
-                for (_, clean), noisy in zip(images, noisy_images, strict=True)
-            ]
-        )
-    )
-    try:
-        method = make()
-        method(
-            noisy_images[0] if name.startswith("ruis") else noisy_images[0][:64, :64], sigma / 255
-        )
-    except ImportError as error:
-        reason = f"{error}; needs: pip install {classical.NEEDS.get(name, 'ruis')}"
-        return Row(name, set_name, sigma, noisy_psnr, skipped=reason)
-    except Exception as error:  # noqa: BLE001 - one method that fails must not end the others
-        return Row(name, set_name, sigma, noisy_psnr, skipped=f"{type(error).__name__}: {error}")
-    scores = []
-    for (file, clean), noisy in zip(images, noisy_images, strict=True):
-        start = time.perf_counter()
-        denoised = method(noisy, sigma / 255)
-        seconds = time.perf_counter() - start
-        stored = classical.to_8_bits(denoised)
-        size = clean.shape[0] * clean.shape[1] / 1e6
-        scores.append(
-            Score(file, size, psnr(clean, stored, 255), ssim(clean, stored, 255), seconds)
-        )
-    return Row(name, set_name, sigma, noisy_psnr, tuple(scores))
+def learnt_white_noise() -> list[str]:
+    """The models that ship and have seen what these sets hold."""
+    return [name for name in sorted(zoo.SHIPPED) if "gaussian" in zoo.find(name).manifest.noise]
 
 
 def remembered(cache: Path | None, key: object, run: Callable[[], Row]) -> Row:
@@ -184,44 +87,93 @@ def remembered(cache: Path | None, key: object, run: Callable[[], Row]) -> Row:
         return run()
     file = cache / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"
     if file.exists():
-        form = json.loads(file.read_text(encoding="utf-8"))
-        fields = {name: form[name] for name in ("method", "set", "sigma", "noisy_psnr")}
-        return Row(**fields, scores=tuple(Score(**score) for score in form["scores"]))
-    row = run()
-    if row.scores:
+        return Row.from_json(json.loads(file.read_text(encoding="utf-8")))
+    found = run()
+    if found.scores:
         cache.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(".part")
-        partial.write_text(json.dumps(row.to_json()), encoding="utf-8")
+        partial.write_text(json.dumps(found.to_json()), encoding="utf-8")
         partial.replace(file)
-    return row
+    return found
 
 
 # -- reporting ---------------------------------------------------------------------------------
 
 
-def markdown(rows: list[Row], command: str) -> str:
-    """One table for each set and sigma, best PSNR last, and the command that made them."""
-    heading = "**{}, sigma {:g}/255**, {} images, noisy {:.2f} dB:"
+def heading(set_name: str, sigma: float | None, rows: list[Row]) -> str:
+    """What stands above a table."""
+    measured = next((one for one in rows if one.scores), None)
+    count = len(measured.scores) if measured else 0
+    before = f", noisy {measured.noisy_psnr:.2f} dB" if measured else ""
+    what = "a camera's own noise" if sigma is None else f"sigma {sigma:g}/255"
+    return f"**{set_name}, {what}**, {count} images{before}:"
+
+
+def line(one: Row) -> str:
+    """One method's line."""
+    told = "" if one.told is None else f" (told {one.told:g}/255, its best of five)"
+    worst = f" {one.worst:+.2f} |" if one.sigma is None else ""
+    memory = "" if one.mebibytes is None else f"{one.mebibytes:.0f}"
+    return (
+        f"| {one.method}{told} | {one.mean('psnr'):.2f} | {one.mean('ssim'):.4f} |{worst} "
+        f"{one.megapixels_per_second:.3g} | {memory} |"
+    )
+
+
+def tables(rows: list[Row]) -> list[str]:
+    """One table for each set and sigma, best PSNR last."""
     lines = []
-    for set_name, sigma in dict.fromkeys((row.set, row.sigma) for row in rows):
-        here = [row for row in rows if (row.set, row.sigma) == (set_name, sigma)]
-        measured = sorted((row for row in here if row.scores), key=lambda row: row.mean("psnr"))
-        count = len(measured[0].scores) if measured else 0
+    for set_name, sigma in dict.fromkeys((one.set, one.sigma) for one in rows):
+        here = [one for one in rows if (one.set, one.sigma) == (set_name, sigma)]
+        worst = " least gain (dB) |" if sigma is None else ""
         lines += [
-            heading.format(set_name, sigma, count, here[0].noisy_psnr),
+            heading(set_name, sigma, here),
             "",
-            "| method | PSNR (dB) | SSIM | seconds per megapixel |",
-            "|---|---|---|---|",
-            *(
-                f"| {row.method} | {row.mean('psnr'):.2f} | {row.mean('ssim'):.4f} "
-                f"| {row.seconds_per_megapixel:.2f} |"
-                for row in measured
-            ),
+            f"| method | PSNR (dB) | SSIM |{worst} Mpx/s | memory (MiB) |",
+            "|---|---|---|---|---|" + ("---|" if worst else ""),
+            *map(line, sorted((r for r in here if r.scores), key=lambda one: one.mean("psnr"))),
             "",
-            *(f"- {row.method}: not measured: {row.skipped}" for row in here if row.skipped),
-            *([""] if any(row.skipped for row in here) else []),
+            *(f"- {one.method}: not measured: {one.skipped}" for one in here if one.skipped),
+            *([""] if any(one.skipped for one in here) else []),
         ]
-    return "\n".join([*lines, f"Made by `{command}`.", ""])
+    return lines
+
+
+def against_published(rows: list[Row]) -> list[str]:
+    """Our figures for others' methods beside those that their authors published."""
+    found, notes = [], []
+    for one in rows:
+        method = one.method.removesuffix(peers.AS_USERS)
+        figure = published(method, one.set, one.sigma) if one.scores else None
+        if figure is None:
+            continue
+        ours = one.mean("psnr")
+        count = len(one.scores)
+        found.append(
+            f"| {one.method} | {one.set}, {count} | {one.sigma:g} | {figure:.2f} | {ours:.2f} "
+            f"| {ours - figure:+.2f} |"
+        )
+        if abs(ours - figure) > NEAR:
+            why = EXPLAINED.get(method, "**not explained**")
+            if count < SIZES[one.set]:
+                why = f"{count} of {SIZES[one.set]} images"
+            notes.append(f"- {one.method}, {one.set}, sigma {one.sigma:g}: {why}.")
+    if not found:
+        return []
+    return [
+        "**Our protocol against the published figures** (the same images, another draw of noise):",
+        "",
+        "| method | set, images | sigma | published | here | difference (dB) |",
+        "|---|---|---|---|---|---|",
+        *found,
+        "",
+        f"Published: {SOURCES}.",
+        "",
+        *([f"Differences of more than {NEAR} dB:", "", *notes, ""] if notes else []),
+    ]
+
+
+# -- the command line --------------------------------------------------------------------------
 
 
 def listed(text: str) -> list[str]:
@@ -232,59 +184,80 @@ def listed(text: str) -> list[str]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder with testsets/")
-    parser.add_argument("--models", type=listed, default=[], help="models of ruis, or none")
+    parser.add_argument("--out", type=Path, help="write quality.md and quality.json here")
+    parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has PyTorch")
+    parser.add_argument("--models", type=listed, default=learnt_white_noise(),
+                        help="ours: names, .ruis files, or none")  # fmt: skip
+    parser.add_argument("--peers", type=listed, default=list(peers.PEERS),
+                        help="the famous networks, or none")  # fmt: skip
+    parser.add_argument("--methods", type=listed, default=list(classical.METHODS),
+                        help="the classical ones, or none")  # fmt: skip
+    parser.add_argument("--precision", choices=("auto", "f32", "bf16"), default="auto",
+                        help="of networks in the engine of ruis")  # fmt: skip
     parser.add_argument(
-        "--methods", type=listed, default=list(classical.METHODS), help="classical peers, or none"
+        "--told", action="store_true", help="also our models told sigma, in every table"
     )
-    parser.add_argument("--told", action="store_true", help="also run the models told sigma")
-    parser.add_argument("--sets", type=listed, default=["BSD68"], help="folders of testsets/")
-    parser.add_argument("--sigma", type=listed, default=["25"], help="of 255: 15,25,50")
+    parser.add_argument("--sets", type=listed, default=list(SETS), help=", ".join(SETS))
+    parser.add_argument("--sigma", type=listed, default=["15", "25", "50"], help="of 255")
+    parser.add_argument("--no-beyond", dest="beyond", action="store_false",
+                        help=f"leave out sigma {BEYOND:g}")  # fmt: skip
     parser.add_argument("--images", type=int, help="only so many images of each set")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="write all figures here")
-    parser.add_argument("--markdown", type=Path, help="write the tables here")
-    parser.add_argument("--cache", type=Path, help="keep the figures of each method here")
+    parser.add_argument("--threads", type=int, default=processor.threads())
+    parser.add_argument("--cache", type=Path, help="keep the figures of the others here")
     options = parser.parse_args()
-    unknown = set(options.methods) - set(classical.METHODS)
-    if unknown:
-        parser.error(
-            f"no such methods: {', '.join(unknown)}; known: {', '.join(classical.METHODS)}"
-        )
+    for given, known in (
+        (options.methods, classical.METHODS), (options.peers, peers.PEERS), (options.sets, SETS)
+    ):  # fmt: skip
+        if unknown := set(given) - set(known):
+            parser.error(f"there is no {', '.join(sorted(unknown))}; known: {', '.join(known)}")
     return options
+
+
+def measured(options: argparse.Namespace) -> Iterator[Row]:
+    """Measure everything that was asked for, as soon as each is wanted."""
+    asked = list(
+        candidates(
+            options.models, options.peers, options.methods, options.data,
+            precision=options.precision, threads=options.threads, torch=options.torch,
+        )
+    )  # fmt: skip
+    for set_name, sigma in tasks(options):
+        shots = shots_of(set_name, sigma, options)
+        for candidate in asked:
+            if not wanted(candidate, set_name, sigma, options):
+                continue
+            key = [
+                candidate.name, set_name, sigma, options.seed, options.precision, options.threads,
+                processor.describe(), [shot.name for shot in shots],
+            ]  # fmt: skip
+            found = remembered(
+                None if candidate.repeats else options.cache, key,
+                functools.partial(measure, candidate, set_name, sigma, shots),
+            )  # fmt: skip
+            figure = found.skipped or f"{found.mean('psnr'):.2f} dB"
+            print(f"{set_name} {sigma or 'pairs'}: {candidate.name}: {figure}", file=sys.stderr)
+            yield found
 
 
 def main() -> int:
     options = arguments()
     command = shlex.join(["python", "benchmarks/quality.py", *sys.argv[1:]])
-    rows = []
-    for set_name in options.sets:
-        images = clean_images(options.data / "testsets" / set_name, options.images)
-        for sigma in (float(text) for text in options.sigma):
-            for name, make in methods(options.methods, options.models, told=options.told):
-                row = remembered(
-                    options.cache if name in classical.METHODS else None,
-                    [name, set_name, sigma, options.seed, [file for file, _ in images]],
-                    lambda name=name, make=make, images=images, where=(
-                        set_name, sigma, options.seed
-                    ): measure(name, make, where, images),
-                )  # fmt: skip
-                figure = row.skipped or f"{row.mean('psnr'):.2f} dB"
-                print(f"{set_name} sigma {sigma:g}: {name}: {figure}", file=sys.stderr, flush=True)
-                rows.append(row)
-    text = markdown(rows, command)
+    rows = list(measured(options))
+    machine = processor.describe()
+    text = "\n".join(
+        [*tables(rows), *against_published(rows), f"Made by `{command}` on {machine}."]
+    )
     print(text)
-    if options.markdown:
-        options.markdown.write_text(text, encoding="utf-8")
-    if options.json:
-        report = {
-            "command": command,
-            "seed": options.seed,
-            "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
-            "python": platform.python_version(),
-            "rows": [row.to_json() for row in rows],
-        }
-        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return 0 if any(row.scores for row in rows) else 3
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "quality.md").write_text(text + "\n", encoding="utf-8")
+        report = {"command": command, "seed": options.seed, "machine": machine,
+                  "rows": [one.to_json() for one in rows]}  # fmt: skip
+        (options.out / "quality.json").write_text(
+            json.dumps(report, indent=1) + "\n", encoding="utf-8"
+        )
+    return 0 if any(one.scores for one in rows) else 3
 
 
 if __name__ == "__main__":

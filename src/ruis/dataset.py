@@ -193,7 +193,7 @@ def _sample(paths: Mapping[str, Path], channels: int) -> Sample:
     (first, path), *others = paths.items()
     image = formats.read(path)
     pixels, data_range = to_channels(image, channels), image.info.data_range
-    arrays = {first: pixels}
+    arrays: dict[str, Any] = {first: pixels}
     for role, counterpart in others:
         other = formats.read(counterpart)
         arrays[role] = to_channels(other, channels)

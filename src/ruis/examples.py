@@ -131,7 +131,7 @@ class Patches:
         """Draw how many pixels a side become a patch."""
         if self.zoom == 1 or rng.random() >= self.zoom_share:
             return self.patch
-        return math.ceil(self.patch / self.zoom ** rng.random())
+        return math.ceil(self.patch / math.pow(self.zoom, rng.random()))
 
 
 def add_noise(

@@ -138,9 +138,7 @@ def train(
     _check(recipe, architecture)
     origin = start.sha256 if start else ""
     keep_last = not objectives.parse(recipe.objective).stops_early
-    checkpoint = Checkpoint.open(
-        folder, recipe, resume=resume, origin=origin, keep_last=keep_last
-    )
+    checkpoint = Checkpoint.open(folder, recipe, resume=resume, origin=origin, keep_last=keep_last)
     samples, images = _read(recipe, Path(data), architecture.channels, tell)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
     patches, validation = _prepare(recipe, architecture, training, held_out)

@@ -112,9 +112,7 @@ def test_examples_are_fixed_by_their_seed_and_leave_the_crop_alone(name):
     objective = objectives.parse(name)
     noisy, other = shot(0, 0)[:32, :40], scene(0)[:32, :40]
     before = noisy.copy()
-    first, again = (
-        objective.example(noisy, other, np.random.default_rng(3)) for _ in range(2)
-    )
+    first, again = (objective.example(noisy, other, np.random.default_rng(3)) for _ in range(2))
     for one, two in zip(first, again, strict=True):
         assert np.array_equal(one, two)
         assert one.dtype == np.float32
@@ -134,8 +132,8 @@ def test_it_learns_to_remove_noise(name, folders, tmp_path):
 def test_no_clean_image_is_ever_read(name, folders, tmp_path):
     wanted = recipe(name, epochs=1, steps_per_epoch=2)
     assert all(source.folder is None for source in wanted.data)
+    source = wanted.data[0].model_dump() | {"folder": "clean"}
     with pytest.raises(ConfigError, match="does not look at folder"):
-        source = wanted.data[0].model_dump() | {"folder": "clean"}
         recipe(name, data=[source])
 
 
@@ -149,9 +147,7 @@ def test_a_training_goes_on_bit_for_bit(name, folders, tmp_path):
             raise stopped
 
     with pytest.raises(StopIteration):
-        train(
-            recipe(name, epochs=2, steps_per_epoch=3), folders, tmp_path / "half", progress=stop
-        )
+        train(recipe(name, epochs=2, steps_per_epoch=3), folders, tmp_path / "half", progress=stop)
     after = train(
         recipe(name, epochs=2, steps_per_epoch=3), folders, tmp_path / "half", resume=True
     )

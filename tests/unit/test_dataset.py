@@ -7,8 +7,8 @@ import pytest
 
 from ruis import dataset, formats, noise
 from ruis.dataset import Sample
-from ruis.examples import Patches, Validation
 from ruis.errors import ConfigError, EmptyDatasetError
+from ruis.examples import Patches, Validation
 from ruis.image import Image, ImageInfo
 
 

@@ -123,7 +123,7 @@ def learner_class() -> Any:
             y: Any = None,
             y_pred: Any = None,
             sample_weight: Any = None,
-            training: Any = True,
+            training: Any = True,  # noqa: FBT002 - the signature is Keras'
         ) -> Any:
             """Return the objective's loss."""
             return self.compare(self.network, x, y, y_pred)

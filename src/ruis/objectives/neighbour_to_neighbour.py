@@ -96,6 +96,4 @@ def _cells(images: Any, ops: Any) -> Any:
 
 def _drawn(cells: Any, picks: Any, ops: Any) -> tuple[Any, Any]:
     """Return the pictures of the first and of the second neighbours."""
-    return tuple(
-        ops.sum(cells * picks[..., start : start + 4, None], axis=3) for start in (0, 4)
-    )
+    return tuple(ops.sum(cells * picks[..., start : start + 4, None], axis=3) for start in (0, 4))

@@ -223,7 +223,9 @@ def test_a_rescaled_picture_keeps_its_size_whatever_it_is():
 
 @pytest.mark.parametrize("contrast", [0.0, 0.3, 1.0])
 def test_contrast_undoes_itself_and_leaves_black_gray_and_white(contrast):
-    assert np.allclose(steps.add_contrast(steps.remove_contrast(UP, contrast), contrast), UP, atol=1e-4)
+    assert np.allclose(
+        steps.add_contrast(steps.remove_contrast(UP, contrast), contrast), UP, atol=1e-4
+    )
     ends = steps.add_contrast(np.float32([0, 0.5, 1]), contrast)
     assert np.allclose(ends, [0, 0.5, 1], atol=1e-6)
 

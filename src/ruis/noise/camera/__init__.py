@@ -25,6 +25,7 @@ from ruis.noise.camera.steps import (
     colour_matrix,
     demosaic_bilinear,
     demosaic_malvar,
+    edge_strength,
     linear_to_srgb,
     mosaic,
     read_sigma_for,
@@ -92,6 +93,8 @@ class Camera(NoiseModel):
     smooth_colour : float or (float, float), default 0
         How far it spreads the noise's colour, on top of `smooth`, in pixels: pictures out of
         cameras have soft blotches of colour, 2 to 6 pixels wide.
+    edges : float or (float, float), default 0
+        The share of the noise at edges to which the noise reduction does nothing.
     contrast : float or (float, float), default 0
         The share of a contrast curve that the camera puts on top of the tone curve. It presses the
         noise of shadows and highlights together and spreads that of the middle.
@@ -134,6 +137,7 @@ class Camera(NoiseModel):
     smooth: Annotated[Amount, between(0, 10)] = 0.0
     colour: Annotated[Amount, between(0, 1)] = 1.0
     smooth_colour: Annotated[Amount, between(0, 20)] = 0.0
+    edges: Annotated[Amount, between(0, 1)] = 0.0
     contrast: Annotated[Amount, between(0, 1)] = 0.0
     rescale: Annotated[Amount, between(0.25, 4)] = 1.0
     jpeg: Annotated[WholeAmount, between(1, 100)] | None = None
@@ -168,9 +172,14 @@ class Camera(NoiseModel):
             picture, noise = self._expose_colour(seen, rng)
         else:
             picture, noise = seen, self._sensor_noise(seen, rng)
-        noise = reduce_noise(
+        reduced = reduce_noise(
             noise, fixed(self.smooth), fixed(self.colour), fixed(self.smooth_colour)
         )
+        left = fixed(self.edges)
+        if left and clean.shape[-1] == 3:
+            noise = reduced + left * edge_strength(linear_to_srgb(seen)) * (noise - reduced)
+        else:
+            noise = reduced
         if larger != 1:
             noise, picture = (resized(one, rows, columns) for one in (noise, picture))
         if self.detail == "keep":

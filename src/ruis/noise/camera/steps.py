@@ -14,6 +14,7 @@ __all__ = [
     "colour_matrix",
     "demosaic_bilinear",
     "demosaic_malvar",
+    "edge_strength",
     "linear_to_srgb",
     "mosaic",
     "read_sigma_for",
@@ -380,3 +381,41 @@ def reduce_noise(noise: Pixels, smooth: float, colour: float, smooth_colour: flo
         hue = np.float32(colour) * (noise - gray)
         noise = gray + (blur(hue, smooth_colour) if smooth_colour > 0 else hue)
     return blur(noise, smooth) if smooth > 0 else noise
+
+
+def edge_strength(picture: Pixels) -> Pixels:
+    """Return how much of an edge there is at each pixel, 0 (flat) to 1.
+
+    Noise reduction that keeps edges leaves the noise beside them. The measure is
+    1 - exp(-(slope / 0.04)^2) of the steepest slope of the brightness to a neighbour, a little
+    spread: it begins at steps of some 5 in 255.
+
+    Source: the edge-stopping function of P. Perona and J. Malik, Scale-space and edge detection
+    using anisotropic diffusion, 1990, doi:10.1109/34.56205.
+
+    Parameters
+    ----------
+    picture : numpy.ndarray
+        Shape (..., rows, columns, 3), display values 0..1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (..., rows, columns, 1).
+
+    Examples
+    --------
+    >>> step = np.zeros((9, 9, 3), np.float32)
+    >>> step[:, 5:] = 0.5
+    >>> [round(float(x), 1) for x in edge_strength(step)[4, :, 0]]
+    [0.0, 0.0, 0.0, 0.3, 0.7, 0.7, 0.3, 0.0, 0.0]
+    """
+    gray = (picture @ _LUMINANCE)[..., None]
+    slope = np.zeros_like(gray)
+    for axis in (-3, -2):
+        step = np.abs(np.diff(gray, axis=axis))
+        nothing = [(0, 0)] * gray.ndim
+        for sides in ((0, 1), (1, 0)):  # to the next, and to the one before
+            nothing[axis] = sides
+            slope = np.maximum(slope, np.pad(step, nothing))
+    return blur(1 - np.exp(-((slope / np.float32(0.04)) ** 2)), 0.8)
