@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ruis.cli import options
 from ruis.cli.console import print_json, say
-
-if TYPE_CHECKING:
-    from ruis.image import Image
 
 __all__ = ["inspect"]
 
@@ -28,46 +25,13 @@ def inspect(
     Sigma is the standard deviation of the noise in the flat parts, for all channels and for each;
     noise that is correlated from pixel to pixel, as after JPEG, is underestimated.
     """
-    from ruis import formats
+    from ruis import formats, inspection
 
-    found = _facts(formats.read(image))
+    found = inspection.inspect(formats.read(image)).to_json()
     if json:
         print_json({"image": image, **found})
     else:
         _show(image, found)
-
-
-def _facts(image: Image) -> dict[str, Any]:
-    """Measure the noise, and gather what the file says."""
-    from ruis.choice import choose
-    from ruis.intensity import Intensity
-    from ruis.noise.estimate import estimate_sigma
-
-    info, choice = image.info, choose(image)
-    scale = Intensity(info.dtype, info.data_range)
-    channels = [
-        estimate_sigma(scale.to_unit(image.pixels[..., index : index + 1]))
-        for index in range(image.channels)
-    ]
-    metadata = info.metadata
-    fields = ("exif", "icc", "xmp", "resolution", "description", "software")
-    return {
-        "format": info.format,
-        "rows": image.rows,
-        "columns": image.columns,
-        "channels": image.channels,
-        "colour": info.colour,
-        "alpha": info.alpha,
-        "dtype": str(info.dtype),
-        "data_range": info.data_range,
-        "axes": info.axes,
-        "metadata": [name for name in fields if getattr(metadata, name) is not None],
-        "notes": info.notes,
-        "sigma": (sum(one**2 for one in channels) / len(channels)) ** 0.5,
-        "sigma_per_channel": channels,
-        "model": choice.model,
-        "why": choice.why,
-    }
 
 
 def _show(name: str, found: dict[str, Any]) -> None:
