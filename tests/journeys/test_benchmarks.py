@@ -25,12 +25,40 @@ def test_the_budgets_are_measured(repository, tmp_path):
 
 
 def test_quality_is_measured(repository, shared_data, tmp_path):
-    out = tmp_path / "quality.json"
     options = ["--data", shared_data, "--models", "gray", "--sets", "Set12", "--images", "1"]
-    run(repository, "benchmarks/quality.py", *options, "--methods", "none", "--json", out)
-    (row,) = json.loads(out.read_text())["rows"]
-    (score,) = row["scores"]
-    assert score["psnr"] > row["noisy_psnr"] + 8
+    options += ["--peers", "FFDNet", "--methods", "none", "--sigma", "25", "--out", tmp_path]
+    table = run(repository, "benchmarks/quality.py", *options)
+    rows = json.loads((tmp_path / "quality.json").read_text())["rows"]
+    assert [row["method"] for row in rows] == ["FFDNet", "ruis gray"]
+    for row in rows:
+        (score,) = row["scores"]
+        assert score["psnr"] > row["noisy_psnr"] + 8
+        assert f"| {row['method']} | {score['psnr']:.2f} |" in table
+
+
+def test_speed_is_measured_and_drawn(repository, tmp_path):
+    pytest.importorskip("matplotlib", reason="figures need the mnist extra")
+    scores = {"psnr": 29.0, "ssim": 0.8}
+    rows = [
+        {"method": name, "set": "BSD68", "sigma": 25.0, "scores": [scores], "mean": scores,
+         "megapixels_per_second": rate}
+        for name, rate in (("ruis gray", 1.0), ("BM3D", 0.05), ("ruis gray, told sigma", 1.0))
+    ]  # fmt: skip
+    (tmp_path / "quality.json").write_text(json.dumps({"rows": rows}))
+    options = ["--quick", "--models", "gray", "--out", tmp_path]
+    table = run(repository, "benchmarks/speed.py", *options, "--quality", tmp_path / "quality.json")
+    figures = json.loads((tmp_path / "speed.json").read_text())
+    assert {(one["name"], one["kind"]) for one in figures["rates"]} == {
+        ("ruis gray", "array to array"), ("ruis gray", "network alone")
+    }  # fmt: skip
+    assert all(one["megapixels_per_second"] > 0 for one in figures["rates"])
+    assert {one["output"] for one in figures["file_to_file"]} == {"JPEG", "PNG"}
+    assert all(one["ratio"] > 1 for one in figures["file_to_file"])
+    assert "Many small images" in table
+    drawn = (tmp_path / "quality-and-speed-gray.svg").read_text()
+    assert "ruis gray" in drawn
+    assert "BM3D" in drawn
+    assert "told sigma" not in drawn  # it is as fast as the blind one, and would hide it
 
 
 @pytest.mark.slow
