@@ -163,7 +163,7 @@ def test_gain_is_drawn_logarithmically_and_the_rest_within_its_range():
 
 def test_the_picture_is_compressed_last():
     clean = np.random.default_rng(1).random((32, 32, 3), np.float32)
-    noisy = parse("camera:gain=0.01,jpeg=50").add(clean, np.random.default_rng(0))
+    noisy = parse("camera:gain=0.01,detail=lose,jpeg=50").add(clean, np.random.default_rng(0))
     assert np.allclose(noisy * 255, np.rint(noisy * 255), atol=1e-3)
 
 
@@ -237,3 +237,23 @@ def test_contrast_presses_the_noise_of_shadows_together():
     assert pressed < 0.75 * plain
     nothing = noise_of("camera:gain=1e-8,read=0,contrast=0.8", flat(0.3))
     assert np.abs(nothing).max() < 2e-3
+
+
+def test_a_picture_that_keeps_its_detail_keeps_it_from_compression():
+    clean = np.random.default_rng(1).random((32, 32, 3), dtype=np.float32)
+    kept, lost = (
+        parse(f"camera:gain=1e-8,read=0,detail={detail},jpeg=50").add(clean, np.random.default_rng(0))
+        for detail in ("keep", "lose")
+    )  # fmt: skip
+    assert np.abs(lost - clean).mean() > 0.05  # what quality 50 does to such a picture
+    assert np.abs(kept - clean).mean() < 0.005
+
+
+def test_compression_takes_the_fine_grain_of_the_noise():
+    clean = np.full((64, 64, 3), 0.5, np.float32)
+    plain, compressed = (
+        parse(f"camera:gain=1e-3{jpeg}").add(clean, np.random.default_rng(0))
+        for jpeg in ("", ",jpeg=60")
+    )
+    fine = [float(np.abs(np.diff(noisy, axis=1)).mean()) for noisy in (plain, compressed)]
+    assert fine[1] < 0.7 * fine[0]

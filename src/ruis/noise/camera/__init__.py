@@ -82,8 +82,8 @@ class Camera(NoiseModel):
     demosaic : {"malvar", "bilinear"}, default "malvar"
         How the colours that each pixel lacks are filled in.
     detail : {"keep", "lose"}, default "keep"
-        Whether the picture keeps its detail, so that only the noise goes through the mosaic, or
-        loses what the mosaic loses. Kept, no noise means no change, and a denoiser learns to
+        Whether the picture keeps its detail, so that only the noise goes through the mosaic and
+        the compression, or loses what they lose. Kept, no noise means no change, and a denoiser learns to
         remove noise; lost, it learns to demosaic better as well.
     smooth : float or (float, float), default 0
         How far the camera's own noise reduction spreads the noise, in pixels (the standard
@@ -102,7 +102,9 @@ class Camera(NoiseModel):
         How many times larger the camera's picture was than the one at hand, in each direction:
         above 1 it was reduced, which averages the noise, below 1 enlarged, which spreads it.
     jpeg : int or (int, int), optional
-        The quality at which the picture is compressed. Default: not at all.
+        The quality at which the picture is compressed. Default: not at all. Where detail is kept,
+        only what compression makes of the noise is added, not what it does to the picture: else a
+        denoiser learns to guess the detail that compression took.
     jpeg_share : float, default 1
         The share of the pictures that are compressed, if `jpeg` is given.
 
@@ -187,9 +189,15 @@ class Camera(NoiseModel):
         noisy = linear_to_srgb(picture + noise)
         if contrast:
             noisy = add_contrast(noisy, contrast)
-        if self.jpeg is not None:
-            noisy = parse({"name": "jpeg", "quality": self.jpeg}).add(noisy, rng)
-        return noisy
+        return noisy if self.jpeg is None else self._compressed(noisy, clean, rng)
+
+    def _compressed(self, noisy: Pixels, clean: Pixels, rng: np.random.Generator) -> Pixels:
+        """Compress as JPEG; a picture that keeps its detail has of it only what became of the noise."""
+        jpeg = parse({"name": "jpeg", "quality": self.jpeg})
+        if self.detail == "lose":
+            return jpeg.add(noisy, rng)
+        kept: Pixels = np.clip(clean + jpeg.add(noisy, rng) - jpeg.add(clean, rng), 0, 1)
+        return kept
 
     def _sensor_noise(self, seen: Pixels, rng: np.random.Generator) -> Pixels:
         """Return the noise of the sensor's values: exact shot noise, and read noise."""
