@@ -77,7 +77,8 @@ def _check_host(host: str, settings: Settings) -> None:
     ours = LOOPBACK | {settings.address.lower()} | {one.lower() for one in settings.hosts}
     if name not in ours:
         raise Problem.of(
-            421, "This service does not go by that name; --host-name NAME makes it answer to one."
+            421,
+            "This service does not go by that name; who runs it can add one with --host-name NAME.",
         )
 
 
