@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
 PYTEST_FLAGS ?= -n auto
 SOURCES := src tests $(wildcard benchmarks examples docs tools)
 
-.PHONY: help demo test check docs bench
+.PHONY: help demo test check docs bench serve
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -49,13 +49,17 @@ bench: $(VENV)/.dev ## measure all figures of README and docs into out/bench: ma
 	@$(BIN)/python benchmarks/speed.py $(if $(DATA),--data $(DATA) --quality out/bench/quality.json) \
 		$(if $(TORCH),--torch $(TORCH)) --out out/bench
 
+serve: $(VENV)/.serve ## the page and the HTTP service on this machine
+	@$(BIN)/ruis serve
+
 # -- the environment ---------------------------------------------------------------------------------
 
 $(VENV)/.base: EXTRAS :=
-$(VENV)/.dev: EXTRAS := [train,onnxruntime,mnist,dev]
+$(VENV)/.dev: EXTRAS := [train,onnxruntime,mnist,serve,dev]
+$(VENV)/.serve: EXTRAS := [serve]
 $(VENV)/.docs: EXTRAS := [docs]
 
-$(VENV)/.base $(VENV)/.dev $(VENV)/.docs: pyproject.toml | $(BIN)/python
+$(VENV)/.base $(VENV)/.dev $(VENV)/.docs $(VENV)/.serve: pyproject.toml | $(BIN)/python
 	@echo "Installing ruis$(EXTRAS) into $(VENV) (minutes the first time, then seconds) ..."
 	@$(PIP) --editable ".$(EXTRAS)"
 	@touch $@
