@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from ruis.errors import ConfigError
 
-__all__ = ["WHITE", "estimate_coarse_sigma", "estimate_sigma", "spread_windows"]
+__all__ = [
+    "WHITE",
+    "estimate_coarse_sigma",
+    "estimate_sigma",
+    "flat_variance",
+    "freedom_of",
+    "noisy_blocks",
+    "spread_windows",
+]
 
 _DIFFERENCE = np.array([1, -4, 6, -4, 1]) / math.sqrt(70)
 """The fourth difference, scaled so that it leaves the variance of white noise as it is."""
@@ -34,8 +42,8 @@ _LEAST_FLAT = 0.11
 _FEW = 40
 """Of fewer blocks that cannot be told, and all of them are taken to hold noise alone."""
 
-_BY_CHANCE = 2.9
-"""The standard deviation of the quantile at `_QUIETEST` of normal values, times the root of their
+_BY_CHANCE = 1.5
+"""Half the standard deviation of the quantile at `_QUIETEST` of normal values, times the root of their
 number; so much further apart than they should be, the quantiles still tell of noise alone."""
 
 _CLIPPED = (0.05, 0.2, 0.4)
@@ -189,10 +197,7 @@ def _halved(window: NDArray[Any]) -> NDArray[Any]:
 
 def _variance(windows: list[NDArray[np.float32]]) -> float:
     """Estimate the variance of the noise in one channel, from windows (rows, columns)."""
-    darkest = min(float(window.min()) for window in windows)
-    brightest = max(float(window.max()) for window in windows)
-    found = [_blocks(window, darkest, brightest) for window in windows]
-    variances, clipped = (np.concatenate(part) for part in zip(*found, strict=True))
+    variances, clipped, _ = noisy_blocks(windows)
     known = np.isfinite(variances)
     usable = known
     for share in _CLIPPED:
@@ -203,15 +208,52 @@ def _variance(windows: list[NDArray[np.float32]]) -> float:
     if not quiet.size:
         return math.nan
     rows, columns = (min(_BLOCK, size - _REACH) for size in windows[0].shape)
-    return _flat_variance(quiet, _independent(rows) * _independent(columns))
+    return flat_variance(quiet, _independent(rows) * _independent(columns))
 
 
-def _flat_variance(variances: NDArray[np.float32], freedom: float) -> float:
+def noisy_blocks(
+    windows: Sequence[NDArray[np.float32]], side: int = _BLOCK
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Cut windows of one channel into blocks, and say what is in each.
+
+    Parameters
+    ----------
+    windows : sequence of numpy.ndarray
+        Shape (rows, columns), at least 5 each, all alike.
+    side : int, default 24
+        Rows and columns of a block.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        For each block: the variance after fourth differences along both axes, which leave that of
+        white noise as it is; the share of clipped values, 0..1; and the mean.
+    """
+    darkest = min(float(window.min()) for window in windows)
+    brightest = max(float(window.max()) for window in windows)
+    found = [_blocks(window, darkest, brightest, side) for window in windows]
+    variances, clipped, means = (np.concatenate(part) for part in zip(*found, strict=True))
+    return variances, clipped, means
+
+
+def freedom_of(side: int = _BLOCK) -> float:
+    """Return how many independent values tell as much as the filtered ones of a block."""
+    return _independent(side) ** 2
+
+
+def flat_variance(variances: NDArray[np.float32], freedom: float) -> float:
     """Estimate the variance of blocks that hold noise alone, from those of all blocks.
 
     Of the noise alone, block variances are distributed as chi-squared over their degrees of
-    freedom. Where only a share of the blocks holds noise alone, the quietest hundredth of all is a
+    freedom. Where only a share of the blocks holds noise alone, the quietest few of all are a
     larger part of these: the quantiles lie further apart, and that tells the share.
+
+    Parameters
+    ----------
+    variances : numpy.ndarray
+        Of blocks, as from :func:`noisy_blocks`.
+    freedom : float
+        Degrees of freedom of a block, as from :func:`freedom_of`.
     """
     quietest, quiet = (float(np.quantile(variances, share)) for share in (_QUIETEST, _QUIET))
     low, high = (_place(share, variances.size) for share in (_QUIETEST, _QUIET))
@@ -225,21 +267,22 @@ def _flat_variance(variances: NDArray[np.float32], freedom: float) -> float:
 
 
 def _blocks(
-    window: NDArray[np.float32], darkest: float, brightest: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the variance of each block after filtering, and its share of clipped values."""
+    window: NDArray[np.float32], darkest: float, brightest: float, side: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return the variance of each block after filtering, its share of clipped values, its mean."""
     inner = slice(_REACH // 2, -(_REACH // 2))
     filtered = _filter(window) ** 2
     dark, bright = ((window == value)[inner, inner] for value in (darkest, brightest))
-    variances, clipped = [], []
-    half = _BLOCK // 2
+    variances, clipped, means = [], [], []
+    half = side // 2
     for start in (0, half) if min(filtered.shape) >= 3 * half else (0,):  # a second grid between
         place = (slice(start, None), slice(start, None))
-        below, above = _block_means(dark[place]), _block_means(bright[place])
+        below, above = _block_means(dark[place], side), _block_means(bright[place], side)
         left = _left_by_clipping(below) * _left_by_clipping(above)
-        variances.append(_block_means(filtered[place]) / left)
+        variances.append(_block_means(filtered[place], side) / left)
         clipped.append(below + above)
-    return np.concatenate(variances), np.concatenate(clipped)
+        means.append(_block_means(window[inner, inner][place], side))
+    return np.concatenate(variances), np.concatenate(clipped), np.concatenate(means)
 
 
 def _left_by_clipping(share: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -275,10 +318,10 @@ def _filter(window: NDArray[np.float32]) -> NDArray[np.float32]:
     return window
 
 
-def _block_means(values: NDArray[Any]) -> NDArray[np.float32]:
+def _block_means(values: NDArray[Any], side: int) -> NDArray[np.float32]:
     """Return the mean of each whole block, or of what there is if there is less than one."""
     rows, columns = values.shape
-    high, wide = min(_BLOCK, rows), min(_BLOCK, columns)
+    high, wide = min(side, rows), min(side, columns)
     whole = values[: rows // high * high, : columns // wide * wide]
     blocks = whole.reshape(rows // high, high, columns // wide, wide)
     means: NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
