@@ -207,7 +207,11 @@ def examine(image: Image) -> Evidence:
     gray = planes[0] if len(planes) == 1 else [one.mean(axis=2) for one in unit]
     grid = np.array(range(len(unit))).reshape(len(windows), -1)
     signals = [measure_signal_dependence(plane) for plane in planes[:8]]
-    together = signals[0] if len(planes) == 1 else measure_signal_dependence(sum(planes[:8], []))
+    together = (
+        signals[0]
+        if len(planes) == 1
+        else measure_signal_dependence([window for plane in planes[:8] for window in plane])
+    )
     sigmas = tuple(estimate_sigma(plane) for plane in planes)
     correlation = measure_correlation(gray)
     levels = measure_levels([window for row in windows for window in row], info.data_range)
@@ -305,7 +309,7 @@ def scikit_image_sigma(image: Image) -> float:
     try:
         return float(estimate(unit, average_sigmas=True, channel_axis=-1))
     except ImportError as error:
-        raise EngineUnavailableError("scikit-image's estimate of sigma", "wavelets") from error
+        raise EngineUnavailableError("scikit-image's estimate of sigma", "mnist") from error
 
 
 def _windows(pixels: NDArray[Any]) -> list[list[NDArray[Any]]]:

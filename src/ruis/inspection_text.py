@@ -82,7 +82,7 @@ def _also(found: Inspection) -> list[str]:
             sentences.append(f"Beside that it has {_listed(rest)} noise.")
     if found.jpeg_blocks:
         sentences.append("Blocks of JPEG are seen.")
-    if found.bits is not None and found.dtype not in ("bool",):
+    if found.bits is not None and found.dtype != "bool":
         depth = {"uint8": 8, "int8": 8, "uint16": 16, "int16": 16, "uint32": 32, "int32": 32}
         if found.bits < depth.get(found.dtype, 0):
             sentences.append(f"Of its {depth[found.dtype]} bits it uses {found.bits}.")

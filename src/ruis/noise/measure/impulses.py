@@ -63,7 +63,8 @@ def impulse_share(windows: Sequence[NDArray[np.float32]]) -> float:
     found = sum(
         int(_impulses(window, least, (low + near, high - near)).sum()) for window in windows
     )
-    return found / sum((window.shape[0] - 2) * (window.shape[1] - 2) for window in windows)
+    looked_at = sum((window.shape[0] - 2) * (window.shape[1] - 2) for window in windows)
+    return float(found / looked_at)
 
 
 def _typical_step(window: NDArray[np.float32]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def _bits(windows: Sequence[NDArray[Any]]) -> int | None:
     if kind not in "ui":
         return None
     values = np.unique(np.concatenate([np.unique(window) for window in windows]))
-    steps = [int(after) - int(before) for before, after in zip(values, values[1:], strict=False)]
+    steps = [int(after) - int(before) for before, after in pairwise(values)]
     if not steps:
         return 0
     step = math.gcd(*steps)
