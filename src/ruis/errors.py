@@ -5,7 +5,7 @@ RuisError
 |- ImageError (ValueError)       - UnsupportedFormatError, CorruptImageError, ImageTooLargeError,
 |                                  ChannelMismatchError, AxesError, ImageWriteError
 |- ModelFileError                - ModelNotFoundError (FileNotFoundError), ModelCorruptError,
-|                                  ModelVersionError
+|                                  ModelVersionError, UncalibratedError (model)
 |- EngineError                   - EngineUnavailableError (ImportError; names the extra to install),
 |                                  OutOfMemoryError
 |- TrainingError                 - EmptyDatasetError, DivergedError (step, loss)
@@ -47,6 +47,7 @@ __all__ = [
     "ServiceRefusedError",
     "ServiceUnreachableError",
     "TrainingError",
+    "UncalibratedError",
     "UnknownNameError",
     "UnsupportedFormatError",
 ]
@@ -141,6 +142,23 @@ class ModelCorruptError(ModelFileError):
 
 class ModelVersionError(ModelFileError):
     """The file was written with a schema that this version of ruis does not know."""
+
+
+class UncalibratedError(ModelFileError):
+    """The model has never been calibrated, and so does not know how far it may be wrong.
+
+    Parameters
+    ----------
+    model : str
+        Its name.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        super().__init__(
+            f"the model {model!r} does not know how far it may be wrong; calibrate it on images that "
+            f"it did not learn from: ruis calibrate {model} --clean DIR --noise SPEC -o FILE.ruis."
+        )
 
 
 class EngineError(RuisError):

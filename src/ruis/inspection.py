@@ -1,20 +1,43 @@
-"""What an image is, how much noise is in it, and which model suits it."""
+"""What an image is, what noise is in it, and what suits it: a shipped model, or a training."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ruis.choice import choose
+from ruis.errors import EngineUnavailableError
 from ruis.intensity import Intensity
 from ruis.noise.estimate import estimate_sigma
+from ruis.noise.measure.correlation import Correlation, measure_correlation
+from ruis.noise.measure.impulses import impulse_share
+from ruis.noise.measure.jpeg_blocks import measure_blocks
+from ruis.noise.measure.levels import measure_levels
+from ruis.noise.measure.signal import SignalDependence, measure_signal_dependence
+from ruis.noise.measure.stripes import Stripes, measure_stripes
+from ruis.prescription import Prescription, prescribe
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ruis.image import Image
 
-__all__ = ["Inspection", "inspect"]
+__all__ = ["Evidence", "Inspection", "examine", "inspect", "scikit_image_sigma"]
 
 METADATA = ("exif", "icc", "xmp", "resolution", "description", "software")
+
+SIDE, ACROSS = 256, 4
+"""Of an image of more than a megapixel, windows of 256x256 pixels are looked at, four by four."""
+
+ALL = 1 << 20
+
+FAINT = 1.2 / 255
+IMPULSES = 0.003
+STRIPED = 0.25
+"""Noise is called faint up to this sigma, fine or coarse; impulses are told from this share of pixels on (clean
+photographs gave 0.0035 at most), and stripes from this share of sigma on."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +70,34 @@ class Inspection:
         The same for each channel.
     model, why : str
         The shipped model that suits it, and what decided.
+    kind : str
+        The noise in one word: "faint", "white", "signal-dependent", "camera" (colours that
+        neighbours share), "correlated" (the same without colours), "striped", "impulses".
+    kinds : tuple of str
+        All that were found, the one that matters most first; "jpeg" among them where blocks of
+        JPEG are seen.
+    gain, offset : float
+        The variance of the noise is gain * brightness + offset, in fractions of the range; gain is
+        0 where it does not grow with the brightness.
+    gain_per_channel, offset_per_channel : tuple of float
+        The same for each channel.
+    impulse_share : float
+        The share of pixels that are impulses, 0..1.
+    stripes : Stripes
+        How strong stripes along rows and columns are.
+    correlation : tuple of float
+        How alike the noise of neighbours in a row is, and in a column, -1..1; 0 is white.
+    coarse_ratio : float
+        Sigma judged from means of 2x2 pixels over sigma: about 1 for white noise, more where
+        neighbours share theirs.
+    jpeg_blocks : float
+        How far blocks of JPEG stand out; 0 where none are seen.
+    bits : int or None
+        The bits that the stored values really use; None for floats.
+    clipped_dark, clipped_bright : float
+        The shares of values at the ends of the data range, 0..1.
+    prescription : Prescription
+        What to do about the noise.
     """
 
     format: str | None
@@ -64,10 +115,50 @@ class Inspection:
     sigma_per_channel: tuple[float, ...]
     model: str
     why: str
+    kind: str
+    kinds: tuple[str, ...]
+    gain: float
+    offset: float
+    gain_per_channel: tuple[float, ...]
+    offset_per_channel: tuple[float, ...]
+    impulse_share: float
+    stripes: Stripes
+    correlation: tuple[float, float]
+    coarse_ratio: float
+    jpeg_blocks: float
+    bits: int | None
+    clipped_dark: float
+    clipped_bright: float
+    prescription: Prescription
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as what JSON knows."""
-        return asdict(self)
+        found = asdict(self)
+        found["stripes"]["direction"] = self.stripes.direction
+        found |= found.pop("prescription")
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What an inspection rests on, for those who draw it.
+
+    Parameters
+    ----------
+    inspection : Inspection
+        What was found.
+    signal : SignalDependence
+        The points of brightness and variance, all channels together, and the line through them.
+    correlation : Correlation
+        The autocorrelation of the noise, and the flattest block.
+    window : numpy.ndarray
+        The middle of the image, shape (rows, columns, channels), float32 fractions of the range.
+    """
+
+    inspection: Inspection
+    signal: SignalDependence
+    correlation: Correlation
+    window: NDArray[np.float32]
 
 
 def inspect(image: Image) -> Inspection:
@@ -76,15 +167,73 @@ def inspect(image: Image) -> Inspection:
     Parameters
     ----------
     image : Image
+        Any image. Of more than a megapixel, sixteen windows are looked at.
+
+    Returns
+    -------
+    Inspection
+        What was found.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ruis.arrays import as_image
+    >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (256, 256)).astype(np.float32)
+    >>> found = inspect(as_image(noise)[0])
+    >>> found.kind, round(found.sigma, 2), found.model
+    ('white', 0.1, 'gray')
+    """
+    return examine(image).inspection
+
+
+def examine(image: Image) -> Evidence:
+    """Measure the noise of an image, and return what the findings rest on as well.
+
+    Parameters
+    ----------
+    image : Image
         Any image.
     """
+    import numpy as np
+
     info, choice = image.info, choose(image)
+    stored = image.pixels[..., : image.channels]
+    windows = _windows(stored)
     scale = Intensity(info.dtype, info.data_range)
-    channels = tuple(
-        estimate_sigma(scale.to_unit(image.pixels[..., index : index + 1]))
-        for index in range(image.channels)
+    unit = [scale.to_unit(window) for row in windows for window in row]
+    if any(not np.isfinite(window).all() for window in unit):
+        unit = [np.nan_to_num(window, nan=0.0, posinf=0.0, neginf=0.0) for window in unit]
+    planes = [[np.ascontiguousarray(one[..., c]) for one in unit] for c in range(image.channels)]
+    gray = planes[0] if len(planes) == 1 else [one.mean(axis=2) for one in unit]
+    grid = np.array(range(len(unit))).reshape(len(windows), -1)
+    signals = [measure_signal_dependence(plane) for plane in planes[:8]]
+    together = (
+        signals[0]
+        if len(planes) == 1
+        else measure_signal_dependence([window for plane in planes[:8] for window in plane])
     )
-    return Inspection(
+    sigmas = tuple(estimate_sigma(plane) for plane in planes)
+    correlation = measure_correlation(gray)
+    levels = measure_levels([window for row in windows for window in row], info.data_range)
+    sigma = (sum(one**2 for one in sigmas) / len(sigmas)) ** 0.5
+    impulses = max(impulse_share(plane) for plane in planes[:8])
+    stripes = measure_stripes(
+        [np.concatenate([gray[i] for i in row], axis=1) for row in grid],
+        [np.concatenate([gray[i] for i in column], axis=0) for column in grid.T],
+    )
+    blocks = measure_blocks(gray).strength
+    kinds = _kinds(
+        sigma,
+        together,
+        impulses,
+        stripes,
+        coarse=choice.seen.coarse,
+        white=choice.seen.white,
+        colour=info.colour == "rgb",
+        jpeg=blocks > 0,
+    )
+    length = correlation.length(stripes.direction or "horizontal")
+    inspection = Inspection(
         format=info.format,
         rows=image.rows,
         columns=image.columns,
@@ -96,8 +245,112 @@ def inspect(image: Image) -> Inspection:
         axes=info.axes,
         metadata=tuple(name for name in METADATA if getattr(info.metadata, name) is not None),
         notes=info.notes,
-        sigma=(sum(one**2 for one in channels) / len(channels)) ** 0.5,
-        sigma_per_channel=channels,
+        sigma=sigma,
+        sigma_per_channel=sigmas,
         model=choice.model,
         why=choice.why,
+        kind=kinds[0],
+        kinds=kinds,
+        gain=together.gain,
+        offset=together.offset,
+        gain_per_channel=tuple(one.gain for one in signals),
+        offset_per_channel=tuple(one.offset for one in signals),
+        impulse_share=impulses,
+        stripes=stripes,
+        correlation=(correlation.horizontal, correlation.vertical),
+        coarse_ratio=choice.seen.coarse / choice.seen.sigma if choice.seen.sigma else 1.0,
+        jpeg_blocks=blocks,
+        bits=levels.bits,
+        clipped_dark=levels.dark,
+        clipped_bright=levels.bright,
+        prescription=prescribe(
+            kinds,
+            sigma=sigma,
+            gain=together.gain,
+            offset=together.offset,
+            impulses=impulses,
+            direction=stripes.direction,
+            length=length,
+            clipped=max(levels.dark, levels.bright),
+            jpeg_file=info.format == "jpeg",
+        ),
     )
+    return Evidence(inspection, together, correlation, unit[len(unit) // 2])
+
+
+def scikit_image_sigma(image: Image) -> float:
+    """Estimate sigma as scikit-image does, from the finest diagonal wavelets of the whole image.
+
+    Parameters
+    ----------
+    image : Image
+        Any image.
+
+    Returns
+    -------
+    float
+        A fraction of the data range, the mean over channels.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If PyWavelets, which it needs, is not installed.
+
+    References
+    ----------
+    D. L. Donoho, I. M. Johnstone, "Ideal spatial adaptation by wavelet shrinkage", Biometrika, 1994,
+    doi:10.1093/biomet/81.3.425.
+    """
+    from skimage.restoration import estimate_sigma as estimate
+
+    unit = Intensity(image.info.dtype, image.info.data_range).to_unit(
+        image.pixels[..., : image.channels]
+    )
+    try:
+        return float(estimate(unit, average_sigmas=True, channel_axis=-1))
+    except ImportError as error:
+        raise EngineUnavailableError("scikit-image's estimate of sigma", "mnist") from error
+
+
+def _windows(pixels: NDArray[Any]) -> list[list[NDArray[Any]]]:
+    """Return the whole image, or rows of windows that begin at multiples of eight pixels."""
+    import numpy as np
+
+    rows, columns = pixels.shape[:2]
+    if rows * columns <= ALL:
+        return [[pixels]]
+
+    def starts(length: int) -> Sequence[int]:
+        places = np.linspace(0, max(length - SIDE, 0), ACROSS).astype(int) // 8 * 8
+        return np.unique(places).tolist()  # type: ignore[no-any-return]
+
+    return [
+        [pixels[top : top + SIDE, left : left + SIDE] for left in starts(columns)]
+        for top in starts(rows)
+    ]
+
+
+def _kinds(
+    sigma: float,
+    signal: SignalDependence,
+    impulses: float,
+    stripes: Stripes,
+    *,
+    coarse: float,
+    white: bool,
+    colour: bool,
+    jpeg: bool,
+) -> tuple[str, ...]:
+    """Name the noise, what matters most first."""
+    kinds = []
+    if impulses > IMPULSES:
+        kinds.append("impulses")
+    if max(stripes.rows, stripes.columns) > STRIPED * sigma:
+        kinds.append("striped")
+    if max(sigma, coarse) <= FAINT:
+        kinds.append("faint")
+    elif not white:
+        kinds.append("camera" if colour else "correlated")
+    else:
+        kinds.append("signal-dependent" if signal.depends else "white")
+    return (*kinds, "jpeg") if jpeg else tuple(kinds)

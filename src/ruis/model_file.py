@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from ruis import architectures
+from ruis.calibration import Calibration
 from ruis.errors import ConfigError, ModelCorruptError, ModelNotFoundError, ModelVersionError
 from ruis.formats.atomic import new_file
 from ruis.record import Record
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DataUsed", "Manifest", "ModelFile", "Score", "Training", "load", "save"]
 
-SCHEMA = 1
+SCHEMA = 2
+"""The newest schema. 2 knows calibrations; a file without one is written with 1, which every version
+reads (`docs/decisions/0015-uncertainty.md`)."""
+
 MANIFEST, WEIGHTS, CARD = "manifest.json", "weights.safetensors", "README.md"
 LARGEST = {MANIFEST: 2**20, WEIGHTS: 2**31, CARD: 2**20}
 """Bytes that a member may have at most."""
@@ -147,11 +151,13 @@ class Manifest(Record):
         How.
     scores : tuple of Score
         How well it does.
+    calibration : Calibration, optional
+        How far from the truth its results may be; schema 2.
     sha256 : dict of str to str
         The hash of every other member.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)
     purpose: str = Text
     architecture: dict[str, Any]
@@ -161,6 +167,7 @@ class Manifest(Record):
     data: tuple[DataUsed, ...] = ()
     training: Training = Training()
     scores: tuple[Score, ...] = ()
+    calibration: Calibration | None = None
     sha256: dict[str, str] = Field(default_factory=dict)
 
 
@@ -241,8 +248,11 @@ def save(
     _check(stored, architecture, str(path))
     members = {WEIGHTS: pack(stored), CARD: card(manifest, architecture).encode()}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
-    manifest = manifest.model_copy(update={"sha256": hashes})
-    members = {MANIFEST: manifest.model_dump_json(indent=2).encode(), **members}
+    schema = 1 if manifest.calibration is None else SCHEMA
+    manifest = manifest.model_copy(update={"sha256": hashes, "schema_version": schema})
+    unknown = {"calibration"} if schema == 1 else None  # a version that knows 1 alone reads this
+    content = manifest.model_dump_json(indent=2, exclude=unknown).encode()
+    members = {MANIFEST: content, **members}
     with new_file(Path(path), overwrite=overwrite) as file, zipfile.ZipFile(file, "w") as archive:
         for name, data in members.items():
             # A fixed date: the same model gives the same bytes.
@@ -317,9 +327,12 @@ def _manifest(data: bytes, path: Path) -> Manifest:
             "upgrade ruis."
         )
     try:
-        return Manifest.parse(content, what=f"the manifest of {path.name}")
+        manifest = Manifest.parse(content, what=f"the manifest of {path.name}")
     except ConfigError as error:
         raise ModelCorruptError(str(error)) from error
+    if manifest.schema_version == 1 and manifest.calibration is not None:
+        raise ModelCorruptError(f"{path}: a calibration belongs to schema 2, and this file has 1.")
+    return manifest
 
 
 def _tensors(data: bytes, path: Path) -> dict[str, Any]:
@@ -388,11 +401,28 @@ def card(manifest: Manifest, architecture: Architecture) -> str:
     ]
     if manifest.scores:
         parts.append(["## Scores", "", *scores])
+    if manifest.calibration is not None:
+        parts.append(["## How sure it is", "", _sure(manifest.calibration)])
     parts += [
         ["## Recipe", "", "```json", json.dumps(one.recipe, indent=2), "```"]
         for one in (*training.earlier, training)
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _sure(table: Calibration) -> str:
+    """Write what the calibration promises."""
+    text = (
+        f"- `ruis denoise --uncertainty` gives intervals that hold {table.coverage:.0%} of the true "
+        f"values, on average over images like the {table.images} with `{table.noise}` on which that "
+        "was measured"
+    )
+    if table.left_out:
+        text += (
+            f"; of each of these images, by the others alone: {min(table.left_out):.0%} to "
+            f"{max(table.left_out):.0%}"
+        )
+    return text
 
 
 def _taught(training: Training) -> list[str]:

@@ -6,7 +6,7 @@ that did best on validation images, and a checkpoint of every epoch from which `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +26,7 @@ from ruis import (
     optimizer,
     processor,
 )
+from ruis.caution import training_cautions
 from ruis.checkpoint import Checkpoint, Epoch
 from ruis.errors import ConfigError
 from ruis.keras_backend import dtype_policy
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ruis.dataset import Sample
     from ruis.examples import Patches, Validation
     from ruis.model_file import ModelFile
+    from ruis.prescription import Caution
     from ruis.recipe import Recipe
 
 __all__ = ["Report", "Run", "publish", "train"]
@@ -88,6 +90,7 @@ def train(
     start: ModelFile | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    warn: Callable[[Caution], None] | None = None,
 ) -> Run:
     """Teach a network to remove noise.
 
@@ -105,6 +108,9 @@ def train(
         Go on from the checkpoint in `folder`. Without it, a folder that has one is refused.
     progress : callable, optional
         Called with a :class:`Report`, several times a second at most.
+    warn : callable, optional
+        Called with each :class:`~ruis.prescription.Caution` that the images give reason for, before
+        the training begins; nothing is stopped by them.
 
     Returns
     -------
@@ -140,6 +146,9 @@ def train(
     keep_last = not objectives.parse(recipe.objective).stops_early
     checkpoint = Checkpoint.open(folder, recipe, resume=resume, origin=origin, keep_last=keep_last)
     samples, images = _read(recipe, Path(data), architecture.channels, tell)
+    if warn is not None:
+        for one in training_cautions(samples, objectives.parse(recipe.objective)):
+            warn(one)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
     patches, validation = _prepare(recipe, architecture, training, held_out)
     wanted = recipe.precision

@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from ruis.cli.anomaly import app as anomaly_app
 from ruis.cli.anomaly import commands as anomaly_commands
+from ruis.cli.calibrate import calibrate
 from ruis.cli.compare import compare
 from ruis.cli.denoise import denoise
 from ruis.cli.doctor import doctor
@@ -70,6 +71,7 @@ COMMANDS = (
     denoise,
     train,
     evaluate,
+    calibrate,
     inspect,
     compare,
     features,

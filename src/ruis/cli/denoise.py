@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,10 +18,11 @@ from ruis.cli import options
 from ruis.cli.console import duration, print_json, say, tell
 from ruis.cli.exit_codes import code_of_run
 from ruis.cli.failures import DEBUG, sentence
+from ruis.cli.interval import check_uncertainty, uncertainty_path, write_uncertainty
 from ruis.cli.outputs import Failure, Job, Plan, enter, plan
 from ruis.cli.progress import Update, progress_line, seconds_left
 from ruis.cli.quiet import prepare_engine
-from ruis.errors import EngineUnavailableError, RuisError
+from ruis.errors import EngineUnavailableError, RuisError, UncalibratedError
 
 if TYPE_CHECKING:
     from ruis.denoise import Denoised, Denoiser
@@ -83,6 +84,14 @@ def denoise(
             min=1, metavar="N", show_default="200e6", help="Refuse images of more pixels."
         ),
     ] = 200e6,
+    uncertainty: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|FILE.tif|FILE.npy",
+            help="Also write how far off each pixel may be; the model must be calibrated "
+            "(ruis calibrate). auto: photo.uncertainty.tif.",
+        ),
+    ] = None,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -105,10 +114,12 @@ def denoise(
         overwrite,
         quiet=json,
         debug=bool(ctx.meta.get(DEBUG)),
+        uncertainty=uncertainty,
     )
     todo = plan(
         inputs, output, recursive=recursive, skip_existing=skip_existing, overwrite=overwrite
     )
+    check_uncertainty(uncertainty, todo.jobs, strength=strength, overwrite=overwrite)
     work.failed += todo.failed
     for failure in todo.failed:
         work.tell_failure(failure)
@@ -135,6 +146,7 @@ class _Work:
     overwrite: bool
     quiet: bool
     debug: bool
+    uncertainty: str | None = None
     outputs: list[dict[str, Any]] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     denoisers: dict[str, Denoiser] = field(default_factory=dict)
@@ -210,7 +222,9 @@ class _Work:
         self, job: Job, coming: Future[Image | None], writer: ThreadPoolExecutor, line: _Line
     ) -> None:
         """Denoise one image, and have it written beside the next one."""
+        from ruis.caution import denoising_cautions
         from ruis.choice import choose
+        from ruis.uncertainty import uncertainty as uncertainty_of
 
         begun = time.perf_counter()
         image = coming.result()
@@ -222,20 +236,33 @@ class _Work:
             choice = choose(image, fast=self.model == "fast")
             name, seen = choice.model, choice.seen
             self.why[job.input] = choice.why
-        result = self.denoiser(name).run(
+        denoiser = self.denoiser(name)
+        if self.uncertainty and denoiser.model.manifest.calibration is None:
+            self.hopeless = UncalibratedError(denoiser.model.name)
+            raise self.hopeless
+        result = denoiser.run(
             image, sigma=self.sigma, strength=self.strength, progress=line.tiles(image), seen=seen
         )
+        half = uncertainty_of(denoiser.model, image, result.image) if self.uncertainty else None
+        cautions = denoising_cautions(denoiser.model.manifest, image, result.sigma)
+        result = replace(result, notes=(*result.notes, *(one.text for one in cautions)))
         seconds = time.perf_counter() - begun
         self.written()
-        self.writing = (job, writer.submit(self.write, job, result, seconds))
+        self.writing = (job, writer.submit(self.write, job, result, half, seconds))
         if image.megapixels > LARGE:
             self.written()
 
-    def write(self, job: Job, result: Denoised, seconds: float) -> dict[str, Any]:
+    def write(
+        self, job: Job, result: Denoised, half: Image | None, seconds: float
+    ) -> dict[str, Any]:
         """Write a denoised image, and return what is to be told of it."""
         from ruis.formats import write
 
         begun = time.perf_counter()
+        if half is not None:
+            assert self.uncertainty
+            path = uncertainty_path(self.uncertainty, job.output)
+            write_uncertainty(half, path, overwrite=self.overwrite)
         write(
             result.image,
             job.output,
@@ -261,6 +288,9 @@ class _Work:
     def told(self, job: Job, result: Denoised, seconds: float) -> None:
         """Record and tell what became of an image."""
         image = result.image
+        interval = {}
+        if self.uncertainty:
+            interval = {"uncertainty": str(uncertainty_path(self.uncertainty, job.output))}
         self.outputs.append(
             {
                 "input": str(job.input),
@@ -268,6 +298,7 @@ class _Work:
                 "model": result.model,
                 "sigma": result.sigma,
                 "seconds": round(seconds, 3),
+                **interval,
             }
         )
         if not self.quiet:
@@ -278,6 +309,8 @@ class _Work:
                 f"sigma {options.show_sigma(result.sigma)}{given}, "
                 f"{duration(seconds)}, {image.megapixels / seconds:.2f} Mpx/s"
             )
+            if interval:
+                say(f"  its uncertainty: {interval['uncertainty']}")
         for note in (*image.info.notes, *result.notes):
             tell(f"  {job.input}: {note}")
 

@@ -1,49 +1,200 @@
-"""`ruis inspect`: what is this image, and how much noise is in it?"""
+"""`ruis inspect`: what is this image, or this folder, and what noise is in it?"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import textwrap
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ruis.cli import options
-from ruis.cli.console import print_json, say
+from ruis.cli.console import print_json, say, table, tell
+from ruis.cli.exit_codes import code_of_run
+from ruis.cli.failures import sentence
+from ruis.cli.outputs import Plan, check_new_file, each_once, found
+from ruis.cli.progress import progress_line, seconds_left
+from ruis.errors import ConfigError, RuisError
+
+if TYPE_CHECKING:
+    from ruis.inspection import Evidence, Inspection
 
 __all__ = ["inspect"]
 
 
 def inspect(
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="The image.")],
+    image: Annotated[
+        str, typer.Argument(metavar="IMAGE|DIR", help="The image, or a folder of images.")
+    ],
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Also draw the image's noise as a picture."),
+    ] = None,
+    scikit_image: Annotated[
+        bool,
+        typer.Option("--scikit-image", help="Also tell what scikit-image takes for sigma."),
+    ] = False,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Also enter the folders inside of a folder.")
+    ] = False,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Show what an image is, and its noise.
+    """Show what an image is, what noise is in it, and what to do about it.
 
     ruis inspect photo.jpg
-    ruis inspect scan.tif --json
+    ruis inspect scan.tif --picture noise.png
+    ruis inspect scans/ --json
 
-    Sigma is the standard deviation of the noise in the flat parts, for all channels and for each;
-    noise that is correlated from pixel to pixel, as after JPEG, is underestimated.
+    Sigma is the standard deviation of the noise in the flat parts, for all channels and for each.
+    Of a folder, a line for each image is shown, and what they have in common.
     """
+    if picture is not None:
+        check_new_file(
+            picture, "a picture", (".png",), overwrite=overwrite, option="--picture", any_case=True
+        )
+    if Path(image).is_dir():
+        if picture is not None or scikit_image:
+            raise ConfigError("--picture and --scikit-image are for one image, not for a folder.")
+        _folder(image, recursive=recursive, json=json)
+        return
+
     from ruis import formats, inspection
+    from ruis.inspection_text import paragraph
 
-    found = inspection.inspect(formats.read(image)).to_json()
+    read = formats.read(image)
+    evidence = inspection.examine(read)
+    result = evidence.inspection
+    words = paragraph(result, image)
+    other = inspection.scikit_image_sigma(read) if scikit_image else None
+    if picture is not None:
+        _draw(evidence, image, words, picture, overwrite=overwrite)
     if json:
-        print_json({"image": image, **found})
-    else:
-        _show(image, found)
+        told = {} if other is None else {"sigma_scikit_image": other}
+        print_json({"image": image, **result.to_json(), **told, "summary": words})
+        return
+    _show(image, result, other)
+    say()
+    say(textwrap.fill(words, 88))
+    if picture is not None:
+        tell(f"The picture is {picture}.")
 
 
-def _show(name: str, found: dict[str, Any]) -> None:
-    alpha = " and alpha" if found["alpha"] else ""
-    low, high = found["data_range"]
-    each = ", ".join(f"{sigma * 255:.1f}" for sigma in found["sigma_per_channel"][:8])
-    several = f" (channels: {each})" if found["channels"] > 1 else ""
-    say(f"{name}: {found['columns']}x{found['rows']} pixels, {found['format']}")
-    say(f"  values    {found['dtype']}, black {low:g}, white {high:g}")
-    say(f"  channels  {found['channels']} ({found['colour']}){alpha}, stored as {found['axes']}")
-    say(f"  metadata  {', '.join(found['metadata']) or 'none'}")
-    for note in found["notes"]:
+def _show(name: str, found: Inspection, other: float | None) -> None:
+    """Print the facts, one a line."""
+    alpha = " and alpha" if found.alpha else ""
+    low, high = found.data_range
+    each = ", ".join(f"{sigma * 255:.1f}" for sigma in found.sigma_per_channel[:8])
+    several = f" (channels: {each})" if found.channels > 1 else ""
+    peer = "" if other is None else f"; scikit-image says {options.show_sigma(other)}"
+    used = "" if found.bits is None else f", {found.bits} bits used"
+    say(f"{name}: {found.columns}x{found.rows} pixels, {found.format}")
+    say(f"  values    {found.dtype}, black {low:g}, white {high:g}{used}")
+    say(f"  channels  {found.channels} ({found.colour}){alpha}, stored as {found.axes}")
+    say(f"  metadata  {', '.join(found.metadata) or 'none'}")
+    for note in found.notes:
         say(f"  note      {note}")
-    say(f"  noise     sigma {options.show_sigma(found['sigma'])}{several}")
-    say(f"  model     {found['model']}, for {found['why']}: ruis denoise {name}")
+    say(
+        f"  noise     {', '.join(found.kinds)}: sigma {options.show_sigma(found.sigma)}{several}{peer}"
+    )
+    if found.gain:
+        say(f"  grows     variance = {found.gain:.3g} * brightness + {found.offset:.3g}")
+    say(
+        f"  alike     neighbours in rows {found.correlation[0]:+.2f}, "
+        f"in columns {found.correlation[1]:+.2f}; 0 is white"
+    )
+    say(f"  clipped   {found.clipped_dark:.2%} dark, {found.clipped_bright:.2%} bright")
+    say(f"  model     {found.model}, for {found.why}: ruis denoise {name}")
+
+
+def _draw(evidence: Evidence, name: str, words: str, path: Path, *, overwrite: bool) -> None:
+    """Draw what the findings rest on."""
+    import numpy as np
+
+    from ruis.figures import noise_sheet, to_png
+    from ruis.formats.atomic import new_file
+    from ruis.noise.measure.finest import finest
+
+    window = evidence.window
+    rows, columns = window.shape[:2]
+    wide = min(columns, 236)
+    high = min(rows, round(wide * 196 / 368))
+    top, left = (rows - high) // 2, (columns - wide) // 2
+    window = window[top : top + high, left : left + wide]
+    shown = window if window.shape[2] == 3 else window.mean(axis=2)
+    signal = evidence.signal
+    figure = noise_sheet(
+        shown,
+        finest(window.mean(axis=2)),
+        evidence.correlation.flat,
+        evidence.correlation.map,
+        (signal.means, np.sqrt(np.maximum(signal.variances, 0)).tolist()),
+        (signal.gain, signal.offset),
+        titles=(
+            "the middle of what was looked at",
+            "its finest part, amplified",
+            "a flat patch, amplified",
+            "how alike the noise of neighbours is",
+            "noise at each brightness, sigma x 255",
+        ),
+        axes=("brightness", ""),
+        title=Path(name).name,
+        text=words,
+    )
+    data = to_png(figure)
+    with new_file(path, overwrite=overwrite) as file:
+        file.write(data)
+
+
+def _folder(name: str, *, recursive: bool, json: bool) -> None:
+    """Inspect a folder: a line for each image, then what they have in common."""
+    from ruis import formats, inspection
+    from ruis.inspection_text import survey, survey_paragraph
+
+    plan = Plan()
+    paths = [one.path for one in each_once(found([name], recursive, None, plan))]
+    results: dict[str, Inspection] = {}
+    failed: list[dict[str, Any]] = [vars(one) for one in plan.failed]
+    begun = time.perf_counter()
+    with progress_line() as update:
+        for count, path in enumerate(paths, start=1):
+            try:
+                shown = path.relative_to(name).as_posix()
+                results[shown] = inspection.inspect(formats.read(path))
+            except (RuisError, OSError, MemoryError) as error:
+                failed.append(
+                    {
+                        "input": str(path),
+                        "error": type(error).__name__,
+                        "message": sentence(error),
+                    }
+                )
+            if update:
+                left = seconds_left(begun, count / len(paths))
+                update(count / len(paths), f"{count} of {len(paths)} images{left}")
+    total = survey(results) if results else None
+    words = survey_paragraph(total) if total else ""
+    if json:
+        print_json(
+            {
+                "folder": name,
+                "total": None if total is None else {**vars(total), "mixed": total.mixed},
+                "images": [{"image": path, **result.to_json()} for path, result in results.items()],
+                "failed": failed,
+                "summary": words,
+            }
+        )
+    elif total:
+        rows: list[tuple[str, ...]] = [("image", "sigma", "noise", "model")]
+        rows += [
+            (path, options.show_sigma(one.sigma), ", ".join(one.kinds), one.model)
+            for path, one in results.items()
+        ]
+        table(rows)
+        say()
+        say(textwrap.fill(words, 88))
+    for failure in failed:
+        tell(f"ruis: {failure['message']}")
+    raise typer.Exit(code_of_run(len(results), len(failed)))

@@ -118,7 +118,15 @@ def train(
     tell(f"{chosen.name}: run folder {folder}{os.sep}")
     with progress_line() as update:
         try:
-            run = teach(chosen, root, folder, start=begin, resume=resume, progress=Teller(update))
+            run = teach(
+                chosen,
+                root,
+                folder,
+                start=begin,
+                resume=resume,
+                progress=Teller(update),
+                warn=lambda caution: tell(f"Note: {caution.text}."),
+            )
         except KeyboardInterrupt:
             tell("The same command with --resume goes on after the last whole epoch.")
             raise

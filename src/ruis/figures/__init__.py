@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ruis.figures.charts import bars, curves, quality_against_cost
 from ruis.figures.cubes import cubes
+from ruis.figures.noise import noise_sheet
 from ruis.figures.output import save, to_png, to_svg
 from ruis.figures.pictures import feature_maps, filters, heat_maps, image_rows
 from ruis.figures.stacking import stacked_column
@@ -22,6 +23,7 @@ __all__ = [
     "filters",
     "heat_maps",
     "image_rows",
+    "noise_sheet",
     "quality_against_cost",
     "save",
     "stacked_column",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
@@ -12,7 +13,15 @@ from numpy.typing import NDArray
 
 from ruis.errors import ConfigError
 
-__all__ = ["WHITE", "estimate_coarse_sigma", "estimate_sigma", "spread_windows"]
+__all__ = [
+    "WHITE",
+    "estimate_coarse_sigma",
+    "estimate_sigma",
+    "flat_variance",
+    "freedom_of",
+    "noisy_blocks",
+    "spread_windows",
+]
 
 _DIFFERENCE = np.array([1, -4, 6, -4, 1]) / math.sqrt(70)
 """The fourth difference, scaled so that it leaves the variance of white noise as it is."""
@@ -21,11 +30,26 @@ _REACH = len(_DIFFERENCE) - 1
 _AUTOCORRELATION = np.correlate(_DIFFERENCE, _DIFFERENCE, mode="full")[_REACH:]
 
 _BLOCK = 24
-_QUANTILE = 0.05
 _WINDOWS = 8
 _WINDOW = 5 * _BLOCK + _REACH
 _LARGE = 1 << 20
-_CLIPPED = 0.05
+
+_QUIETEST, _QUIET = 0.02, 0.1
+"""The shares of blocks, from the quietest on, whose variances are compared: how much they differ
+tells how many of the blocks hold noise alone."""
+
+_LEAST_FLAT = 0.11
+_FEW = 40
+"""Of fewer blocks that cannot be told, and all of them are taken to hold noise alone."""
+
+_BY_CHANCE = 1.5
+"""Half the standard deviation of the quantile at `_QUIETEST` of normal values, times the root of their
+number; so much further apart than they should be, the quantiles still tell of noise alone."""
+
+_CLIPPED = (0.05, 0.2, 0.4)
+"""The share of clipped values that a block may have; more where hardly any block has so few."""
+
+_ENOUGH = 0.1
 
 WHITE = 1.6
 """Up to here, as a ratio of coarse sigma to sigma, noise is taken to be white: on training photographs
@@ -36,9 +60,10 @@ def estimate_sigma(pixels: NDArray[Any] | Sequence[NDArray[Any]]) -> float:
     """Estimate the standard deviation of white noise in an image.
 
     The image is filtered with fourth differences along its rows and columns, which leave white
-    noise and little else. The variance is taken in small blocks, and the quietest twentieth of
-    them tells the noise, allowing for how quiet such blocks would be by chance. Blocks that are
-    clipped at the darkest or brightest value are left out, if others remain.
+    noise and little else. The variance is taken in small blocks, and the quietest of them tell the
+    noise, allowing for how quiet such blocks would be by chance, and for how many blocks hold
+    noise alone. Blocks that are clipped at the darkest or brightest value are left out, if others
+    remain; what a little clipping takes from the variance is put back.
 
     Noise that depends on the signal gives what it is in the quietest, usually darker, parts; noise
     that is correlated from pixel to pixel is underestimated.
@@ -172,29 +197,113 @@ def _halved(window: NDArray[Any]) -> NDArray[Any]:
 
 def _variance(windows: list[NDArray[np.float32]]) -> float:
     """Estimate the variance of the noise in one channel, from windows (rows, columns)."""
-    darkest = min(float(window.min()) for window in windows)
-    brightest = max(float(window.max()) for window in windows)
-    found = [_blocks(window, darkest, brightest) for window in windows]
-    variances = np.concatenate([variance for variance, _ in found])
-    clipped = np.concatenate([share for _, share in found]) > _CLIPPED
-    usable = np.isfinite(variances)
-    if (usable & ~clipped).any():
-        usable &= ~clipped
-    quiet = variances[usable]
+    variances, clipped, _ = noisy_blocks(windows)
+    known = np.isfinite(variances)
+    usable = known
+    for share in _CLIPPED:
+        usable = known & (clipped <= share)
+        if usable.sum() > _ENOUGH * known.sum():
+            break
+    quiet = variances[usable if usable.any() else known]
     if not quiet.size:
         return math.nan
     rows, columns = (min(_BLOCK, size - _REACH) for size in windows[0].shape)
-    freedom = _independent(rows) * _independent(columns)
-    return float(np.quantile(quiet, _QUANTILE)) / _expected(quiet.size, freedom)
+    return flat_variance(quiet, _independent(rows) * _independent(columns))
+
+
+def noisy_blocks(
+    windows: Sequence[NDArray[np.float32]], side: int = _BLOCK
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Cut windows of one channel into blocks, and say what is in each.
+
+    Parameters
+    ----------
+    windows : sequence of numpy.ndarray
+        Shape (rows, columns), at least 5 each, all alike.
+    side : int, default 24
+        Rows and columns of a block.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        For each block: the variance after fourth differences along both axes, which leave that of
+        white noise as it is; the share of clipped values, 0..1; and the mean.
+    """
+    darkest = min(float(window.min()) for window in windows)
+    brightest = max(float(window.max()) for window in windows)
+    found = [_blocks(window, darkest, brightest, side) for window in windows]
+    variances, clipped, means = (np.concatenate(part) for part in zip(*found, strict=True))
+    return variances, clipped, means
+
+
+def freedom_of(side: int = _BLOCK) -> float:
+    """Return how many independent values tell as much as the filtered ones of a block."""
+    return _independent(side) ** 2
+
+
+def flat_variance(variances: NDArray[np.float32], freedom: float) -> float:
+    """Estimate the variance of blocks that hold noise alone, from those of all blocks.
+
+    Of the noise alone, block variances are distributed as chi-squared over their degrees of
+    freedom. Where only a share of the blocks holds noise alone, the quietest few of all are a
+    larger part of these: the quantiles lie further apart, and that tells the share.
+
+    Parameters
+    ----------
+    variances : numpy.ndarray
+        Of blocks, as from :func:`noisy_blocks`.
+    freedom : float
+        Degrees of freedom of a block, as from :func:`freedom_of`.
+    """
+    quietest, quiet = (float(np.quantile(variances, share)) for share in (_QUIETEST, _QUIET))
+    low, high = (_place(share, variances.size) for share in (_QUIETEST, _QUIET))
+    if variances.size < _FEW or quietest <= 0:
+        return quiet / _expected(high, freedom)
+    shares = np.linspace(1, _LEAST_FLAT, 40)
+    apart = [_expected(high / one, freedom) / _expected(low / one, freedom) for one in shares]
+    by_chance = _BY_CHANCE * math.sqrt(2 / freedom / variances.size)
+    share = float(np.interp(quiet / quietest - by_chance, apart, shares))
+    return quiet / _expected(high / share, freedom)
 
 
 def _blocks(
-    window: NDArray[np.float32], darkest: float, brightest: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the variance of each block after filtering, and its share of clipped values."""
+    window: NDArray[np.float32], darkest: float, brightest: float, side: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return the variance of each block after filtering, its share of clipped values, its mean."""
     inner = slice(_REACH // 2, -(_REACH // 2))
-    extreme = (window == darkest) | (window == brightest)
-    return _block_means(_filter(window) ** 2), _block_means(extreme[inner, inner])
+    filtered = _filter(window) ** 2
+    dark, bright = ((window == value)[inner, inner] for value in (darkest, brightest))
+    variances, clipped, means = [], [], []
+    half = side // 2
+    for start in (0, half) if min(filtered.shape) >= 3 * half else (0,):  # a second grid between
+        place = (slice(start, None), slice(start, None))
+        below, above = _block_means(dark[place], side), _block_means(bright[place], side)
+        left = _left_by_clipping(below) * _left_by_clipping(above)
+        variances.append(_block_means(filtered[place], side) / left)
+        clipped.append(below + above)
+        means.append(_block_means(window[inner, inner][place], side))
+    return np.concatenate(variances), np.concatenate(clipped), np.concatenate(means)
+
+
+def _left_by_clipping(share: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what is left of the variance of normal noise of which a share is clipped at one end."""
+    known, left = _clipping_table()
+    return np.interp(share, known, left).astype(np.float32)
+
+
+@functools.cache
+def _clipping_table() -> tuple[list[float], list[float]]:
+    """Return shares, and the variance of a normal value that is censored below that quantile."""
+    normal, shares, left = NormalDist(), [0.0], [1.0]
+    for step in range(1, 46):
+        share = step / 100
+        end = normal.inv_cdf(share)
+        density = normal.pdf(end)
+        mean = end * share + density
+        square = end * end * share + (1 - share) + end * density
+        shares.append(share)
+        left.append(square - mean * mean)
+    return shares, left
 
 
 def _filter(window: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -209,10 +318,10 @@ def _filter(window: NDArray[np.float32]) -> NDArray[np.float32]:
     return window
 
 
-def _block_means(values: NDArray[Any]) -> NDArray[np.float32]:
+def _block_means(values: NDArray[Any], side: int) -> NDArray[np.float32]:
     """Return the mean of each whole block, or of what there is if there is less than one."""
     rows, columns = values.shape
-    high, wide = min(_BLOCK, rows), min(_BLOCK, columns)
+    high, wide = min(side, rows), min(side, columns)
     whole = values[: rows // high * high, : columns // wide * wide]
     blocks = whole.reshape(rows // high, high, columns // wide, wide)
     means: NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
@@ -225,15 +334,20 @@ def _independent(length: int) -> float:
     return length / float(1 + 2 * np.sum((1 - lags / length) * _AUTOCORRELATION[lags] ** 2))
 
 
-def _expected(blocks: int, freedom: float) -> float:
+def _place(share: float, blocks: int) -> float:
+    """Return the probability that the interpolated order statistic at a share has.
+
+    After G. Blom, "Statistical estimates and transformed beta-variables", 1958.
+    """
+    return (share * (blocks - 1) + 0.625) / (blocks + 0.25)
+
+
+def _expected(place: float, freedom: float) -> float:
     """Return the quantile of the block variances that white noise of variance 1 would show.
 
     The variance of a block is distributed as chi-squared over its degrees of freedom; the
     quantile is that of E. B. Wilson and M. M. Hilferty, "The distribution of chi-square",
-    Proceedings of the National Academy of Sciences, 1931, doi:10.1073/pnas.17.12.684, at the
-    probability that the interpolated order statistic has (G. Blom, "Statistical estimates and
-    transformed beta-variables", 1958).
+    Proceedings of the National Academy of Sciences, 1931, doi:10.1073/pnas.17.12.684.
     """
-    place = (_QUANTILE * (blocks - 1) + 0.625) / (blocks + 0.25)
     spread = 2 / (9 * freedom)
-    return (1 - spread + NormalDist().inv_cdf(place) * math.sqrt(spread)) ** 3
+    return (1 - spread + NormalDist().inv_cdf(min(place, 0.98)) * math.sqrt(spread)) ** 3
