@@ -31,6 +31,7 @@ from ruis.cli.inspect import inspect
 from ruis.cli.mnist import app as mnist_app
 from ruis.cli.mnist import commands as mnist_commands
 from ruis.cli.models import models
+from ruis.cli.serve import serve
 from ruis.cli.study import study
 from ruis.cli.train import train
 
@@ -75,6 +76,7 @@ COMMANDS = (
     study,
     models,
     export,
+    serve,
     doctor,
 )
 for command in COMMANDS:
