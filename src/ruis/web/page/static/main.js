@@ -56,6 +56,7 @@ queue.addEventListener("removed", ({ detail: item }) => {
   announce(text("live.removed", { name: item.name }));
   if (item === chosen) choose(queue.items[0] ?? null);
   showWhatThereIs();
+  if (queue.items.length === 0) by("choose").focus(); // what had the focus is gone
 });
 
 list.addEventListener("choose", ({ detail: item }) => choose(item));
@@ -92,7 +93,6 @@ function showWhatThereIs() {
   document.body.dataset.state = empty ? "empty" : "work";
   if (empty) {
     dunes.draw(by("dunes"));
-    by("choose").focus();
   } else {
     showPanel();
   }

@@ -109,6 +109,7 @@ export function showProgress(item) {
   if (failed) {
     const { problem } = item;
     by("message-title").textContent = text("problem.title", { name: item.name });
+    by("retry").hidden = Boolean(problem?.lasts);
     by("message-text").textContent = problem ? explain(problem) : text("problem.cancelled");
   }
   if (!item.active) return;

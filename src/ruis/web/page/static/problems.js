@@ -2,11 +2,25 @@
 
 import { number, text } from "./texts.js";
 
+const LASTING = new Set([
+  "too-large-here",
+  "body-too-large",
+  "image-too-large",
+  "unreadable-image",
+  "unsupported-format",
+  "unsupported-media-type",
+]);
+
 /** A refusal of the server (RFC 9457), or something that is wrong before it is asked. */
 export class Problem extends Error {
   constructor(name, { status = 0, detail = "", wait = null, values = {} } = {}) {
     super(detail || name);
     Object.assign(this, { name, status, detail, wait, values });
+  }
+
+  /** Whether trying again can help. */
+  get lasts() {
+    return LASTING.has(this.name);
   }
 
   /** Whether it passes by itself if one waits. */

@@ -17,7 +17,7 @@ export class Stage extends EventTarget {
   #mode = "compare";
   #factor = 4;
   #drawing = 0;
-  #room = { width: 1, height: 1 };
+  #room = { width: 1, height: 1, ratio: 1 };
 
   constructor(element) {
     super();
@@ -115,15 +115,14 @@ export class Stage extends EventTarget {
   }
 
   #pan(dx, dy) {
-    const ratio = devicePixelRatio;
+    const { ratio } = this.#room;
     this.#view = view.pan(this.#view, dx * ratio, dy * ratio, this.#shown.size, this.#room);
     this.#draw();
   }
 
   #zoomAt(scale, point) {
     if (!this.#shown) return;
-    const { width, height } = this.#room;
-    const ratio = devicePixelRatio;
+    const { width, height, ratio } = this.#room;
     const kept = point
       ? { x: point.x * ratio, y: point.y * ratio }
       : { x: width / 2, y: height / 2 };
@@ -156,6 +155,7 @@ export class Stage extends EventTarget {
     this.#room = {
       width: Math.max(1, Math.round(box.width * ratio)),
       height: Math.max(1, Math.round(box.height * ratio)),
+      ratio,
     };
     for (const canvas of Object.values(this.#canvases)) {
       canvas.width = this.#room.width;

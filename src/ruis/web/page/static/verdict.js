@@ -14,13 +14,22 @@ const NOTHING = 1e-5;
 
 /** Sentences on the noise of a picture: the first is the verdict. */
 export function verdict(report) {
-  const [, word] = WORDS.find(([most]) => report.sigma < most);
-  const amount = { percent: percent(report.sigma, 1), levels: number(report.sigma * 255, 1) };
+  const sigma = noiseOf(report);
+  const [, word] = WORDS.find(([most]) => sigma < most);
+  const amount = { percent: percent(sigma, 1), levels: number(sigma * 255, 1) };
   const sentences = [text(`verdict.${word}`), text("verdict.amount", amount)];
   if (report.strength === 0 || report.removed < NOTHING) sentences.push(text("verdict.nothing"));
-  else if (report.sigma < FAINT) sentences.push(text("verdict.faint"));
+  else if (sigma < FAINT) sentences.push(text("verdict.faint"));
   else sentences.push(text(report.looks_white ? "verdict.white" : "verdict.coloured"));
   return sentences;
+}
+
+/**
+ * How much noise there was. Sigma is measured as white noise, which sees little of the coarse noise that
+ * cameras make; what a model that knows it took out is then nearer.
+ */
+function noiseOf({ sigma, removed, strength }) {
+  return strength > 0 ? Math.max(sigma, removed / strength) : sigma;
 }
 
 /** Size, colours, depth and time, in one line. */
@@ -37,6 +46,7 @@ export function facts(report, reduced) {
 
 /** Which model was taken, and why. */
 export function chosen(report) {
+  if (report.why === "asked for") return "";
   const why = textOr(`why.${report.why}`, report.why);
   return why ? text("model.chosen", { model: report.model, why }) : "";
 }

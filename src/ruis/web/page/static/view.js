@@ -1,16 +1,21 @@
 // Which part of an image is seen, and how large: arithmetic alone, in pixels of the screen.
 //
 // A view is { scale, x, y, fits }: screen pixels per image pixel, and the point of the image that is in
-// the middle of the stage. `fits` says that it follows the stage when that changes its size.
+// the middle of the stage; a stage is { width, height, ratio }, with the screen pixels per CSS pixel.
+// `fits` says that it follows the stage when that changes its size.
 
 export const LARGEST = 8;
 const SMALLEST = 1 / 64;
 const STEPS = [1 / 16, 1 / 8, 1 / 6, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 1, 1.5, 2, 3, 4, 6, 8];
 
-/** The whole image; a small one is enlarged by a whole number, so that its pixels stay equal squares. */
+/**
+ * The whole image. A small one is enlarged by a whole number, so that its pixels stay equal squares; or
+ * freely, as long as they are finer than a CSS pixel and the difference cannot be seen.
+ */
 export function fit(image, stage) {
   const room = Math.min(stage.width / image.width, stage.height / image.height);
-  const scale = room >= 1 ? Math.min(LARGEST, Math.floor(room)) : Math.max(room, SMALLEST);
+  const even = Math.max(Math.floor(room), Math.min(room, stage.ratio));
+  const scale = room >= 1 ? Math.min(LARGEST, even) : Math.max(room, SMALLEST);
   return { scale, x: image.width / 2, y: image.height / 2, fits: true };
 }
 
