@@ -27,8 +27,8 @@ ACCESS: dict[tuple[str, str], Access] = {
     # The page and its parts hold no secret; it asks for the token and sends it with what follows.
     ("GET", "/"): Access.OPEN,
     ("HEAD", "/"): Access.OPEN,
-    ("GET", "/static/{name:path}"): Access.OPEN,
-    ("HEAD", "/static/{name:path}"): Access.OPEN,
+    ("GET", "/static/{name}"): Access.OPEN,
+    ("HEAD", "/static/{name}"): Access.OPEN,
     # Probes of containers carry no token; they learn one word.
     ("GET", "/healthz"): Access.OPEN,
     ("HEAD", "/healthz"): Access.OPEN,

@@ -203,7 +203,7 @@ def _add_page(app: FastAPI) -> None:
     async def page(request: Request) -> Response:
         return pages.page(request)
 
-    @app.api_route("/static/{name:path}", methods=["GET", "HEAD"], include_in_schema=False)
+    @app.api_route("/static/{name}", methods=["GET", "HEAD"], include_in_schema=False)
     async def static(request: Request, name: str) -> Response:
         return pages.static(name, request)
 

@@ -23,7 +23,7 @@ STATIC = FOLDER / "static"
 
 def texts(language: str) -> dict[str, Any]:
     """Return every word of the page in one of its languages, by key."""
-    table = (STATIC / "texts" / f"{language}.json").read_text(encoding="utf-8")
+    table = (STATIC / f"texts.{language}.json").read_text(encoding="utf-8")
     return dict(json.loads(table))
 
 
@@ -50,9 +50,5 @@ def html(language: str) -> str:
 
 
 def static() -> dict[str, bytes]:
-    """Return the files that the page loads from /static/, by their paths below it."""
-    return {
-        path.relative_to(STATIC).as_posix(): path.read_bytes()
-        for path in sorted(STATIC.rglob("*"))
-        if path.is_file()
-    }
+    """Return the files that the page loads from /static/, by name; they lie in one folder."""
+    return {path.name: path.read_bytes() for path in sorted(STATIC.iterdir())}

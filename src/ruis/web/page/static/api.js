@@ -24,10 +24,10 @@ export function onTokenNeeded(ask) {
 }
 
 /** The models that the server has. */
-export const models = async () => (await json("models")).models;
+export const models = async () => (await patiently(() => json("models"), {})).models;
 
 /** What the server takes at most. */
-export const limits = () => json("limits");
+export const limits = () => patiently(() => json("limits"), {});
 
 /** Whether the server answers at all. */
 export async function alive() {

@@ -1,6 +1,6 @@
 // The page: each part is made here, and what one part tells is passed on to the others.
 
-import "./vendor/img-comparison-slider-8.0.7.js";
+import "./img-comparison-slider-8.0.7.js";
 import * as api from "./api.js";
 import * as dunes from "./dunes.js";
 import * as intake from "./intake.js";

@@ -1,6 +1,6 @@
 // Results to the disk of whoever looks, byte for byte as the server sent them.
 
-import { downloadZip } from "./vendor/client-zip-2.5.1.js";
+import { downloadZip } from "./client-zip-2.5.1.js";
 
 const LATER = 60_000; // milliseconds until a browser surely has begun to save
 

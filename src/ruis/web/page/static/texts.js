@@ -1,4 +1,4 @@
-// Every word that a person reads, in the language they chose. The words are in texts/*.json.
+// Every word that a person reads, in the language they chose. The words are in texts.*.json.
 
 const LANGUAGES = ["en", "nl"];
 let table = {};
@@ -40,7 +40,7 @@ export function firstLanguage() {
 
 /** Speak a language from now on: fetch its words and put them into the page. */
 export async function speak(wanted) {
-  const answer = await fetch(new URL(`texts/${wanted}.json`, import.meta.url));
+  const answer = await fetch(new URL(`texts.${wanted}.json`, import.meta.url));
   table = await answer.json();
   language = wanted;
   document.documentElement.lang = wanted;

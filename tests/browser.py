@@ -1,0 +1,206 @@
+"""A real service and a real browser for the tests of the page, and what is held against every visit."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--no-sandbox",  # continuous integration runs as root
+    *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+PATIENCE = 20.0
+STARTED = re.compile(r"ruis serves (http://\S+)")
+
+DROP = """async ([files, target]) => {
+    const transfer = new DataTransfer();
+    for (const [name, content] of files) {
+        const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+        transfer.items.add(new File([bytes], name));
+    }
+    for (const kind of ["dragenter", "dragover", "drop"]) {
+        document.querySelector(target).dispatchEvent(
+            new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    }
+}"""
+
+WATCH = """addEventListener("securitypolicyviolation", (event) => console.error(
+    `policy: ${event.violatedDirective} ${event.blockedURI}`))"""
+
+
+def browser_path() -> str:
+    """Where a Chromium is; the test is skipped where there is none."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip("no Chromium on the path: apt-get install chromium")
+    return found
+
+
+@contextmanager
+def launched():
+    """A browser without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the dev extra has it")
+    path = browser_path()
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=list(QUIET))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Service:
+    """`ruis serve` in a process of its own."""
+
+    url: str
+    process: subprocess.Popen
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+def start(*options: str, port: int = 0) -> Service:
+    """Start it, and wait until it says where it is."""
+    for needed in ("fastapi", "uvicorn", "multipart", "prometheus_client"):
+        pytest.importorskip(needed, reason="the serve extra has it")
+    command = [sys.executable, "-m", "ruis.cli", "serve", "--port", str(port), *options]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    told = []
+    for line in process.stderr:
+        told.append(line)
+        if found := STARTED.search(line):
+            # nobody reads on otherwise, and a full pipe would stop the service
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            return _ready(Service(found[1].rstrip("/"), process))
+    process.wait()
+    raise AssertionError(f"the service did not start:\n{''.join(told)}")
+
+
+def _ready(service: Service) -> Service:
+    while service.process.poll() is None:
+        with suppress(urllib.error.HTTPError):  # 503 until it has tested itself
+            urllib.request.urlopen(f"{service.url}/readyz", timeout=20).close()
+            return service
+        time.sleep(0.05)
+    raise AssertionError("the service ended before it was ready")
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@dataclass
+class Visit:
+    """One tab, with all that went wrong in it."""
+
+    page: object
+    origin: str
+    refusals: set[int] = field(default_factory=set)  # statuses that the test means to provoke
+    gone: bool = False  # whether the test takes the service away
+    wrong: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.wrong.append(f"{error}"))
+        self.page.on("request", self._asked)
+        self.page.add_init_script(WATCH)
+
+    def _asked(self, request) -> None:
+        address = urlsplit(request.url)
+        inside = address.scheme in {"blob", "data"}
+        if not inside and f"{address.scheme}://{address.netloc}" != self.origin:
+            self.foreign.append(request.url)
+
+    def _heard(self, message) -> None:
+        if message.type not in {"error", "warning"}:
+            return
+        status = re.search(r"Failed to load resource: .*status of (\d+)", message.text)
+        if status and int(status[1]) in self.refusals:
+            return
+        if self.gone and "net::ERR_" in message.text:
+            return
+        self.wrong.append(message.text)
+
+    def open(self, path: str = "/", *, ready: bool = True) -> Visit:
+        """Go there, and wait until the page knows what the service has."""
+        self.page.goto(self.origin + path)
+        if ready:
+            self.page.locator("#model option").nth(2).wait_for(state="attached")
+        return self
+
+    def give(self, *files: Path | tuple[str, bytes]) -> None:
+        """Choose files, as with the button."""
+        named = [one if isinstance(one, tuple) else (one.name, one.read_bytes()) for one in files]
+        payload = [
+            {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+            for name, content in named
+        ]
+        self.page.set_input_files("#files", payload)
+
+    def drop(self, *files: tuple[str, bytes]) -> None:
+        """Drop files on the middle of the page."""
+        coded = [[name, base64.b64encode(content).decode()] for name, content in files]
+        self.page.evaluate(DROP, [coded, "main"])
+
+    def wait(self, phase: str, number: int = 1) -> None:
+        """Wait until so many pictures are in a phase."""
+        self.page.locator(f"#list li[data-phase={phase}]").nth(number - 1).wait_for()
+
+    def until(self, check: Callable[[], bool]) -> None:
+        """Wait until something holds (a script that waits in the page would break its policy)."""
+        deadline = time.monotonic() + PATIENCE
+        while not check():
+            assert time.monotonic() < deadline, "it never came about"
+            self.page.wait_for_timeout(20)
+
+    def shown(self) -> None:
+        """Wait until the result of the chosen picture is on the stage."""
+        self.page.wait_for_selector("#stage:not(.alone)")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until what was asked for has been drawn."""
+        self.page.evaluate(
+            "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
+        )
+
+    def pixel(self, canvas: str, x: int, y: int) -> tuple[int, int, int]:
+        """The colour on a canvas, from its left top."""
+        self.settle()
+        found = self.page.evaluate(
+            """([id, x, y]) => [...document.getElementById(id).getContext("2d")
+                .getImageData(x, y, 1, 1).data]""",
+            [canvas, x, y],
+        )
+        return tuple(found[:3])
+
+    def saved(self, button: str = "#save") -> tuple[str, bytes]:
+        """Press a button that saves, and return the name and the content of the file."""
+        with self.page.expect_download() as coming:
+            self.page.click(button)
+        return coming.value.suggested_filename, Path(coming.value.path()).read_bytes()

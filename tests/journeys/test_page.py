@@ -1,0 +1,495 @@
+"""The page of `ruis serve`, as someone with a browser sees it: a real service, a real browser."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+import browser
+import numpy as np
+import pytest
+
+from ruis import choice, formats
+from ruis.denoise import load
+from ruis.image import Image, ImageInfo
+
+MOST = 3_000_000  # bytes that the service of these tests takes
+TOKEN = "a-token-for-the-tests-alone"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser.launched() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def service():
+    started = browser.start("--max-bytes", str(MOST))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def visit(chromium, service):
+    """Open a tab; whatever goes wrong in it, or leaves for elsewhere, fails the test."""
+    visits = []
+
+    def go(path="/", *, origin=None, ready=True, **settings):
+        settings = {"viewport": {"width": 1200, "height": 800}, "locale": "en-GB", **settings}
+        context = chromium.new_context(**settings)
+        context.set_default_timeout(30_000)
+        one = browser.Visit(context.new_page(), origin or service.url)
+        visits.append((context, one))
+        return one.open(path, ready=ready)
+
+    yield go
+    for context, one in visits:
+        assert one.foreign == []
+        assert one.wrong == []
+        context.close()
+
+
+def noisy_photo(rows=96, columns=120, *, dtype=np.uint8, seed=0):
+    """Three colours that change slowly, with noise."""
+    rng = np.random.default_rng(seed)
+    down, along = np.mgrid[0:1:rows * 1j, 0:1:columns * 1j]
+    clean = np.stack([0.3 + 0.4 * down, 0.2 + 0.5 * along, 0.6 - 0.3 * down], axis=-1)
+    white = np.iinfo(dtype).max
+    pixels = np.rint(np.clip(clean + rng.normal(0, 0.04, clean.shape), 0, 1) * white).astype(dtype)
+    return Image(pixels, ImageInfo(pixels.dtype, (0.0, float(white)), colour="rgb"))
+
+
+def as_file(image, format="png"):
+    return formats.encode(image, format)
+
+
+def by_the_library(content, *, strength=1.0, model=None):
+    """What the library makes of the bytes of a file: bytes, without metadata."""
+    noisy = formats.read_bytes(content)
+    denoised = load(model or choice.choose(noisy).model).run(noisy, strength=strength).image
+    return formats.encode(denoised, noisy.info.format, strip_metadata=True)
+
+
+def colours(content):
+    return formats.read_bytes(content).pixels
+
+
+# -- one picture, from dropping it to saving it --------------------------------------------------------
+
+
+def test_a_dropped_picture_is_saved_as_the_library_makes_it(visit):
+    content = as_file(noisy_photo())
+    tab = visit()
+    tab.drop(("shed.png", content))
+    tab.wait("done")
+    assert tab.saved() == ("shed.denoised.png", by_the_library(content))
+    assert "120 × 96 · colour · 8-bit" in tab.page.inner_text("#facts")
+    assert "clearly visible noise" in tab.page.inner_text("#verdict")
+    assert "Chosen: photo" in tab.page.inner_text("#model-why")
+
+
+def test_before_and_after_lie_under_a_divider_that_can_be_dragged(visit):
+    content = as_file(noisy_photo())
+    tab = visit()
+    tab.give(("shed.png", content))
+    tab.wait("done")
+    tab.shown()
+    tab.page.click("[data-zoom='1']")
+    box = tab.page.locator("#stage").bounding_box()
+    left, top = round((box["width"] - 120) / 2), round((box["height"] - 96) / 2)
+    noisy, denoised = colours(content), colours(by_the_library(content))
+    for row, column in [(0, 0), (50, 60), (95, 119)]:
+        place = (left + column, top + row)
+        assert tab.pixel("before", *place) == tuple(noisy[row, column])
+        assert tab.pixel("after", *place) == tuple(denoised[row, column])
+
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.page.mouse.move(x, y)
+    tab.page.mouse.down()
+    tab.page.mouse.move(box["x"] + box["width"] / 4, y, steps=4)
+    tab.page.mouse.up()
+    assert tab.page.get_attribute("#divider", "aria-valuenow") == "25"
+    assert "25%" in tab.page.get_attribute("#divider", "aria-valuetext")
+
+
+def test_another_strength_is_asked_of_the_service_once_it_stands_still(visit):
+    content = as_file(noisy_photo())
+    tab = visit()
+    asked = []
+    tab.page.on("request", lambda one: "/v1/denoise" in one.url and asked.append(one.url))
+    tab.give(("shed.png", content))
+    tab.wait("done")
+    tab.shown()
+    before = tab.pixel("after", 600, 300)
+    tab.page.evaluate(
+        """() => { for (const value of [80, 60, 50]) {
+            const slider = document.getElementById("strength");
+            slider.value = value;
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+        } }"""
+    )
+    assert tab.page.inner_text("#strength-value") == "50%"
+    assert tab.pixel("after", 600, 300) != before or tab.page.is_disabled("#save")
+    tab.page.wait_for_selector("#save:disabled")
+    tab.wait("done")
+    tab.page.wait_for_selector("#save:enabled")
+    assert tab.saved()[1] == by_the_library(content, strength=0.5)
+    assert [re.search(r"strength=([\d.]+)", url)[1] for url in asked] == ["1", "0.5"]
+
+
+def test_a_model_can_be_chosen(visit):
+    content = as_file(noisy_photo())
+    tab = visit()
+    tab.give(("shed.png", content))
+    tab.wait("done")
+    tab.page.select_option("#model", "gray")
+    tab.page.wait_for_selector("#save:disabled")
+    tab.page.wait_for_selector("#save:enabled")
+    assert tab.saved()[1] == by_the_library(content, model="gray")
+
+
+def test_zoom_shows_each_pixel_as_a_square_at_the_same_place_in_both(visit):
+    content = as_file(noisy_photo())
+    tab = visit()
+    tab.give(("shed.png", content))
+    tab.wait("done")
+    tab.shown()
+    tab.page.click("[data-zoom='8']")
+    assert tab.page.inner_text("#zoom-value") == "800%"
+    noisy, denoised = colours(content), colours(by_the_library(content))
+    width, height = tab.page.evaluate("() => { const c = document.getElementById('before');"
+                                      " return [c.width, c.height]; }")  # fmt: skip
+    for x, y in [(3, 5), (width // 2, height // 2), (width - 2, height - 3)]:
+        column = (x - round(width / 2 - 60 * 8)) // 8
+        row = (y - round(height / 2 - 48 * 8)) // 8
+        assert tab.pixel("before", x, y) == tuple(noisy[row, column])
+        assert tab.pixel("after", x, y) == tuple(denoised[row, column])
+
+    # the wheel keeps what is under the pointer; dragging takes the picture along
+    tab.page.click("[data-zoom='4']")
+    box = tab.page.locator("#stage").bounding_box()
+    tab.page.mouse.move(box["x"] + 250, box["y"] + 200)
+    under = tab.pixel("before", 250, 200)
+    tab.page.mouse.wheel(0, -300)
+    tab.until(lambda: tab.page.inner_text("#zoom-value") != "400%")
+    assert tab.pixel("before", 250, 200) == under
+    assert 400 < int(tab.page.inner_text("#zoom-value").rstrip("%")) <= 800
+    tab.page.mouse.down()
+    tab.page.mouse.move(box["x"] + 290, box["y"] + 230, steps=3)
+    tab.page.mouse.up()
+    assert tab.pixel("before", 290, 230) == under
+    tab.page.click("[data-zoom=fit]")
+    assert tab.page.get_attribute("[data-zoom=fit]", "aria-pressed") == "true"
+
+
+def test_what_was_removed_is_gray_where_nothing_was(visit):
+    content = as_file(noisy_photo())
+    tab = visit()
+    tab.give(("shed.png", content))
+    tab.wait("done")
+    tab.shown()
+    tab.page.click("[data-zoom='1']")
+    tab.page.click("[data-view=noise]")
+    box = tab.page.locator("#stage").bounding_box()
+    left, top = round((box["width"] - 120) / 2), round((box["height"] - 96) / 2)
+    removed = colours(content).astype(int) - colours(by_the_library(content))
+    for factor in (1, 8):
+        tab.page.fill("#factor", str(factor))
+        for row, column in [(10, 20), (40, 70)]:
+            found = tab.pixel("noise", left + column, top + row)
+            assert found == tuple(np.clip(128 + factor * removed[row, column], 0, 255))
+    assert "8 times" in tab.page.get_attribute("#noise", "aria-label")
+
+
+# -- kinds of pictures -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format", ["png", "tiff"])
+def test_sixteen_bits_stay_sixteen_bits(visit, format):
+    image = noisy_photo(dtype=np.uint16)
+    content = as_file(image, format)
+    tab = visit()
+    asked = []
+    tab.page.on("request", lambda one: asked.append(one.url))
+    ending = {"png": "png", "tiff": "tif"}[format]
+    tab.give((f"sky.{ending}", content))
+    tab.wait("done")
+    tab.shown()
+    name, saved = tab.saved()
+    assert name == f"sky.denoised.{ending}"
+    assert saved == by_the_library(content)
+    assert formats.read_bytes(saved).info.dtype == np.uint16
+    assert "16-bit" in tab.page.inner_text("#facts")
+    tab.page.click("[data-zoom='1']")
+    box = tab.page.locator("#stage").bounding_box()
+    seen = tab.pixel("before", round((box["width"] - 120) / 2), round((box["height"] - 96) / 2))
+    assert seen == pytest.approx(tuple(image.pixels[0, 0] / 257), abs=1)
+    assert any("/v1/preview" in url for url in asked) == (format == "tiff")
+
+
+def test_many_pictures_are_saved_together(visit):
+    files = [
+        ("one.png", as_file(noisy_photo(seed=1))),
+        ("two.tif", as_file(noisy_photo(seed=2), "tiff")),
+        ("one.png", as_file(noisy_photo(seed=3))),
+        *((f"more-{seed}.png", as_file(noisy_photo(48, 64, seed=seed))) for seed in range(4, 9)),
+    ]
+    tab = visit()
+    tab.give(*files)
+    tab.wait("done", len(files))
+    tab.until(lambda: tab.page.locator("#list canvas").count() == len(files))
+    assert tab.page.inner_text("#save-all") == "Download all 8 (ZIP)"
+    name, saved = tab.saved("#save-all")
+    assert name == "denoised.zip"
+    with zipfile.ZipFile(io.BytesIO(saved)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        assert names[:3] == ["one.denoised.png", "two.denoised.tif", "one.denoised (2).png"]
+        for entry, (_, content) in zip(names, files, strict=True):
+            assert archive.read(entry) == by_the_library(content)
+
+
+def test_settings_can_be_used_for_all(visit):
+    files = [(f"{seed}.png", as_file(noisy_photo(48, 64, seed=seed))) for seed in range(3)]
+    tab = visit()
+    tab.give(*files)
+    tab.wait("done", 3)
+    tab.page.fill("#strength", "0")
+    tab.page.wait_for_selector("#save:disabled")
+    tab.wait("done", 3)
+    tab.page.click("#apply-all")
+    tab.page.wait_for_selector("#list li:not([data-phase=done])")
+    tab.wait("done", 3)
+    _, saved = tab.saved("#save-all")
+    with zipfile.ZipFile(io.BytesIO(saved)) as archive:
+        for entry, (_, content) in zip(archive.namelist(), files, strict=True):
+            assert np.array_equal(colours(archive.read(entry)), colours(content))
+    assert "nothing was taken out" in tab.page.inner_text("#verdict")
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_done_is_said_in_words_and_hinders_nothing_else(visit):
+    good = as_file(noisy_photo())
+    tab = visit()
+    tab.refusals |= {413, 415, 422}
+    tab.give(
+        ("huge.png", good + bytes(MOST)),
+        ("broken.png", good[: len(good) // 2]),
+        ("letter.txt", b"Dear reader, this is no picture."),
+        ("good.png", good),
+    )
+    tab.wait("failed", 3)
+    tab.wait("done")
+    said = {}
+    for number, name in enumerate(["huge", "broken", "letter"], start=1):
+        tab.page.click(f"#list li:nth-child({number}) .open")
+        tab.page.wait_for_selector("#message:not([hidden])")
+        said[name] = tab.page.inner_text("#message")
+        assert tab.page.is_disabled("#save")
+        assert not tab.page.is_visible("#retry"), "trying again would not help"
+    assert "3 MB" in said["huge"]
+    assert "damaged" in said["broken"]
+    assert "no picture in a format that ruis reads" in said["letter"]
+    tab.page.click("#discard")
+    assert tab.page.locator("#list li").count() == 3
+    tab.page.click("#list li:nth-child(3) .open")
+    assert tab.saved() == ("good.denoised.png", by_the_library(good))
+
+
+def test_work_can_be_stopped_and_begun_again(visit):
+    content = as_file(noisy_photo(700, 900), "jpeg")
+    tab = visit()
+    tab.give(("barn.jpg", content))
+    tab.page.click("#cancel")
+    tab.wait("cancelled")
+    assert "You cancelled it" in tab.page.inner_text("#message")
+    tab.page.click("#retry")
+    tab.wait("done")
+    assert tab.saved() == ("barn.denoised.jpg", by_the_library(content))
+
+
+@pytest.mark.slow
+def test_a_token_a_busy_service_and_one_that_is_gone(visit, tmp_path):
+    """One strict service: it wants a token, lets nobody wait, and is stopped in the middle."""
+    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
+    port = browser.free_port()
+    options = ("--token-file", str(tmp_path / "token"), "--queue", "0", "--workers", "1")
+    strict = browser.start(*options, port=port)
+    try:
+        tab = visit(origin=strict.url, ready=False)
+        tab.refusals |= {401, 429}
+        tab.page.wait_for_selector("#token[open]")
+        tab.page.fill("#token-input", "not-the-right-one-at-all")
+        tab.page.press("#token-input", "Enter")
+        tab.until(lambda: "not the right one" in tab.page.inner_text("#token-text"))
+        tab.page.fill("#token-input", TOKEN)
+        tab.page.press("#token-input", "Enter")
+        tab.page.locator("#model option").nth(2).wait_for(state="attached")
+
+        files = [as_file(noisy_photo(500, 700, seed=seed)) for seed in range(2)]
+        tab.give(("first.png", files[0]), ("second.png", files[1]))
+        tab.wait("busy")
+        tab.wait("done", 2)
+        _, saved = tab.saved("#save-all")
+        with zipfile.ZipFile(io.BytesIO(saved)) as archive:
+            found = [archive.read(name) for name in archive.namelist()]
+        assert found == [by_the_library(content) for content in files]
+
+        strict.stop()
+        tab.gone = True
+        tab.give(("third.png", files[0]))
+        tab.wait("failed")
+        tab.page.wait_for_selector("#connection:not([hidden])")
+        assert "ruis serve" in tab.page.inner_text("#connection")
+        strict = browser.start(*options, port=port)
+        tab.page.wait_for_selector("#connection[hidden]", state="attached")
+        tab.page.click("#list li:nth-child(3) .open")
+        tab.page.click("#retry")
+        tab.wait("done", 3)
+    finally:
+        strict.stop()
+
+
+# -- people differ -------------------------------------------------------------------------------------------
+
+
+def test_the_page_speaks_dutch_to_those_who_do_and_changes_without_losing_pictures(visit):
+    tab = visit(locale="nl-NL")
+    assert tab.page.get_attribute("html", "lang") == "nl"
+    assert tab.page.inner_text("#choose") == "Kies beelden"
+    tab.give(("schuur.png", as_file(noisy_photo())))
+    tab.wait("done")
+    assert "zichtbare ruis" in tab.page.inner_text("#verdict")
+    tab.page.click("[data-language=en]")
+    tab.page.wait_for_selector("html[lang=en]")
+    assert "visible noise" in tab.page.inner_text("#verdict")
+    assert tab.page.locator("#list li").count() == 1
+    assert tab.page.url.endswith("lang=en")
+
+
+def test_a_keyboard_is_enough(visit):
+    content = as_file(noisy_photo())
+    tab = visit()
+    page = tab.page
+
+    def reach(selector):
+        for _ in range(40):
+            if page.evaluate("one => document.activeElement.matches(one)", selector):
+                return
+            page.keyboard.press("Tab")
+        pytest.fail(f"the Tab key does not lead to {selector}")
+
+    reach("#choose")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    payload = {"name": "shed.png", "mimeType": "image/png", "buffer": content}
+    chooser.value.set_files([payload])
+    tab.wait("done")
+    tab.shown()
+
+    reach("#stage")
+    page.keyboard.press("1")
+    assert page.inner_text("#zoom-value") == "100%"
+    for _ in range(4):
+        page.keyboard.press("+")
+    assert page.inner_text("#zoom-value") == "400%"
+    before = tab.pixel("before", 300, 300)
+    page.keyboard.press("ArrowRight")
+    assert tab.pixel("before", 252, 300) == before
+    reach("#divider")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.get_attribute("#divider", "aria-valuenow") == "61"
+    page.keyboard.press("Home")
+    assert page.get_attribute("#divider", "aria-valuenow") == "0"
+    assert tab.pixel("before", 252, 300) == before, "the keys of the divider move nothing else"
+    reach("[data-view=noise]")
+    page.keyboard.press("Enter")
+    assert page.is_visible("#noise")
+    reach("#strength")
+    page.keyboard.press("End")
+    reach("#save")
+    with page.expect_download() as coming:
+        page.keyboard.press("Enter")
+    assert coming.value.suggested_filename == "shed.denoised.png"
+    reach("#list .open")
+    page.keyboard.press("Delete")
+    page.wait_for_selector("#empty:not([hidden])")
+    assert page.evaluate("document.activeElement.id") == "choose"
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light"), (360, "dark")]
+)
+def test_nothing_stands_in_the_way_of_those_who_see_or_move_otherwise(visit, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the dev extra")
+    tab = visit(viewport={"width": width, "height": 780}, color_scheme=scheme)
+    tab.refusals |= {422}
+
+    def look():
+        found = axe.Axe().run(tab.page).response["violations"]
+        assert [
+            (one["id"], one["impact"], [node["html"] for node in one["nodes"]]) for one in found
+        ] == []
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+
+    look()
+    good = as_file(noisy_photo())
+    tab.give(("good.png", good), ("broken.png", good[:500]))
+    tab.wait("done")
+    tab.wait("failed")
+    tab.shown()
+    tab.page.click("summary")
+    look()
+    tab.page.click("[data-view=noise]")
+    look()
+    tab.page.click("#list li:nth-child(2) .open")
+    tab.page.wait_for_selector("#message:not([hidden])")
+    look()
+
+
+def test_the_theme_can_be_chosen_and_is_remembered(visit):
+    tab = visit(color_scheme="light")
+
+    def ground():
+        return tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    light = ground()
+    tab.page.click("#theme")
+    dark = ground()
+    assert dark != light
+    tab.page.reload()
+    assert ground() == dark
+    assert tab.page.get_attribute("#theme", "aria-label") == "Switch to light"
+
+
+def test_a_finger_pans_and_two_zoom(visit):
+    tab = visit(viewport={"width": 390, "height": 780}, has_touch=True, device_scale_factor=2)
+    tab.give(("shed.png", as_file(noisy_photo())))
+    tab.wait("done")
+    tab.shown()
+    box = tab.page.locator("#stage").bounding_box()
+    x, y = box["x"] + 60, box["y"] + 60
+    session = tab.page.context.new_cdp_session(tab.page)
+
+    def touch(kind, *points):
+        named = [{"x": px, "y": py, "id": number} for number, (px, py) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": named})
+
+    start = tab.page.inner_text("#zoom-value")
+    touch("touchStart", (x, y), (x + 40, y))
+    for wide in (60, 90, 120):
+        touch("touchMove", (x, y), (x + wide, y))
+    touch("touchEnd")
+    tab.until(lambda: tab.page.inner_text("#zoom-value") != start)
+    assert int(tab.page.inner_text("#zoom-value").rstrip("%")) > int(start.rstrip("%"))
+    before = tab.pixel("before", 200, 300)
+    touch("touchStart", (x, y))
+    for moved in (10, 20):
+        touch("touchMove", (x + moved, y))
+    touch("touchEnd")
+    assert tab.pixel("before", 240, 300) == before
