@@ -10,6 +10,8 @@ RuisError
 |                                  OutOfMemoryError
 |- TrainingError                 - EmptyDatasetError, DivergedError (step, loss)
 |- ExportError                   - ParityError (largest difference, tolerance)
+|- ServiceError                  - ServiceRefusedError, ServiceBusyError (retry_after),
+|                                  ServiceUnreachableError
 
 A message says what happened, with the value, and what to do about it. Exit codes and HTTP
 statuses are not known here: each door keeps its own table.
@@ -40,6 +42,10 @@ __all__ = [
     "OutOfMemoryError",
     "ParityError",
     "RuisError",
+    "ServiceBusyError",
+    "ServiceError",
+    "ServiceRefusedError",
+    "ServiceUnreachableError",
     "TrainingError",
     "UnknownNameError",
     "UnsupportedFormatError",
@@ -212,3 +218,31 @@ class ParityError(ExportError):
             f"The exported model differs from the original by {difference:.3g}; "
             f"at most {tolerance:.3g} is allowed. Nothing was kept."
         )
+
+
+class ServiceError(RuisError):
+    """A service elsewhere could not do what it was asked for."""
+
+
+class ServiceRefusedError(ServiceError):
+    """The service does not let us in: another token, or another name, is needed."""
+
+
+class ServiceBusyError(ServiceError):
+    """The service has too much to do, and had it for longer than we waited.
+
+    Parameters
+    ----------
+    message : str
+        What the service said.
+    retry_after : float
+        Seconds after which it would be worth to come back.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class ServiceUnreachableError(ServiceError):
+    """Nothing answers at the address of the service, or not in time."""

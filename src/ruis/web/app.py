@@ -53,7 +53,7 @@ def create(settings: Settings) -> Envelope:
     missing = undecided(app)
     if missing:
         raise LookupError(f"nobody decided who may use {missing}: say it in ruis.web.access.ACCESS")
-    return Envelope(app, settings, service.metrics)
+    return Envelope(app, settings, service.metrics, service.pool.check)
 
 
 def undecided(app: FastAPI) -> list[tuple[str, str]]:

@@ -85,9 +85,15 @@ class Denoisers:
 
     The network of one image at a time uses all processors; other images are read, judged and
     written beside it (`docs/decisions/0010-one-network-at-a-time.md`).
+
+    Parameters
+    ----------
+    threads : int, optional
+        How many processors a network uses; default: all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int | None = None) -> None:
+        self._threads = threads
         self._made: dict[str, Denoiser] = {}
         self._turn = threading.Lock()
 
@@ -96,7 +102,7 @@ class Denoisers:
         with self._turn:
             tell(READ)
             if name not in self._made:
-                self._made[name] = Denoiser(zoo.find(name))
+                self._made[name] = Denoiser(zoo.find(name), threads=self._threads)
             return self._made[name].run(
                 noisy,
                 sigma=wish.sigma,

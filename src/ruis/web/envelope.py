@@ -14,7 +14,7 @@ from ruis.web.metrics import Metrics
 from ruis.web.problems import MEDIA_TYPE, Problem, document, problem_of
 from ruis.web.settings import Settings
 
-__all__ = ["Envelope", "REQUEST_ID"]
+__all__ = ["REQUEST_ID", "Envelope"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -23,6 +23,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 GONE = 499
 """The status in logs and figures of a request whose client went away."""
+
+WORK = frozenset(("POST", f"/v1/{name}") for name in ("denoise", "inspect", "preview"))
+"""What takes a place in the queue."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 POLICY = (
@@ -51,12 +54,17 @@ class Envelope:
         Who may ask.
     metrics : Metrics
         What is counted.
+    busy : callable
+        Raises a problem if no more images can be taken.
     """
 
-    def __init__(self, app: Any, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, app: Any, settings: Settings, metrics: Metrics, busy: Callable[[], None]
+    ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
+        self._busy = busy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -70,10 +78,13 @@ class Envelope:
         sent = _Sent(send, request_id)
         try:
             access.check(scope["method"], scope["path"], headers, self._settings)
+            if (scope["method"], scope["path"]) in WORK:
+                scope["ruis"]["route"] = scope["path"]
+                self._busy()  # where hundreds are refused at once, the last must not wait for long
             await self._app(scope, receive, sent)
         except Problem as problem:
             await sent.refuse(problem)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             log.exception("failed", extra={FIELDS: {"request_id": request_id}})
             if sent.status is None:
                 await sent.refuse(problem_of(error))
@@ -81,7 +92,7 @@ class Envelope:
             self._record(scope, sent.status or GONE, time.perf_counter() - begun)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "other")
+        route = scope["ruis"].pop("route", "") or getattr(scope.get("route"), "path", "other")
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.count(route, method, status, seconds)
         fields = {

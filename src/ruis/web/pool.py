@@ -50,9 +50,26 @@ class Pool:
 
     @property
     def retry_after(self) -> int:
-        """Seconds until half of those who are here will have been served, 1 to 60."""
-        wait = self.seconds * self.taken / self.workers / 2
+        """Seconds until those who are here will have been served, 1 to 60."""
+        wait = self.seconds * self.taken / self.workers
         return max(1, min(LONGEST_WAIT, math.ceil(wait)))
+
+    def check(self) -> None:
+        """Refuse if there is no place, at once.
+
+        Raises
+        ------
+        Problem
+            429, with the time after which to come back.
+        """
+        if self.taken >= self.places:
+            wait = self.retry_after
+            raise Problem.of(
+                429,
+                f"{self.taken} images are waiting or being denoised, and no more may wait; "
+                f"try again in {wait} seconds.",
+                Retry_After=str(wait),
+            )
 
     def enter(self) -> Place:
         """Take a place, at once.
@@ -118,19 +135,10 @@ class Place:
         Problem
             429 if there is none.
         """
-        pool = self._pool
-        if self.held:
-            return
-        if pool.taken >= pool.places:
-            wait = pool.retry_after
-            raise Problem.of(
-                429,
-                f"{pool.taken} images are waiting or being denoised, and no more may wait; "
-                f"try again in {wait} seconds.",
-                Retry_After=str(wait),
-            )
-        self.held = True
-        pool.taken += 1
+        if not self.held:
+            self._pool.check()
+            self.held = True
+            self._pool.taken += 1
 
     def release(self) -> None:
         """Give the place back; once is enough, and more do no harm."""

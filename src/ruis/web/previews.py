@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ruis import formats
-from ruis.image import Image, ImageInfo
+from ruis.image import Colour, Image, ImageInfo
 from ruis.intensity import Intensity
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def _reduced(unit: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
         starts = np.arange(0, unit.shape[axis], factor)
         counts = np.diff(np.append(starts, unit.shape[axis]))
         shape = [-1 if one == axis else 1 for one in range(unit.ndim)]
-        unit = np.add.reduceat(unit, starts, axis=axis) / counts.reshape(shape).astype(np.float32)
+        sums: Any = np.add.reduceat(unit, starts, axis=axis)
+        unit = sums / counts.reshape(shape).astype(np.float32)
     return unit
 
 
@@ -85,5 +86,5 @@ def _shown(pixels: NDArray[np.uint8], info: ImageInfo) -> tuple[NDArray[Any], Im
     elif info.colour == "channels":
         colours = colours[..., : 3 if count >= 3 else 1]
     shown = np.concatenate([colours, alpha], axis=2)
-    colour = "rgb" if colours.shape[2] == 3 else "gray"
+    colour: Colour = "rgb" if colours.shape[2] == 3 else "gray"
     return shown, ImageInfo(np.dtype(np.uint8), (0, 255), colour, info.alpha)

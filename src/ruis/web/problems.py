@@ -43,6 +43,7 @@ STATUSES: dict[type[errors.RuisError], Kind] = {
     errors.OutOfMemoryError: NO_MEMORY,
     errors.TrainingError: BROKEN,
     errors.ExportError: BROKEN,
+    errors.ServiceError: BROKEN,
 }
 """What an error is over HTTP; an error has the status of its nearest ancestor."""
 

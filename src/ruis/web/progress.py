@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["Progress", "State", "Stage"]
+__all__ = ["Progress", "Stage", "State"]
 
 Stage = Literal["waiting", "working", "done", "failed", "unknown"]
 KEPT_SECONDS = 60.0

@@ -14,7 +14,7 @@ from ruis.web.settings import Settings
 
 __all__ = ["protocol_of"]
 
-LINGER = 2.0
+LINGER = 5.0
 """Seconds for which what still arrives is read and thrown away after a refusal: to close at once
 would make the system forget the answer before the client has read it."""
 

@@ -47,7 +47,7 @@ class Service:
         place = self.pool.enter()
         try:
             await self.pool.run(place, lambda _: selftest.run(self.denoisers))
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the log says it
             log.exception("self-test failed")
             return
         self.ready = True
