@@ -1,19 +1,13 @@
-"""A real service and a real browser for the tests of the page, and what is held against every visit."""
+"""A real browser, and what is held against every visit of the page."""
 
 from __future__ import annotations
 
 import base64
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,7 +21,6 @@ QUIET = (
     *("--disable-background-networking", "--disable-component-update"),
 )
 PATIENCE = 20.0
-STARTED = re.compile(r"ruis serves (http://\S+)")
 
 DROP = """async ([files, target]) => {
     const transfer = new DataTransfer();
@@ -64,53 +57,6 @@ def launched():
             yield browser
         finally:
             browser.close()
-
-
-@dataclass
-class Service:
-    """`ruis serve` in a process of its own."""
-
-    url: str
-    process: subprocess.Popen
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=20)
-
-
-def start(*options: str, port: int = 0) -> Service:
-    """Start it, and wait until it says where it is."""
-    for needed in ("fastapi", "uvicorn", "multipart", "prometheus_client"):
-        pytest.importorskip(needed, reason="the serve extra has it")
-    command = [sys.executable, "-m", "ruis.cli", "serve", "--port", str(port), *options]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    told = []
-    for line in process.stderr:
-        told.append(line)
-        if found := STARTED.search(line):
-            # nobody reads on otherwise, and a full pipe would stop the service
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            return _ready(Service(found[1].rstrip("/"), process))
-    process.wait()
-    raise AssertionError(f"the service did not start:\n{''.join(told)}")
-
-
-def _ready(service: Service) -> Service:
-    while service.process.poll() is None:
-        with suppress(urllib.error.HTTPError):  # 503 until it has tested itself
-            urllib.request.urlopen(f"{service.url}/readyz", timeout=20).close()
-            return service
-        time.sleep(0.05)
-    raise AssertionError("the service ended before it was ready")
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @dataclass
@@ -170,6 +116,13 @@ class Visit:
     def wait(self, phase: str, number: int = 1) -> None:
         """Wait until so many pictures are in a phase."""
         self.page.locator(f"#list li[data-phase={phase}]").nth(number - 1).wait_for()
+
+    @contextmanager
+    def answered(self, query: str) -> Iterator[None]:
+        """Do what asks the service for a chosen picture again, and wait for the result."""
+        with self.page.expect_response(lambda one: "/v1/denoise" in one.url and query in one.url):
+            yield
+        self.page.wait_for_selector("#save:enabled")
 
     def until(self, check: Callable[[], bool]) -> None:
         """Wait until something holds (a script that waits in the page would break its policy)."""

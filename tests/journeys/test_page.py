@@ -6,15 +6,15 @@ import io
 import re
 import zipfile
 
-import browser
 import numpy as np
 import pytest
 
+import browser
 from ruis import choice, formats
 from ruis.denoise import load
 from ruis.image import Image, ImageInfo
 
-MOST = 3_000_000  # bytes that the service of these tests takes
+STRICT = ("--queue", "0", "--workers", "1")
 TOKEN = "a-token-for-the-tests-alone"
 
 
@@ -24,15 +24,8 @@ def chromium():
         yield found
 
 
-@pytest.fixture(scope="module")
-def service():
-    started = browser.start("--max-bytes", str(MOST))
-    yield started
-    started.stop()
-
-
 @pytest.fixture
-def visit(chromium, service):
+def visit(chromium, served):
     """Open a tab; whatever goes wrong in it, or leaves for elsewhere, fails the test."""
     visits = []
 
@@ -40,7 +33,7 @@ def visit(chromium, service):
         settings = {"viewport": {"width": 1200, "height": 800}, "locale": "en-GB", **settings}
         context = chromium.new_context(**settings)
         context.set_default_timeout(30_000)
-        one = browser.Visit(context.new_page(), origin or service.url)
+        one = browser.Visit(context.new_page(), origin or served.url)
         visits.append((context, one))
         return one.open(path, ready=ready)
 
@@ -54,7 +47,7 @@ def visit(chromium, service):
 def noisy_photo(rows=96, columns=120, *, dtype=np.uint8, seed=0):
     """Three colours that change slowly, with noise."""
     rng = np.random.default_rng(seed)
-    down, along = np.mgrid[0:1:rows * 1j, 0:1:columns * 1j]
+    down, along = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
     clean = np.stack([0.3 + 0.4 * down, 0.2 + 0.5 * along, 0.6 - 0.3 * down], axis=-1)
     white = np.iinfo(dtype).max
     pixels = np.rint(np.clip(clean + rng.normal(0, 0.04, clean.shape), 0, 1) * white).astype(dtype)
@@ -74,6 +67,14 @@ def by_the_library(content, *, strength=1.0, model=None):
 
 def colours(content):
     return formats.read_bytes(content).pixels
+
+
+def middle_of(tab):
+    """The middle of the stage, in pixels of its canvases."""
+    return tab.page.evaluate(
+        """() => { const { width, height } = document.getElementById("before");
+            return [width >> 1, height >> 1]; }"""
+    )
 
 
 # -- one picture, from dropping it to saving it --------------------------------------------------------
@@ -122,19 +123,14 @@ def test_another_strength_is_asked_of_the_service_once_it_stands_still(visit):
     tab.give(("shed.png", content))
     tab.wait("done")
     tab.shown()
-    before = tab.pixel("after", 600, 300)
-    tab.page.evaluate(
-        """() => { for (const value of [80, 60, 50]) {
-            const slider = document.getElementById("strength");
-            slider.value = value;
-            slider.dispatchEvent(new Event("input", { bubbles: true }));
-        } }"""
-    )
-    assert tab.page.inner_text("#strength-value") == "50%"
-    assert tab.pixel("after", 600, 300) != before or tab.page.is_disabled("#save")
-    tab.page.wait_for_selector("#save:disabled")
-    tab.wait("done")
-    tab.page.wait_for_selector("#save:enabled")
+    middle = middle_of(tab)
+    noisy, full = tab.pixel("before", *middle), tab.pixel("after", *middle)
+    with tab.answered("strength=0.5"):
+        for value in (80, 60, 50):
+            tab.page.fill("#strength", str(value))
+        assert tab.page.inner_text("#strength-value") == "50%"
+        at_once = tab.pixel("after", *middle)
+        assert at_once == pytest.approx(np.add(noisy, full) / 2, abs=1.5)
     assert tab.saved()[1] == by_the_library(content, strength=0.5)
     assert [re.search(r"strength=([\d.]+)", url)[1] for url in asked] == ["1", "0.5"]
 
@@ -144,14 +140,13 @@ def test_a_model_can_be_chosen(visit):
     tab = visit()
     tab.give(("shed.png", content))
     tab.wait("done")
-    tab.page.select_option("#model", "gray")
-    tab.page.wait_for_selector("#save:disabled")
-    tab.page.wait_for_selector("#save:enabled")
+    with tab.answered("model=gray"):
+        tab.page.select_option("#model", "gray")
     assert tab.saved()[1] == by_the_library(content, model="gray")
 
 
 def test_zoom_shows_each_pixel_as_a_square_at_the_same_place_in_both(visit):
-    content = as_file(noisy_photo())
+    content = as_file(noisy_photo(150, 200))
     tab = visit()
     tab.give(("shed.png", content))
     tab.wait("done")
@@ -159,27 +154,25 @@ def test_zoom_shows_each_pixel_as_a_square_at_the_same_place_in_both(visit):
     tab.page.click("[data-zoom='8']")
     assert tab.page.inner_text("#zoom-value") == "800%"
     noisy, denoised = colours(content), colours(by_the_library(content))
-    width, height = tab.page.evaluate("() => { const c = document.getElementById('before');"
-                                      " return [c.width, c.height]; }")  # fmt: skip
-    for x, y in [(3, 5), (width // 2, height // 2), (width - 2, height - 3)]:
-        column = (x - round(width / 2 - 60 * 8)) // 8
-        row = (y - round(height / 2 - 48 * 8)) // 8
+    x0, y0 = middle_of(tab)
+    for x, y in [(3, 5), (x0, y0), (2 * x0 - 2, 2 * y0 - 3)]:
+        column, row = (x - x0) // 8 + 100, (y - y0) // 8 + 75
         assert tab.pixel("before", x, y) == tuple(noisy[row, column])
         assert tab.pixel("after", x, y) == tuple(denoised[row, column])
 
     # the wheel keeps what is under the pointer; dragging takes the picture along
-    tab.page.click("[data-zoom='4']")
     box = tab.page.locator("#stage").bounding_box()
-    tab.page.mouse.move(box["x"] + 250, box["y"] + 200)
-    under = tab.pixel("before", 250, 200)
-    tab.page.mouse.wheel(0, -300)
-    tab.until(lambda: tab.page.inner_text("#zoom-value") != "400%")
-    assert tab.pixel("before", 250, 200) == under
-    assert 400 < int(tab.page.inner_text("#zoom-value").rstrip("%")) <= 800
+    x, y = x0 - 196, y0 - 148  # the middle of a pixel's square
+    tab.page.mouse.move(box["x"] + x, box["y"] + y)
+    under = tab.pixel("before", x, y)
+    tab.page.mouse.wheel(0, 250)
+    tab.until(lambda: tab.page.inner_text("#zoom-value") != "800%")
+    assert 400 < int(tab.page.inner_text("#zoom-value").rstrip("%")) < 800
+    assert tab.pixel("before", x, y) == under
     tab.page.mouse.down()
-    tab.page.mouse.move(box["x"] + 290, box["y"] + 230, steps=3)
+    tab.page.mouse.move(box["x"] + x + 40, box["y"] + y + 30, steps=3)
     tab.page.mouse.up()
-    assert tab.pixel("before", 290, 230) == under
+    assert tab.pixel("before", x + 40, y + 30) == under
     tab.page.click("[data-zoom=fit]")
     assert tab.page.get_attribute("[data-zoom=fit]", "aria-pressed") == "true"
 
@@ -256,11 +249,9 @@ def test_settings_can_be_used_for_all(visit):
     tab = visit()
     tab.give(*files)
     tab.wait("done", 3)
-    tab.page.fill("#strength", "0")
-    tab.page.wait_for_selector("#save:disabled")
-    tab.wait("done", 3)
-    tab.page.click("#apply-all")
-    tab.page.wait_for_selector("#list li:not([data-phase=done])")
+    with tab.answered("strength=0"):
+        tab.page.fill("#strength", "0")
+    tab.page.click("#apply-all")  # what it asks for is asked for before the click returns
     tab.wait("done", 3)
     _, saved = tab.saved("#save-all")
     with zipfile.ZipFile(io.BytesIO(saved)) as archive:
@@ -277,7 +268,7 @@ def test_what_cannot_be_done_is_said_in_words_and_hinders_nothing_else(visit):
     tab = visit()
     tab.refusals |= {413, 415, 422}
     tab.give(
-        ("huge.png", good + bytes(MOST)),
+        ("huge.png", good + bytes(4_000_000)),
         ("broken.png", good[: len(good) // 2]),
         ("letter.txt", b"Dear reader, this is no picture."),
         ("good.png", good),
@@ -291,7 +282,7 @@ def test_what_cannot_be_done_is_said_in_words_and_hinders_nothing_else(visit):
         said[name] = tab.page.inner_text("#message")
         assert tab.page.is_disabled("#save")
         assert not tab.page.is_visible("#retry"), "trying again would not help"
-    assert "3 MB" in said["huge"]
+    assert "at most 4 MB" in said["huge"]
     assert "damaged" in said["broken"]
     assert "no picture in a format that ruis reads" in said["letter"]
     tab.page.click("#discard")
@@ -301,7 +292,7 @@ def test_what_cannot_be_done_is_said_in_words_and_hinders_nothing_else(visit):
 
 
 def test_work_can_be_stopped_and_begun_again(visit):
-    content = as_file(noisy_photo(700, 900), "jpeg")
+    content = as_file(noisy_photo(400, 500), "jpeg")
     tab = visit()
     tab.give(("barn.jpg", content))
     tab.page.click("#cancel")
@@ -313,13 +304,9 @@ def test_work_can_be_stopped_and_begun_again(visit):
 
 
 @pytest.mark.slow
-def test_a_token_a_busy_service_and_one_that_is_gone(visit, tmp_path):
+def test_a_token_a_busy_service_and_one_that_is_gone(visit, start, tmp_path):
     """One strict service: it wants a token, lets nobody wait, and is stopped in the middle."""
-    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
-    port = browser.free_port()
-    options = ("--token-file", str(tmp_path / "token"), "--queue", "0", "--workers", "1")
-    strict = browser.start(*options, port=port)
-    try:
+    with start(tmp_path, *STRICT, token=TOKEN) as strict:
         tab = visit(origin=strict.url, ready=False)
         tab.refusals |= {401, 429}
         tab.page.wait_for_selector("#token[open]")
@@ -330,7 +317,7 @@ def test_a_token_a_busy_service_and_one_that_is_gone(visit, tmp_path):
         tab.page.press("#token-input", "Enter")
         tab.page.locator("#model option").nth(2).wait_for(state="attached")
 
-        files = [as_file(noisy_photo(500, 700, seed=seed)) for seed in range(2)]
+        files = [as_file(noisy_photo(300, 400, seed=seed)) for seed in range(2)]
         tab.give(("first.png", files[0]), ("second.png", files[1]))
         tab.wait("busy")
         tab.wait("done", 2)
@@ -339,19 +326,16 @@ def test_a_token_a_busy_service_and_one_that_is_gone(visit, tmp_path):
             found = [archive.read(name) for name in archive.namelist()]
         assert found == [by_the_library(content) for content in files]
 
-        strict.stop()
-        tab.gone = True
-        tab.give(("third.png", files[0]))
-        tab.wait("failed")
-        tab.page.wait_for_selector("#connection:not([hidden])")
-        assert "ruis serve" in tab.page.inner_text("#connection")
-        strict = browser.start(*options, port=port)
+    tab.gone = True
+    tab.give(("third.png", files[0]))
+    tab.wait("failed")
+    tab.page.wait_for_selector("#connection:not([hidden])")
+    assert "ruis serve" in tab.page.inner_text("#connection")
+    with start(tmp_path, *STRICT, "--port", str(strict.address[1]), token=TOKEN):
         tab.page.wait_for_selector("#connection[hidden]", state="attached")
         tab.page.click("#list li:nth-child(3) .open")
         tab.page.click("#retry")
         tab.wait("done", 3)
-    finally:
-        strict.stop()
 
 
 # -- people differ -------------------------------------------------------------------------------------------
@@ -372,7 +356,7 @@ def test_the_page_speaks_dutch_to_those_who_do_and_changes_without_losing_pictur
 
 
 def test_a_keyboard_is_enough(visit):
-    content = as_file(noisy_photo())
+    content = as_file(noisy_photo(300, 400))
     tab = visit()
     page = tab.page
 
@@ -469,9 +453,10 @@ def test_the_theme_can_be_chosen_and_is_remembered(visit):
 
 def test_a_finger_pans_and_two_zoom(visit):
     tab = visit(viewport={"width": 390, "height": 780}, has_touch=True, device_scale_factor=2)
-    tab.give(("shed.png", as_file(noisy_photo())))
+    tab.give(("shed.png", as_file(noisy_photo(300, 400))))
     tab.wait("done")
     tab.shown()
+    tab.page.click("[data-zoom='2']")
     box = tab.page.locator("#stage").bounding_box()
     x, y = box["x"] + 60, box["y"] + 60
     session = tab.page.context.new_cdp_session(tab.page)
