@@ -63,6 +63,7 @@ list.addEventListener("choose", ({ detail: item }) => choose(item));
 list.addEventListener("discard", ({ detail: item }) => queue.remove(item));
 
 function choose(item) {
+  panel.settle();
   chosen = item;
   queue.prefer(item);
   list.choose(item);
@@ -80,7 +81,7 @@ async function showChosen() {
 
 function showPanel() {
   if (!chosen) return;
-  const others = queue.items.length - 1;
+  const others = queue.itemsUnlike(chosen.settings).length;
   const done = queue.items.filter((item) => item.phase === "done").length;
   panel.show(chosen, { reduced: screening.reduced, others, done });
 }
@@ -103,7 +104,7 @@ function showWhatThereIs() {
 panel.addEventListener("sliding", ({ detail: strength }) => screening.slide(strength));
 panel.addEventListener("settings", ({ detail: settings }) => chosen && queue.redo(chosen, settings));
 panel.addEventListener("apply-all", () => {
-  for (const item of queue.items) if (item !== chosen) queue.redo(item, panel.settings);
+  for (const item of queue.itemsUnlike(chosen.settings)) queue.redo(item, chosen.settings);
 });
 panel.addEventListener("save", () => {
   saveOne(chosen);

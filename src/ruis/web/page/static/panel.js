@@ -14,7 +14,7 @@ const by = (id) => document.getElementById(id);
  */
 export class Panel extends EventTarget {
   #models = [];
-  #timer = 0;
+  #timer = null; // runs while a choice may still change
 
   constructor() {
     super();
@@ -35,6 +35,11 @@ export class Panel extends EventTarget {
     return { model: by("model").value || "auto", strength: Number(by("strength").value) / 100 };
   }
 
+  /** Tell at once of a choice that was about to be told. */
+  settle() {
+    if (this.#timer !== null) this.#tell();
+  }
+
   /** The models that can be chosen, as the server lists them. */
   set models(models) {
     this.#models = models;
@@ -52,13 +57,13 @@ export class Panel extends EventTarget {
     this.#sayStrength();
   }
 
-  /** Show a picture of the list, which has `others` besides it, `done` of all being done. */
+  /** Show a picture; `others` have other settings, and `done` of all are done. */
   show(item, { reduced = false, others = 0, done = 0 } = {}) {
     const { result } = item;
     const report = result?.report;
     by("name").textContent = item.name;
     by("facts").textContent = report ? facts(report, reduced) : sizeOf(item.file);
-    this.#showSettings(item.settings);
+    if (this.#timer === null) this.#showSettings(item.settings);
     by("model-why").textContent = report ? chosen(report) : "";
     const [first, ...rest] = report ? verdict(report) : [];
     by("verdict").hidden = !report;
@@ -84,7 +89,6 @@ export class Panel extends EventTarget {
   }
 
   #showSettings({ model, strength }) {
-    clearTimeout(this.#timer);
     by("model").value = model;
     by("strength").value = String(Math.round(strength * 100));
     this.#sayStrength();
@@ -96,8 +100,13 @@ export class Panel extends EventTarget {
 
   #chose(delay) {
     clearTimeout(this.#timer);
-    const tell = () => this.dispatchEvent(new CustomEvent("settings", { detail: this.settings }));
-    this.#timer = setTimeout(tell, delay);
+    this.#timer = setTimeout(() => this.#tell(), delay);
+  }
+
+  #tell() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.dispatchEvent(new CustomEvent("settings", { detail: this.settings }));
   }
 }
 

@@ -57,6 +57,13 @@ export class Queue extends EventTarget {
     return items;
   }
 
+  /** The pictures that have other settings than these. */
+  itemsUnlike({ model, strength }) {
+    return this.items.filter(
+      ({ settings }) => settings.model !== model || settings.strength !== strength,
+    );
+  }
+
   /** Let the shown picture go first. */
   prefer(item) {
     this.#first = item;

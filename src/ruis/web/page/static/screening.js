@@ -31,6 +31,7 @@ export class Screening {
     try {
       if (!(await this.#showBefore(item))) return;
       await this.#showAfter(item);
+      if (item === this.#item && item.phase === "done") this.#stage.blend = 1;
     } catch {
       return; // what is wrong with the picture, denoising it tells
     }
