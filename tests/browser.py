@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import pytest
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -38,21 +40,18 @@ WATCH = """addEventListener("securitypolicyviolation", (event) => console.error(
     `policy: ${event.violatedDirective} ${event.blockedURI}`))"""
 
 
-def browser_path() -> str:
-    """Where a Chromium is; the test is skipped where there is none."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip("no Chromium on the path: apt-get install chromium")
-    return found
+def path() -> str | None:
+    """Where a Chromium is, if there is one."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextmanager
-def launched():
+def launched(chromium: str) -> Iterator[Browser]:
     """A browser without a window."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="the dev extra has it")
-    path = browser_path()
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=list(QUIET))
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=list(QUIET))
         try:
             yield browser
         finally:
@@ -63,7 +62,7 @@ def launched():
 class Visit:
     """One tab, with all that went wrong in it."""
 
-    page: object
+    page: Page
     origin: str
     refusals: set[int] = field(default_factory=set)  # statuses that the test means to provoke
     gone: bool = False  # whether the test takes the service away
@@ -76,13 +75,13 @@ class Visit:
         self.page.on("request", self._asked)
         self.page.add_init_script(WATCH)
 
-    def _asked(self, request) -> None:
+    def _asked(self, request: Request) -> None:
         address = urlsplit(request.url)
         inside = address.scheme in {"blob", "data"}
         if not inside and f"{address.scheme}://{address.netloc}" != self.origin:
             self.foreign.append(request.url)
 
-    def _heard(self, message) -> None:
+    def _heard(self, message: ConsoleMessage) -> None:
         if message.type not in {"error", "warning"}:
             return
         status = re.search(r"Failed to load resource: .*status of (\d+)", message.text)

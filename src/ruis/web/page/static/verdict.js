@@ -20,8 +20,14 @@ export function verdict(report) {
   const sentences = [text(`verdict.${word}`), text("verdict.amount", amount)];
   if (report.strength === 0 || report.removed < NOTHING) sentences.push(text("verdict.nothing"));
   else if (sigma < FAINT) sentences.push(text("verdict.faint"));
-  else sentences.push(text(report.looks_white ? "verdict.white" : "verdict.coloured"));
+  else sentences.push(text(`verdict.${kindOf(report)}`));
   return sentences;
+}
+
+/** What was removed: white noise, or do neighbours in it resemble or oppose each other? */
+function kindOf({ looks_white: white, whiteness }) {
+  if (white) return "white";
+  return whiteness > 0 ? "coloured" : "restless";
 }
 
 /**
