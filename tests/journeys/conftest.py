@@ -6,9 +6,10 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -80,6 +81,27 @@ class Served:
             answer = read_answer(connection, method)
         return Answer(answer.status, answer.headers, answer.body, time.perf_counter() - begun)
 
+    def send(self, request: bytes, seconds: float = 30) -> Answer:
+        """Send bytes as they are; a refusal may come before their end."""
+        with self.connect(seconds) as connection:
+            begun = time.perf_counter()
+            sender = threading.Thread(target=_send, args=(connection, request), daemon=True)
+            sender.start()
+            answer = read_answer(connection)
+            took = time.perf_counter() - begun
+        sender.join(10)
+        return Answer(answer.status, answer.headers, answer.body, took)
+
+    @staticmethod
+    def read(connection: socket.socket) -> Answer:
+        """Read one answer."""
+        return read_answer(connection)
+
+
+def _send(connection: socket.socket, request: bytes) -> None:
+    with suppress(OSError):  # refused before its end: the answer counts
+        connection.sendall(request)
+
 
 def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
     """Read one answer: to the end of its head, and as much as that announces."""
@@ -101,7 +123,7 @@ def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
         if not chunk:
             raise ConnectionError("closed within the body")
         body += chunk
-    return Answer(status, headers, body)
+    return Answer(status, headers, body[:wanted])
 
 
 @contextmanager

@@ -337,34 +337,30 @@ def test_our_own_page_may_and_a_link_to_it_can_be_followed(served):
 # -- the queue ---------------------------------------------------------------------------------------
 
 
+def announce(service, length=1000):
+    """A connection that announces a body, and sends none of it."""
+    connection = service.connect()
+    connection.sendall(
+        b"POST /v1/denoise HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+        b"Content-Length: %d\r\n\r\n" % length
+    )
+    return connection
+
+
 def test_beyond_the_queue_it_is_refused_at_once_and_before_the_body(start, tmp_path):
     with start(tmp_path, "--queue", "1", "--workers", "1") as service:
-        large, answers = encoded(noisy((800, 800), seed=5)), []
-        busy = [
-            threading.Thread(
-                target=lambda: answers.append(service.ask("POST", "/v1/denoise", large))
-            )
-            for _ in range(2)
-        ]
-        for thread in busy:
-            thread.start()
-        until = time.monotonic() + 30
-        while "ruis_places_taken 2.0" not in service.ask("GET", "/metrics").body.decode():
-            assert time.monotonic() < until
-        with service.connect() as connection:  # announces a body, and sends none of it
+        with announce(service), announce(service):  # both places are taken, for a second
             begun = time.perf_counter()
-            connection.sendall(
-                b"POST /v1/denoise HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
-                b"Content-Length: 1000000\r\n\r\n"
-            )
-            head = connection.recv(4096).decode("latin-1")
-            seconds = time.perf_counter() - begun
-        assert head.startswith("HTTP/1.1 429")
-        assert int(head.lower().split("retry-after: ")[1].split()[0]) >= 1
-        assert seconds < 1  # a busy machine; benchmarks/load.py measures
-        for thread in busy:
-            thread.join()
-        assert [one.status for one in answers] == [200, 200]
+            with announce(service, 10**6) as connection:
+                refused = service.read(connection)
+            assert (refused.status, refused.problem) == (429, "queue-full")
+            assert int(refused.headers["retry-after"]) >= 1
+            assert time.perf_counter() - begun < 1  # benchmarks/load.py measures it
+            time.sleep(1.5)  # who is so slow has no place any more
+            assert service.ask("POST", "/v1/denoise", encoded(noisy((16, 16)))).status == 200
+        until = time.monotonic() + 10
+        while "ruis_places_taken 0.0" not in service.ask("GET", "/metrics").body.decode():
+            assert time.monotonic() < until
 
 
 def test_who_goes_away_gives_the_place_back(start, tmp_path):
@@ -388,8 +384,8 @@ def test_who_goes_away_gives_the_place_back(start, tmp_path):
 
 
 def test_time_is_bounded(start, tmp_path):
-    with start(tmp_path, "--seconds", "1", "--workers", "1") as service:
-        large = encoded(noisy((2400, 2400), seed=8))
+    with start(tmp_path, "--seconds", "0.1", "--workers", "1") as service:
+        large = encoded(noisy((900, 900, 3), seed=8))
         answer = service.ask("POST", "/v1/denoise", large)
         assert (answer.status, answer.problem) == (503, "not-now")
         assert int(answer.headers["retry-after"]) >= 1

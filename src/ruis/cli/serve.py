@@ -59,7 +59,7 @@ def serve(
         int, typer.Option(min=1, metavar="N", help="Refuse images of more pixels.")
     ] = USUAL.max_pixels,
     seconds: Annotated[
-        float, typer.Option(min=1, metavar="S", help="Give an image up after so long.")
+        float, typer.Option(min=0.01, metavar="S", help="Give an image up after so long.")
     ] = USUAL.seconds,
     queue: Annotated[
         int,
@@ -77,10 +77,10 @@ def serve(
         int, typer.Option(min=1, metavar="N", help="Memory for all bodies that are arriving.")
     ] = USUAL.upload_bytes,
     body_seconds: Annotated[
-        float, typer.Option(min=1, metavar="S", help="A body arrives within this time.")
+        float, typer.Option(min=0.01, metavar="S", help="A body arrives within this time.")
     ] = USUAL.body_seconds,
     header_seconds: Annotated[
-        float, typer.Option(min=1, metavar="S", help="The head of a request does.")
+        float, typer.Option(min=0.01, metavar="S", help="The head of a request does.")
     ] = USUAL.header_seconds,
     header_bytes: Annotated[
         int, typer.Option(min=1, metavar="N", help="The largest head of a request.")

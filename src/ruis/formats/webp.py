@@ -73,7 +73,8 @@ class WebP(Format):
         pixels = image.pixels
         if image.info.colour == "gray":
             pixels = pixels[..., [0, 0, 0, 1] if image.info.alpha else [0, 0, 0]]
-        data = webp_encode(np.ascontiguousarray(pixels), lossless=True, method=METHOD)
+        # A copy, as one row or column may have any stride, and still count as contiguous.
+        data = webp_encode(np.array(pixels, order="C"), lossless=True, method=METHOD)
         stream = b"".join(
             _chunk(name, content)
             for name, content in _chunks(data)

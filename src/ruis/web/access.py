@@ -77,7 +77,8 @@ def _check_host(host: str, settings: Settings) -> None:
     ours = LOOPBACK | {settings.address.lower()} | {one.lower() for one in settings.hosts}
     if name not in ours:
         raise Problem.of(
-            421, "This service does not go by that name; --host-name NAME makes it answer to one."
+            421,
+            "This service does not go by that name; who runs it can add one with --host-name NAME.",
         )
 
 
@@ -126,6 +127,7 @@ def _check_token(method: str, path: str, shown: str | None, settings: Settings) 
 
 def _access(method: str, path: str) -> Access:
     """Return the decision for a path as it was asked for; what is not known asks for the token."""
-    if path.startswith(STATIC) and "/" not in path.removeprefix(STATIC):
+    name = path.removeprefix(STATIC)
+    if name and name != path and "/" not in name:
         path = STATIC + "{name}"
     return ACCESS.get((method, path), Access.TOKEN)

@@ -77,6 +77,7 @@ class Envelope:
         scope["ruis"] = {"request_id": request_id}
         sent = _Sent(send, request_id)
         try:
+            _check_framing(headers)
             access.check(scope["method"], scope["path"], headers, self._settings)
             if (scope["method"], scope["path"]) in WORK:
                 scope["ruis"]["route"] = scope["path"]
@@ -149,6 +150,14 @@ def _headers(scope: Scope) -> dict[str, str]:
         text = value.decode("latin-1")
         found[name] = f"{found[name]}, {text}" if name in found else text
     return found
+
+
+def _check_framing(headers: dict[str, str]) -> None:
+    """Refuse a body with two lengths: who stands before us may believe in the other one."""
+    if "transfer-encoding" in headers and "content-length" in headers:
+        raise Problem.of(
+            400, "A body has Content-Length or Transfer-Encoding, not both.", Connection="close"
+        )
 
 
 def _request_id(wished: str) -> str:

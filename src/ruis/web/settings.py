@@ -85,7 +85,7 @@ class Settings:
     def __post_init__(self) -> None:
         for one in fields(self):
             value = getattr(self, one.name)
-            least = 0 if one.name in {"port", "queue"} else 1
+            least = 0 if one.name in {"port", "queue"} else 0.01 if "seconds" in one.name else 1
             if isinstance(value, bool) or (
                 isinstance(value, (int, float)) and not least <= value < math.inf
             ):

@@ -29,6 +29,14 @@ def test_lossless_files_of_pillow(channels):
     assert image.info.alpha == (channels == 4)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1)])
+@pytest.mark.parametrize("colour", ["gray", "rgb"])
+def test_one_row_or_column_is_enough(shape, colour):
+    pixels = RNG.integers(0, 256, (*shape, 3 if colour == "rgb" else 1), dtype=np.uint8)
+    image = read_bytes(encode(image_of(pixels, colour), "webp"))
+    assert (image.pixels == pixels).all()
+
+
 def test_lossy_files_of_pillow():
     array = np.full((16, 20, 3), (200, 100, 50), np.uint8)
     image = read_bytes(saved(array, quality=95))

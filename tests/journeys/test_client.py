@@ -1,0 +1,137 @@
+"""`ruis.client`: images and arrays go to a real service, and errors come back as what they were."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import ruis
+from ruis import errors, formats
+from ruis.arrays import as_image
+from ruis.client import Client
+
+
+@pytest.fixture
+def client(served):
+    return Client(served.url)
+
+
+def noisy(shape, dtype=np.uint8):
+    rng = np.random.default_rng(0)
+    unit = rng.normal(0.5, 0.1, shape)
+    if np.dtype(dtype).kind == "f":
+        return unit.astype(dtype)
+    return np.rint(unit.clip(0, 1) * np.iinfo(dtype).max).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((24, 31), np.uint8), ((24, 31, 3), np.uint16), ((24, 31), np.float32), ((9, 9, 4), np.uint8)],
+)
+def test_an_array_comes_back_as_the_library_would_have_made_it(client, shape, dtype):
+    array = noisy(shape, dtype)
+    denoised = client.denoise(array, sigma=0.1, strength=0.9)
+    assert (denoised.shape, denoised.dtype) == (array.shape, array.dtype)
+    np.testing.assert_array_equal(denoised, ruis.denoise(array, sigma=0.1, strength=0.9))
+
+
+def test_a_file_comes_back_as_a_file(client, tmp_path):
+    path = tmp_path / "noisy.png"
+    path.write_bytes(formats.encode(as_image(noisy((40, 30)))[0], "png"))
+    reply = client.denoise(path)
+    assert reply.media_type == "image/png"
+    assert reply.report["model"] == "gray"
+    assert reply.image().pixels.shape == (40, 30, 1)
+    reply.save(tmp_path / "denoised.png")
+    assert (tmp_path / "denoised.png").read_bytes() == reply.content
+    with pytest.raises(errors.ImageWriteError):
+        reply.save(tmp_path / "denoised.png")
+
+
+def test_what_the_service_knows(client):
+    assert {one["name"] for one in client.models()} == set(ruis.zoo.SHIPPED)
+    assert client.limits()["max_bytes"] == 4_000_000
+    assert client.inspect(formats.encode(as_image(noisy((40, 30)))[0], "png"))["rows"] == 40
+
+
+@pytest.mark.parametrize(
+    ("image", "settings", "error"),
+    [
+        (b"no image", {}, errors.UnsupportedFormatError),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), {}, errors.CorruptImageError),
+        (np.zeros((3000, 3000), np.uint8), {}, errors.ImageTooLargeError),
+        (np.zeros((1500, 1500), np.uint8), {}, None),
+        (np.zeros((9, 9), np.uint8), {"model": "phto"}, errors.ConfigError),
+        (np.zeros((9, 9), np.uint8), {"sigma": 2.0}, errors.ConfigError),
+        (np.zeros((9, 9), np.uint8), {"strength": -1.0}, errors.ConfigError),
+        (np.array([[None]]), {}, errors.ImageError),
+        ("there-is-no-such-file.png", {}, errors.ImageError),
+    ],
+)
+def test_errors_come_back_as_what_they_were(client, image, settings, error):
+    if error is None:
+        assert client.denoise(image, strength=0.0).shape == image.shape
+        return
+    with pytest.raises(error) as caught:
+        client.denoise(image, **settings)
+    assert len(str(caught.value)) > 10
+
+
+def test_the_token(guarded):
+    assert Client(guarded.url, guarded.token).models()
+    for token in (None, "wrong-token-of-16-characters"):
+        with pytest.raises(errors.ServiceRefusedError, match="token"):
+            Client(guarded.url, token).models()
+
+
+def test_nobody_there():
+    with pytest.raises(errors.ServiceUnreachableError, match="ruis serve"):
+        Client("http://127.0.0.1:1").models()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "localhost:8000", "ftp://x", "http://", "http://a:b@c", "http://x:y"]
+)
+def test_no_address(url):
+    with pytest.raises(errors.ConfigError):
+        Client(url)
+
+
+def test_it_comes_back_when_it_is_told_to_and_gives_up_when_patience_ends(start, tmp_path):
+    head = (
+        b"POST /v1/denoise HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+        b"Content-Length: 1000\r\n\r\n"
+    )
+    with start(tmp_path, "--queue", "0", "--workers", "1") as service:
+        array = noisy((24, 31))
+        with service.connect() as holding:  # the only place, for a second
+            holding.sendall(head)
+            time.sleep(0.1)
+            with pytest.raises(errors.ServiceBusyError) as caught:
+                Client(service.url, patience=0.0).denoise(array)
+            assert caught.value.retry_after >= 1
+            waits = []
+            patient = Client(service.url, patience=20.0)
+            patient._sleep = lambda seconds: waits.append(seconds) or time.sleep(seconds)
+            denoised = patient.denoise(array)
+        assert waits
+        np.testing.assert_array_equal(denoised, ruis.denoise(array))
+
+
+def test_ten_at_once_get_their_own(served):
+    arrays = [noisy((20 + n, 30)) for n in range(10)]
+    found = {}
+
+    def ask(number):
+        found[number] = Client(served.url).denoise(arrays[number])
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, array in enumerate(arrays):
+        np.testing.assert_array_equal(found[number], ruis.denoise(array))
