@@ -452,7 +452,7 @@ def test_the_theme_can_be_chosen_and_is_remembered(visit):
     assert dark != light
     tab.page.reload()
     assert ground() == dark
-    assert tab.page.get_attribute("#theme", "aria-label") == "Switch to light"
+    tab.until(lambda: tab.page.get_attribute("#theme", "aria-label") == "Switch to light")
 
 
 def test_a_finger_pans_and_two_zoom(visit):
