@@ -6,7 +6,7 @@ import base64
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,13 @@ DROP = """async ([files, target]) => {
         document.querySelector(target).dispatchEvent(
             new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
     }
+}"""
+
+PASTE = """async ([[name, content]]) => {
+    const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name));
+    document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
 }"""
 
 WATCH = """addEventListener("securitypolicyviolation", (event) => console.error(
@@ -109,8 +116,11 @@ class Visit:
 
     def drop(self, *files: tuple[str, bytes]) -> None:
         """Drop files on the middle of the page."""
-        coded = [[name, base64.b64encode(content).decode()] for name, content in files]
-        self.page.evaluate(DROP, [coded, "main"])
+        self.page.evaluate(DROP, [_coded(files), "main"])
+
+    def paste(self, file: tuple[str, bytes]) -> None:
+        """Paste a file."""
+        self.page.evaluate(PASTE, _coded([file]))
 
     def wait(self, phase: str, number: int = 1) -> None:
         """Wait until so many pictures are in a phase."""
@@ -156,3 +166,8 @@ class Visit:
         with self.page.expect_download() as coming:
             self.page.click(button)
         return coming.value.suggested_filename, Path(coming.value.path()).read_bytes()
+
+
+def _coded(files: Iterable[tuple[str, bytes]]) -> list[list[str]]:
+    """Put the contents of files into words that a script can take."""
+    return [[name, base64.b64encode(content).decode()] for name, content in files]

@@ -225,6 +225,40 @@ def test_sixteen_bits_stay_sixteen_bits(visit, format):
     assert any("/v1/preview" in url for url in asked) == (format == "tiff")
 
 
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        ("slide.bmp", "slide.denoised.bmp"),
+        ("slide.webp", "slide.denoised.webp"),
+        ("slide.ppm", "slide.denoised.ppm"),
+        ("slide.npy", "slide.denoised.npy"),
+        ("slide.JPEG", "slide.denoised.JPEG"),
+        ("slide", "slide.denoised.png"),
+    ],
+)
+def test_every_format_is_shown_and_comes_back_as_it_was(visit, name, saved):
+    kinds = {"ppm": "pnm", "jpeg": "jpeg", "slide": "png"}
+    ending = name.lower().rpartition(".")[2]
+    content = as_file(noisy_photo(48, 64), kinds.get(ending, ending))
+    tab = visit()
+    tab.give((name, content))
+    tab.wait("done")
+    tab.shown()
+    assert tab.saved() == (saved, by_the_library(content))
+    x, y = middle_of(tab)
+    for canvas, file in [("before", content), ("after", by_the_library(content))]:
+        expected = tuple(colours(file)[24, 32])
+        assert tab.pixel(canvas, x, y) == pytest.approx(expected, abs=4)  # decoders of JPEG differ
+
+
+def test_a_picture_can_be_pasted(visit):
+    content = as_file(noisy_photo(48, 64))
+    tab = visit()
+    tab.paste(("image.png", content))
+    tab.wait("done")
+    assert tab.saved() == ("image.denoised.png", by_the_library(content))
+
+
 def test_many_pictures_are_saved_together(visit):
     files = [
         ("one.png", as_file(noisy_photo(seed=1))),
@@ -477,8 +511,66 @@ def test_a_finger_pans_and_two_zoom(visit):
     tab.until(lambda: tab.page.inner_text("#zoom-value") != start)
     assert int(tab.page.inner_text("#zoom-value").rstrip("%")) > int(start.rstrip("%"))
     before = tab.pixel("before", 200, 300)
+    assert tab.page.get_attribute("#divider", "aria-valuenow") == "50"
     touch("touchStart", (x, y))
     for moved in (10, 20):
         touch("touchMove", (x + moved, y))
     touch("touchEnd")
     assert tab.pixel("before", 240, 300) == before
+
+    middle = box["x"] + box["width"] / 2
+    touch("touchStart", (middle, y))
+    for share in (0.4, 0.3, 0.2):
+        touch("touchMove", (box["x"] + share * box["width"], y))
+    touch("touchEnd")
+    assert tab.page.get_attribute("#divider", "aria-valuenow") == "20"
+    assert tab.pixel("before", 240, 300) == before, "the divider moves, the picture does not"
+
+
+def test_nothing_glides_for_those_who_want_no_motion(visit):
+    tab = visit(reduced_motion="reduce")
+    tab.give(("shed.png", as_file(noisy_photo(48, 64))))
+    tab.wait("done")
+    tab.shown()
+    tab.page.focus("#divider")
+    tab.page.keyboard.press("End")
+    clip = """getComputedStyle(document.getElementById("divider").shadowRoot
+        .getElementById("firstImageContainer")).clipPath"""
+    assert tab.page.evaluate(clip) == "inset(0px 0% 0px 0px)"
+
+
+LAWS = """async () => {
+    const view = await import("/static/view.js");
+    const broken = [];
+    const near = (one, other) => Math.abs(one - other) < 1e-6;
+    for (const width of [1, 30, 640, 9000]) for (const height of [1, 50, 480, 7000])
+    for (const stage of [{ width: 800, height: 600, ratio: 1 }, { width: 1111, height: 333, ratio: 3 }]) {
+        const image = { width, height };
+        const whole = view.fit(image, stage);
+        const seen = (one, length) => length / 2 / one.scale;
+        if (width * whole.scale > stage.width + 1e-6 && whole.scale > 1 / 64) broken.push(["fit", width]);
+        for (const scale of [0.01, 0.3, 1, 2.5, 8, 50]) for (const x of [0, 123, stage.width]) {
+            const point = { x, y: 77 };
+            const one = view.zoom(whole, scale, point, image, stage);
+            if (one.scale > 8 || one.scale < Math.min(1, whole.scale) - 1e-9) broken.push(["bounds", scale]);
+            const under = (two) => two.x + (point.x - stage.width / 2) / two.scale;
+            const free = width * one.scale > stage.width
+                && one.x > seen(one, stage.width) + 1e-6 && one.x < width - seen(one, stage.width) - 1e-6;
+            if (free && !near(under(one), under(whole))) broken.push(["under", width, scale, x]);
+            const moved = view.pan(one, 1e6, -1e6, image, stage);
+            if (width * one.scale > stage.width && !near(moved.x, seen(one, stage.width)))
+                broken.push(["edge", width, scale]);
+            if (width * one.scale <= stage.width && !near(moved.x, width / 2))
+                broken.push(["middle", width, scale]);
+        }
+    }
+    for (let scale = 1 / 16; scale < 8; scale = view.step(scale, 1))
+        if (!(view.step(scale, 1) > scale && view.step(view.step(scale, 1), -1) <= scale * 1.001))
+            broken.push(["step", scale]);
+    return broken;
+}"""
+
+
+def test_laws_of_the_view(visit):
+    """A zoom keeps what is under the pointer, and no view wastes room or leaves the bounds."""
+    assert visit().page.evaluate(LAWS) == []

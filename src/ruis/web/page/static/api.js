@@ -5,7 +5,8 @@ import { Problem, problemOf } from "./problems.js";
 const BASE = new URL("../v1/", import.meta.url);
 const KEPT = "ruis-token";
 const POLL = 300; // milliseconds between two looks at how far the server is
-const TRIES = 30; // how often a busy server is asked again
+const TRIES = 30; // how often a server with a full queue is asked
+const FEWER = 3; // how often one that could not do it in time, or cut the line
 
 let token = kept();
 let askForToken = async () => null;
@@ -85,8 +86,8 @@ async function patiently(once, { signal, told = () => {} }) {
     try {
       return await once();
     } catch (error) {
-      if (!(error instanceof Problem) || tries === TRIES) throw error;
-      const cut = error.name === "unreachable" && tries < 4 && (await alive());
+      if (!(error instanceof Problem) || tries >= (error.status === 429 ? TRIES : FEWER)) throw error;
+      const cut = error.name === "unreachable" && (await alive());
       if (!error.passes && !cut) throw error; // a full server may cut off a body that it never read
       for (let left = error.wait ?? 2; left > 0; left -= 1) {
         told("busy", left);

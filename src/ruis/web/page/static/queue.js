@@ -32,7 +32,7 @@ class Item {
   /** The name under which the result is saved: photo.png becomes photo.denoised.png. */
   get resultName() {
     const stem = this.name.replace(/\.[^.]*$/, "") || this.name;
-    const endings = { jpeg: "jpg", tiff: "tif", pnm: this.name.match(/\.(p[bgpn]m)$/i)?.[1] ?? "ppm" };
+    const endings = { jpeg: "jpg", tiff: "tif", pnm: this.name.match(/\.(p[bgpn]m)$/i)?.[1] ?? "pnm" };
     const format = this.result?.report?.format ?? this.result?.type.split("/")[1] ?? "png";
     const own = this.name.match(/\.([^.]+)$/)?.[1] ?? "";
     const same = { jpeg: /^jpe?g$/i, tiff: /^tiff?$/i }[format]?.test(own);

@@ -131,7 +131,8 @@ export class Stage extends EventTarget {
   }
 
   #key(event) {
-    if (event.target !== this.element || event.ctrlKey || event.metaKey || event.altKey) return;
+    const ours = event.target === this.element || event.target === this.#divider.element;
+    if (!ours || event.ctrlKey || event.metaKey || event.altKey) return;
     const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     const deeds = {
       "+": () => this.zoomBy(1),
