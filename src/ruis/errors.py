@@ -10,6 +10,8 @@ RuisError
 |                                  OutOfMemoryError
 |- TrainingError                 - EmptyDatasetError, DivergedError (step, loss)
 |- ExportError                   - ParityError (largest difference, tolerance)
+|- BatchError                    - OutputInUseError, ManifestError, ClusterError, WorkerDiedError,
+|                                  BatchStoppedError
 
 A message says what happened, with the value, and what to do about it. Exit codes and HTTP
 statuses are not known here: each door keeps its own table.
@@ -22,7 +24,10 @@ from collections.abc import Iterable
 
 __all__ = [
     "AxesError",
+    "BatchError",
+    "BatchStoppedError",
     "ChannelMismatchError",
+    "ClusterError",
     "ConfigError",
     "CorruptImageError",
     "DivergedError",
@@ -33,16 +38,19 @@ __all__ = [
     "ImageError",
     "ImageTooLargeError",
     "ImageWriteError",
+    "ManifestError",
     "ModelCorruptError",
     "ModelFileError",
     "ModelNotFoundError",
     "ModelVersionError",
     "OutOfMemoryError",
+    "OutputInUseError",
     "ParityError",
     "RuisError",
     "TrainingError",
     "UnknownNameError",
     "UnsupportedFormatError",
+    "WorkerDiedError",
 ]
 
 
@@ -212,3 +220,27 @@ class ParityError(ExportError):
             f"The exported model differs from the original by {difference:.3g}; "
             f"at most {tolerance:.3g} is allowed. Nothing was kept."
         )
+
+
+class BatchError(RuisError):
+    """A run over many images cannot start or go on."""
+
+
+class OutputInUseError(BatchError):
+    """Another run is writing to the same folder."""
+
+
+class ManifestError(BatchError):
+    """The record of what was done in a folder cannot be read or written."""
+
+
+class ClusterError(BatchError):
+    """The workers cannot be reached, or cannot be started."""
+
+
+class WorkerDiedError(BatchError):
+    """An image ended the process that worked on it, again and again."""
+
+
+class BatchStoppedError(BatchError):
+    """Every image that is left would fail for the same reason."""

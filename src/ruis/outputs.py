@@ -20,7 +20,9 @@ __all__ = [
     "each_once",
     "enter",
     "found",
+    "keys",
     "plan",
+    "written_suffix",
 ]
 
 MARK = ".denoised"
@@ -207,7 +209,15 @@ def _checked(file: Path) -> Path:
 
 
 def _output(one: Found, folder: Path | None) -> Path:
-    """Return the name of the output; a format that is only read (GIF) becomes PNG.
+    """Return the name of the output."""
+    suffix = written_suffix(one.path)
+    if folder is None:
+        return one.path.with_name(one.path.stem + MARK + suffix)
+    return folder / one.name.with_suffix(suffix)
+
+
+def written_suffix(path: Path) -> str:
+    """Return the ending of what is made of a file: its own, or .png where that is only read (GIF).
 
     Raises
     ------
@@ -216,21 +226,18 @@ def _output(one: Found, folder: Path | None) -> Path:
     """
     from ruis.formats import format_of, is_image_name
 
-    suffix = one.path.suffix
     try:
-        format_of(one.path)
+        format_of(path)
     except UnsupportedFormatError:
-        if not is_image_name(one.path):
+        if not is_image_name(path):
             raise
-        suffix = ".png"
-    if folder is None:
-        return one.path.with_name(one.path.stem + MARK + suffix)
-    return folder / one.name.with_suffix(suffix)
+        return ".png"
+    return path.suffix
 
 
 def _without_outputs(jobs: list[Job], result: Plan) -> list[Job]:
     """Leave out inputs that are the output of another: `*.jpg` after an earlier run."""
-    key = _keys()
+    key = keys()
     outputs = {key(job.output) for job in jobs}
     result.skipped += [job.input for job in jobs if key(job.input) in outputs]
     return [job for job in jobs if key(job.input) not in outputs]
@@ -250,7 +257,7 @@ def check_races(pairs: Iterable[tuple[Path | str, Path]]) -> None:
         If a file would be written twice, or an input replaced.
     """
     pairs = list(pairs)
-    key = _keys()
+    key = keys()
     inputs = {key(Path(input)): input for input, _ in pairs}
     outputs: dict[str, Path | str] = {}
     for input, output in pairs:
@@ -268,13 +275,11 @@ def check_races(pairs: Iterable[tuple[Path | str, Path]]) -> None:
             )
 
 
-def _key(path: Path) -> str:
-    """Return what is the same for two names of one place; a link at the end is not followed."""
-    return _keys()(path)
+def keys() -> Callable[[Path], str]:
+    """Return a function whose value is the same for two names of one place.
 
-
-def _keys() -> Callable[[Path], str]:
-    """Return such a function that resolves each folder once, as long as it is kept."""
+    It resolves each folder once, as long as it is kept; a link at the end is not followed.
+    """
 
     @functools.cache
     def resolved(folder: Path) -> Path:
@@ -349,7 +354,7 @@ def _unreadable(error: OSError) -> None:
 def each_once(some: Iterator[Found]) -> list[Found]:
     """Keep the first of several mentions of one file."""
     first: dict[str, Found] = {}
-    key = _keys()
+    key = keys()
     for one in some:
         first.setdefault(key(one.path), one)
     return list(first.values())

@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from ruis.cli.anomaly import app as anomaly_app
 from ruis.cli.anomaly import commands as anomaly_commands
+from ruis.cli.batch import batch
 from ruis.cli.compare import compare
 from ruis.cli.denoise import denoise
 from ruis.cli.doctor import doctor
@@ -67,6 +68,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     denoise,
+    batch,
     train,
     evaluate,
     inspect,

@@ -1,0 +1,236 @@
+"""The workers: processes of this machine, or those of any Dask cluster.
+
+Orders are given to a worker by name, so that it is known what each has in hand when it dies. What
+came of an order arrives as an event, not as a task's result: an event that the scheduler has is safe
+from the death of the worker that sent it.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from ruis.batch.work import Order, Outcome, Terms, work
+from ruis.errors import ClusterError, EngineUnavailableError
+
+__all__ = ["Crew", "Failed", "crew"]
+
+PATIENCE = 60.0
+"""Seconds that may pass without any worker before the run is given up."""
+
+ONE = threading.Lock()
+"""Held by the image that is being denoised in this process."""
+
+CONFIG = {
+    "distributed.worker.profile.enabled": False,  # nobody looks, and it takes time
+    "distributed.scheduler.http.routes": [],  # pages that anyone on this machine could open
+    "distributed.worker.http.routes": [],
+    "distributed.worker.memory.target": False,  # there is nothing to spill: an image is in hand
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.comm.timeouts.connect": "30s",
+    "logging": {"distributed": "critical"},
+}
+
+
+class Failed(Exception):  # noqa: N818 - an event, raised by nobody
+    """A task could not even begin: the worker has no ruis, or another version of it."""
+
+
+class Crew:
+    """A connection to workers; made by :func:`crew`.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The connection.
+    terms : Terms
+        What is the same for all orders.
+    """
+
+    def __init__(self, client: Any, terms: Terms) -> None:
+        self.client = client
+        self.terms = terms
+        self.topic = f"ruis-{uuid4().hex}"
+        self.events: queue.SimpleQueue[Outcome | Failed] = queue.SimpleQueue()
+        self.futures: dict[int, Any] = {}
+        self.sent = 0
+        self.seen = time.monotonic()
+        client.subscribe_topic(self.topic, self._arrived)
+
+    def _arrived(self, event: tuple[float, dict[str, Any]]) -> None:
+        self.events.put(Outcome(**event[1]))
+
+    def workers(self) -> set[str]:
+        """Return the addresses of the workers there are.
+
+        Raises
+        ------
+        ClusterError
+            If the scheduler is gone, or nobody has been there for long.
+        """
+        try:
+            found = set(self.client.nthreads())
+        except Exception as error:
+            raise ClusterError(f"the scheduler does not answer: {error}.") from error
+        now = time.monotonic()
+        if found:
+            self.seen = now
+        elif now - self.seen > PATIENCE:
+            raise ClusterError(f"no worker has been there for {PATIENCE:.0f} s.")
+        return found
+
+    def give(self, order: Order, worker: str) -> None:
+        """Give an order to a worker; it does what it was given first first."""
+        self.sent += 1
+        future = self.client.submit(
+            _told,
+            order,
+            self.terms,
+            self.topic,
+            key=f"{self.topic}-{order.id}-{self.sent}",
+            pure=False,
+            workers=[worker],
+            allow_other_workers=False,
+            priority=-self.sent,
+        )
+        future.add_done_callback(self._ended)
+        self.futures[order.id] = future
+
+    def _ended(self, future: Any) -> None:
+        """A task that could not even begin has no event of its own."""
+        if future.status == "error":
+            with suppress(Exception):
+                self.events.put(Failed(str(future.exception(timeout=5))))
+
+    def take_back(self, id: int) -> None:
+        """Forget an order: it is done, or its worker is gone."""
+        future = self.futures.pop(id, None)
+        if future is not None:
+            future.cancel()
+
+    def came(self, seconds: float) -> list[Outcome]:
+        """Return what came, after `seconds` at the latest.
+
+        Raises
+        ------
+        ClusterError
+            If a worker could not even begin.
+        """
+        came: list[Outcome] = []
+        with suppress(queue.Empty):
+            event = self.events.get(timeout=seconds)
+            while True:
+                if isinstance(event, Failed):
+                    raise ClusterError(
+                        f"a worker cannot work: {event}. It needs the same ruis as this machine."
+                    )
+                came.append(event)
+                event = self.events.get_nowait()
+        return came
+
+
+def _told(order: Order, terms: Terms, topic: str) -> None:
+    """What a worker runs: one image at a time, whatever the number of its threads."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    threads = terms.threads or worker.state.nthreads
+    with ONE:
+        outcome = work(order, replace(terms, threads=threads))
+    worker.log_event(topic, asdict(outcome))
+
+
+@contextmanager
+def crew(terms: Terms, workers: int, scheduler: str | None) -> Iterator[Crew]:
+    """Have workers as long as the block lasts.
+
+    Parameters
+    ----------
+    terms : Terms
+        What is the same for all orders.
+    workers : int
+        Processes to start on this machine.
+    scheduler : str, optional
+        The address of a Dask scheduler whose workers are used instead.
+
+    Yields
+    ------
+    Crew
+        Connected; workers may come later, and go.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If Dask is not installed.
+    ClusterError
+        If the scheduler is not there.
+    """
+    try:
+        import dask
+        from distributed import Client
+    except ImportError as error:
+        raise EngineUnavailableError("ruis batch", "batch") from error
+    with dask.config.set(CONFIG), _hushed():
+        cluster = None if scheduler else _local(workers, terms)
+        try:
+            try:
+                client = Client(scheduler or cluster, set_as_default=False)
+            except (OSError, ValueError) as error:
+                reason = str(error).rstrip(".")
+                raise ClusterError(f"no scheduler at {scheduler}: {reason}.") from error
+            try:
+                yield Crew(client, terms)
+            finally:
+                client.close(timeout=5)
+        finally:
+            if cluster is not None:
+                cluster.close(timeout=10)
+
+
+def _local(workers: int, terms: Terms) -> Any:
+    """Start processes on this machine; their sockets are on loopback, and for us alone."""
+    from distributed import LocalCluster
+
+    try:
+        import cryptography  # noqa: F401 - TLS with keys that only this run has
+    except ImportError as error:
+        raise EngineUnavailableError("ruis batch", "batch") from error
+    copies = Path(terms.copies)
+    copies.mkdir(parents=True, exist_ok=True)
+    try:
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            security=True,
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            silence_logs=logging.CRITICAL,
+            local_directory=str(copies),
+            # Threads are the network's: two that fight for a core are slower than one.
+            env={name: str(terms.threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")},
+        )
+    except OSError as error:
+        raise ClusterError(f"workers cannot be started: {error}.") from error
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """A worker that dies is told by us, once; Dask would tell it in a page of its own."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
