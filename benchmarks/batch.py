@@ -71,7 +71,7 @@ def workers_of(driver: int) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(driver).children(recursive=True):
         try:
-            if "spawn_main" in " ".join(process.cmdline()):
+            if "ruis.batch.worker" in " ".join(process.cmdline()):
                 found.append(process)
         except psutil.Error:
             continue
@@ -101,6 +101,9 @@ def under_fire(work: Path, arguments: argparse.Namespace) -> dict[str, object]:
         if last:
             result, _ = driver.communicate(timeout=arguments.patience)
             break
+        if driver.poll() is not None:
+            log_text = (work / "log.txt").read_text(errors="replace")
+            raise SystemExit(f"driver {life} ended by itself ({driver.returncode}):\n{log_text}")
         crew = workers_of(driver.pid)
         driver.kill()
         driver.communicate()

@@ -12,12 +12,13 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from ruis.batch.team import Team
 from ruis.batch.work import Order, Outcome, Terms, work
 from ruis.errors import ClusterError, EngineUnavailableError
 
@@ -25,6 +26,9 @@ __all__ = ["Crew", "Failed", "crew"]
 
 PATIENCE = 60.0
 """Seconds that may pass without any worker before the run is given up."""
+
+CONNECT = 20.0
+"""Seconds that a scheduler has to answer."""
 
 ONE = threading.Lock()
 """Held by the image that is being denoised in this process."""
@@ -36,8 +40,6 @@ CONFIG = {
     "distributed.worker.memory.target": False,  # there is nothing to spill: an image is in hand
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.terminate": 0.95,
-    "distributed.comm.timeouts.connect": "30s",
     "logging": {"distributed": "critical"},
 }
 
@@ -55,9 +57,12 @@ class Crew:
         The connection.
     terms : Terms
         What is the same for all orders.
+    team : Team, optional
+        The workers, if they are processes of ours.
     """
 
-    def __init__(self, client: Any, terms: Terms) -> None:
+    def __init__(self, client: Any, terms: Terms, team: Team | None = None) -> None:
+        self.team = team
         self.client = client
         self.terms = terms
         self.topic = f"ruis-{uuid4().hex}"
@@ -82,6 +87,8 @@ class Crew:
             found = set(self.client.nthreads())
         except Exception as error:
             raise ClusterError(f"the scheduler does not answer: {error}.") from error
+        if self.team:
+            self.team.look_after(len(found))
         now = time.monotonic()
         if found:
             self.seen = now
@@ -151,7 +158,9 @@ def _told(order: Order, terms: Terms, topic: str) -> None:
 
 
 @contextmanager
-def crew(terms: Terms, workers: int, scheduler: str | None) -> Iterator[Crew]:
+def crew(
+    terms: Terms, workers: int, scheduler: str | None, memory: float | None = None
+) -> Iterator[Crew]:
     """Have workers as long as the block lasts.
 
     Parameters
@@ -162,6 +171,8 @@ def crew(terms: Terms, workers: int, scheduler: str | None) -> Iterator[Crew]:
         Processes to start on this machine.
     scheduler : str, optional
         The address of a Dask scheduler whose workers are used instead.
+    memory : float, optional
+        Bytes that a process on this machine may take; default: its share of what is available.
 
     Yields
     ------
@@ -177,51 +188,70 @@ def crew(terms: Terms, workers: int, scheduler: str | None) -> Iterator[Crew]:
     """
     try:
         import dask
-        from distributed import Client
     except ImportError as error:
         raise EngineUnavailableError("ruis batch", "batch") from error
-    with dask.config.set(CONFIG), _hushed():
-        cluster = None if scheduler else _local(workers, terms)
-        try:
-            try:
-                client = Client(scheduler or cluster, set_as_default=False)
-            except (OSError, ValueError) as error:
-                reason = str(error).rstrip(".")
-                raise ClusterError(f"no scheduler at {scheduler}: {reason}.") from error
-            try:
-                yield Crew(client, terms)
-            finally:
-                client.close(timeout=5)
-        finally:
-            if cluster is not None:
-                cluster.close(timeout=10)
+    with dask.config.set(CONFIG), _hushed(), ExitStack() as stack:
+        if scheduler is None:
+            client, team = _local(workers, terms, memory, stack)
+        else:
+            client, team = _far(scheduler, stack), None
+        yield Crew(client, terms, team)
 
 
-def _local(workers: int, terms: Terms) -> Any:
-    """Start processes on this machine; their sockets are on loopback, and for us alone."""
-    from distributed import LocalCluster
+def _local(
+    workers: int, terms: Terms, memory: float | None, stack: ExitStack
+) -> tuple[Any, Team]:
+    """Start a scheduler in this process and workers beside it.
+
+    Its socket is on loopback, and only who has the certificates of this run may speak to it: whoever
+    speaks to a scheduler has code run.
+    """
+    from distributed import Client, LocalCluster
+    from distributed.security import Security
 
     try:
-        import cryptography  # noqa: F401 - TLS with keys that only this run has
+        security = Security.temporary()
     except ImportError as error:
         raise EngineUnavailableError("ruis batch", "batch") from error
-    copies = Path(terms.copies)
-    copies.mkdir(parents=True, exist_ok=True)
+    folder = Path(terms.copies)
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        return LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
+        cluster = LocalCluster(
+            n_workers=0,
             host="127.0.0.1",
-            security=True,
+            security=security,
             dashboard_address=None,
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
-            local_directory=str(copies),
-            # Threads are the network's: two that fight for a core are slower than one.
-            env={name: str(terms.threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")},
         )
     except OSError as error:
-        raise ClusterError(f"workers cannot be started: {error}.") from error
+        raise ClusterError(f"no scheduler can be started: {error}.") from error
+    stack.callback(cluster.close, timeout=10)
+    client = Client(cluster, set_as_default=False)
+    stack.callback(client.close, timeout=5)
+    keys = security.get_tls_config_for_role("worker")
+    team = Team(
+        workers,
+        cluster.scheduler_address,
+        {name: keys[name] for name in ("ca_file", "cert", "key")},
+        folder,
+        memory,
+    )
+    stack.callback(team.close)
+    return client, team
+
+
+def _far(scheduler: str, stack: ExitStack) -> Any:
+    """Connect to a scheduler that somebody else started."""
+    from distributed import Client
+
+    try:
+        client = Client(scheduler, set_as_default=False, timeout=CONNECT)
+    except (OSError, ValueError) as error:
+        reason = str(error).rstrip(".")
+        raise ClusterError(f"no scheduler answers at {scheduler}: {reason}.") from error
+    stack.callback(client.close, timeout=5)
+    return client
 
 
 @contextmanager

@@ -85,6 +85,7 @@ def run(
     threads: int | None = None,
     scheduler: str | None = None,
     tries: int = 3,
+    memory: float | None = None,
     temp: Path | None = None,
     temp_space: float = 4e9,
     progress: Callable[[Progress], None] | None = None,
@@ -114,6 +115,9 @@ def run(
         The address of a Dask scheduler; its workers are used instead of processes here.
     tries : int, default 3
         How many workers an image may end before it is set aside.
+    memory : float, optional
+        Bytes that a worker on this machine may take before it is ended, and replaced; default: its
+        share of nine tenths of what is available.
     temp : Path, optional
         Where workers keep local copies; default: in the output folder.
     temp_space : float
@@ -173,7 +177,7 @@ def run(
         _sweep_outputs(todo.folder, (row.output for row in turns.rows.values() if row.ours))
         try:
             if turns.left:
-                with crew(terms, workers, scheduler) as hands:
+                with crew(terms, workers, scheduler, memory) as hands:
                     turns.crew = hands
                     turns.all(stop)
         finally:
@@ -370,6 +374,7 @@ def _tidy(copies: Path) -> None:
     import shutil
 
     shutil.rmtree(copies / "dask-scratch-space", ignore_errors=True)
+    (copies / "workers.log").unlink(missing_ok=True)
     try:
         os.rmdir(copies)  # noqa: PTH106 - only if it is empty
     except OSError:

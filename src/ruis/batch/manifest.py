@@ -306,11 +306,11 @@ class Manifest:
             {name: _read(value) for name, value in zip(names, row, strict=True)} for row in cursor
         ]
 
-    def given_again(self) -> int:
-        """Return how many times an image was given out that had been before."""
-        return int(
-            self.database.execute("SELECT total(max(starts - 1, 0)) FROM files").fetchone()[0]
-        )
+    def again(self) -> tuple[int, int]:
+        """Return how often an image was given out again, and how often an output was made again."""
+        sums = "total(max(starts - 1, 0)), total(twice)"
+        given, made = self.database.execute(f"SELECT {sums} FROM files").fetchone()  # noqa: S608
+        return int(given), int(made)
 
     def totals(self) -> dict[str, float]:
         """Return sums over what is done: megapixels, and seconds of each part of the work."""

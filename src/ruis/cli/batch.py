@@ -102,6 +102,12 @@ def batch(
             min=1, metavar="N", help="Workers that an image may end before it is set aside."
         ),
     ] = 3,
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            min=1e8, metavar="BYTES", help="A worker that takes more is ended, and replaced."
+        ),
+    ] = None,
     quarantine: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="List what failed here, one file per cause."),
@@ -160,6 +166,7 @@ def batch(
         threads=threads,
         scheduler=scheduler,
         tries=tries,
+        memory=memory,
         temp=temp,
         temp_space=temp_space,
     )
