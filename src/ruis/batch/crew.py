@@ -198,9 +198,7 @@ def crew(
         yield Crew(client, terms, team)
 
 
-def _local(
-    workers: int, terms: Terms, memory: float | None, stack: ExitStack
-) -> tuple[Any, Team]:
+def _local(workers: int, terms: Terms, memory: float | None, stack: ExitStack) -> tuple[Any, Team]:
     """Start a scheduler in this process and workers beside it.
 
     Its socket is on loopback, and only who has the certificates of this run may speak to it: whoever

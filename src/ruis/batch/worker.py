@@ -30,12 +30,13 @@ def _leave_with_the_driver() -> None:
 
 async def _serve(told: dict[str, Any]) -> None:
     import dask
-    from distributed import Worker
-    from distributed.security import Security
 
     from ruis.batch.crew import CONFIG
 
-    dask.config.set(CONFIG)
+    dask.config.set(CONFIG)  # before distributed is imported, which makes its loggers then
+    from distributed import Worker
+    from distributed.security import Security
+
     keys = told["keys"]
     security = Security(
         require_encryption=True,

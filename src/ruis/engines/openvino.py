@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,9 @@ SELU = (1.6732632423543772, 1.0507009873554805)
 
 @functools.cache
 def _core() -> Any:
+    # OpenVINO tells its maker that it is used: from a fork of this process, which copies our open
+    # files and sockets and may outlive us. Nobody asked for it; without its package it is silent.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         import openvino
     except ImportError as error:
