@@ -48,7 +48,8 @@ def make(name: str, size=(40, 48), seed: int = 0) -> np.ndarray:
     """Write a noisy image and return its pixels."""
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(seed).integers(0, 256, (*size, 1), np.uint8)
-    ruis.write(Image(pixels, ImageInfo(pixels.dtype, (0, 255))), name, record="")
+    image = Image(pixels, ImageInfo(pixels.dtype, (0, 255)))
+    ruis.write(image, name, record="", overwrite=True)
     return pixels
 
 

@@ -33,7 +33,7 @@ LOOK = 0.25
 """Seconds between looks at who is there."""
 
 GRACE = 20.0
-"""Seconds that images in work may take to be finished when the run is asked to stop."""
+"""Seconds that images in hand may take to be finished when the run is asked to stop."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,6 @@ class Turns:
             if (stop() or self.hopeless) and not self.stopped:
                 self.stopped = True
                 deadline = time.monotonic() + GRACE
-                self._take_back_what_waits()
             if self.stopped and not any(self.hands.values()):
                 break
         if self.hopeless:
@@ -353,13 +352,6 @@ class Turns:
             "enough memory, or a decoder crashed."
         )
         return Outcome(id, "failed", type(error).__name__, str(error), worker="")
-
-    def _take_back_what_waits(self) -> None:
-        assert self.crew
-        for held in self.hands.values():
-            for id in held[1:]:
-                self.crew.take_back(id)
-            del held[1:]
 
 
 def _sweep_outputs(folder: Path, outputs: Iterable[str]) -> None:
