@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -309,3 +310,33 @@ def test_an_input_is_never_replaced(model):
     before = Path("in/a.png").read_bytes()
     assert "would be replaced" in here("in/a.png", "-o", "in", "--overwrite", code=2)
     assert Path("in/a.png").read_bytes() == before
+
+
+FULL = """
+mount -t tmpfs -o size=300k tmpfs out
+"$@" --json > first.json 2> first.txt; echo $?
+find out -name '*.part' | wc -l
+mount -o remount,size=50m out
+"$@" --resume --json > second.json 2> second.txt; echo $?
+find out -name '*.png' | wc -l
+"""
+
+
+@pytest.mark.slow
+def test_a_full_disk_stops_the_run_and_loses_nothing(model):
+    can = ["unshare", "-m", "true"]
+    if not shutil.which("unshare") or subprocess.run(can, check=False).returncode:
+        pytest.skip("a small disk of its own needs Linux and root")
+    for n in range(60):
+        make(f"in/{n:02}.png", seed=n, size=(90, 90))
+    Path("out").mkdir()
+    arguments = command("in", "-o", "out", "--model", model, "--workers", "1")
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", FULL, "sh", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["3", "0", "0", "60"], Path("first.txt").read_text()
+    assert "full" in Path("first.txt").read_text()
+    assert json.loads(Path("second.json").read_text())["done"] == 60
