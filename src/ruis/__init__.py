@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from types import ModuleType
@@ -88,6 +89,7 @@ class _Package(ModuleType):
         return sorted({*__all__, *super().__dir__()})
 
 
+@functools.cache
 def _version() -> str:
     """Return the version; a source tree that was never installed has none."""
     from importlib.metadata import PackageNotFoundError, version

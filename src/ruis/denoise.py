@@ -74,6 +74,16 @@ class Denoised:
     tiles: int
     notes: tuple[str, ...] = ()
 
+    def record(self, *, given: bool, strength: float) -> str:
+        """Return what a file's metadata says about what was done; `given`: sigma was told."""
+        import ruis
+
+        how = "given" if given else "found"
+        return (
+            f"ruis {ruis.__version__}: denoised with {self.model}, "
+            f"sigma {self.sigma * 255:.1f}/255 ({how}), strength {strength:g}"
+        )
+
 
 class Denoiser:
     """A model that is ready to denoise.

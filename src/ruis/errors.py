@@ -12,6 +12,8 @@ RuisError
 |- ExportError                   - ParityError (largest difference, tolerance)
 |- ServiceError                  - ServiceRefusedError, ServiceBusyError (retry_after),
 |                                  ServiceUnreachableError
+|- BatchError                    - OutputInUseError, ManifestError, ClusterError, WorkerDiedError,
+|                                  BatchStoppedError
 
 A message says what happened, with the value, and what to do about it. Exit codes and HTTP
 statuses are not known here: each door keeps its own table.
@@ -24,7 +26,10 @@ from collections.abc import Iterable
 
 __all__ = [
     "AxesError",
+    "BatchError",
+    "BatchStoppedError",
     "ChannelMismatchError",
+    "ClusterError",
     "ConfigError",
     "CorruptImageError",
     "DivergedError",
@@ -35,11 +40,13 @@ __all__ = [
     "ImageError",
     "ImageTooLargeError",
     "ImageWriteError",
+    "ManifestError",
     "ModelCorruptError",
     "ModelFileError",
     "ModelNotFoundError",
     "ModelVersionError",
     "OutOfMemoryError",
+    "OutputInUseError",
     "ParityError",
     "RuisError",
     "ServiceBusyError",
@@ -50,6 +57,7 @@ __all__ = [
     "UncalibratedError",
     "UnknownNameError",
     "UnsupportedFormatError",
+    "WorkerDiedError",
 ]
 
 
@@ -264,3 +272,27 @@ class ServiceBusyError(ServiceError):
 
 class ServiceUnreachableError(ServiceError):
     """Nothing answers at the address of the service, or not in time."""
+
+
+class BatchError(RuisError):
+    """A run over many images cannot start or go on."""
+
+
+class OutputInUseError(BatchError):
+    """Another run is writing to the same folder."""
+
+
+class ManifestError(BatchError):
+    """The record of what was done in a folder cannot be read or written."""
+
+
+class ClusterError(BatchError):
+    """The workers cannot be reached, or cannot be started."""
+
+
+class WorkerDiedError(BatchError):
+    """An image ended the process that worked on it, again and again."""
+
+
+class BatchStoppedError(BatchError):
+    """Every image that is left would fail for the same reason."""

@@ -67,3 +67,15 @@ def test_training_is_measured(repository, tmp_path):
     out = tmp_path / "training.json"
     run(repository, "benchmarks/training.py", "--tier", "fast", "--rounds", "1", "--json", out)
     assert json.loads(out.read_text())["ruis"] > 0
+
+
+@pytest.mark.slow
+def test_what_a_batch_costs_is_measured(repository, tmp_path):
+    pytest.importorskip("distributed", reason="ruis batch needs the batch extra")
+    out = tmp_path / "costs.json"
+    options = ("--model", "tiny", "--images", "12", "--side", "64", "--json", out)
+    run(repository, "benchmarks/batch.py", "--costs", *options)
+    figures = json.loads(out.read_text())
+    parts = [f"{part}_seconds_per_image" for part in ("read", "compute", "write")]
+    assert all(figures[part] > 0 for part in parts)
+    assert sum(figures[part] for part in parts) * 12 < 2 * figures["seconds"]

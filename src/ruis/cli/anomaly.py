@@ -16,12 +16,13 @@ from ruis.cli.console import duration, print_json, say, table, tell
 from ruis.cli.exit_codes import code_of_run
 from ruis.cli.failures import DEBUG, sentence
 from ruis.cli.heat_picture import heat_picture
-from ruis.cli.outputs import Failure, Job, Plan, check_new_file, each_once, enter, found
+from ruis.cli.outputs import check_new_file
 from ruis.cli.progress import progress_line, seconds_left
 from ruis.cli.quiet import load_keras_quietly
 from ruis.cli.teller import Teller
 from ruis.cli.train import channels_and_patch
 from ruis.errors import ConfigError, EmptyDatasetError, EngineUnavailableError
+from ruis.outputs import Failure, Job, Plan, each_once, enter, found
 
 if TYPE_CHECKING:
     from ruis.anomaly import AnomalyDetector
@@ -253,7 +254,7 @@ def score(
     from ruis.anomaly import AnomalyDetector
 
     todo = Plan()
-    gathered = each_once(found(inputs, recursive, heat_maps, todo))
+    gathered = each_once(found(inputs, heat_maps, todo, recursive=recursive))
     jobs = [_job(one.path, one.name, heat_maps) for one in gathered]
     _check_races(jobs)
     work = _Work(

@@ -19,10 +19,10 @@ from ruis.cli.console import duration, print_json, say, tell
 from ruis.cli.exit_codes import code_of_run
 from ruis.cli.failures import DEBUG, sentence
 from ruis.cli.interval import check_uncertainty, uncertainty_path, write_uncertainty
-from ruis.cli.outputs import Failure, Job, Plan, enter, plan
 from ruis.cli.progress import Update, progress_line, seconds_left
 from ruis.cli.quiet import prepare_engine
 from ruis.errors import EngineUnavailableError, RuisError, UncalibratedError
+from ruis.outputs import Failure, Job, Plan, enter, plan
 
 if TYPE_CHECKING:
     from ruis.denoise import Denoised, Denoiser
@@ -213,10 +213,10 @@ class _Work:
 
     def read(self, job: Job) -> Image:
         """Read an image whose output can be written."""
-        from ruis.formats import read
+        from ruis.formats import Limits, read
 
         enter(job)
-        return read(job.input, limits=self.limits())
+        return read(job.input, limits=Limits.of_pixels(self.max_pixels))
 
     def one(
         self, job: Job, coming: Future[Image | None], writer: ThreadPoolExecutor, line: _Line
@@ -268,7 +268,7 @@ class _Work:
             job.output,
             overwrite=self.overwrite,
             strip_metadata=self.strip_metadata,
-            record=self.record(result),
+            record=result.record(given=self.sigma is not None, strength=self.strength),
         )
         return {"result": result, "seconds": seconds + time.perf_counter() - begun}
 
@@ -331,24 +331,6 @@ class _Work:
                 self.hopeless = error
                 raise
         return self.denoisers[name]
-
-    def limits(self) -> Any:
-        """Return what is refused by its header; memory goes with the pixels."""
-        from ruis.formats import Limits
-
-        usual = Limits()
-        share = max(1.0, self.max_pixels / usual.max_pixels)
-        return Limits(self.max_pixels, usual.max_bytes * share, usual.max_file_bytes * share)
-
-    def record(self, result: Denoised) -> str:
-        """Return what the output's metadata says about what was done."""
-        import ruis
-
-        how = "found" if self.sigma is None else "given"
-        return (
-            f"ruis {ruis.__version__}: denoised with {result.model}, "
-            f"sigma {options.show_sigma(result.sigma)} ({how}), strength {self.strength:g}"
-        )
 
     def fail(self, job: Job, error: Exception) -> None:
         """Record an image that could not be denoised, and go on."""

@@ -32,6 +32,7 @@ EXIT_CODES: dict[type[errors.RuisError], int] = {
     errors.TrainingError: NOTHING,
     errors.ExportError: NOTHING,
     errors.ServiceError: NOTHING,
+    errors.BatchError: NOTHING,
 }
 """What a command ends with that an error ended; an error has the code of its nearest ancestor."""
 

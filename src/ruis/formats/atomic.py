@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from ruis.errors import ImageWriteError
 
-__all__ = ["new_file"]
+__all__ = ["leftovers", "new_file"]
 
 REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -25,6 +25,9 @@ REASONS = {
     errno.EISDIR: "a folder has this name",
     errno.ENAMETOOLONG: "the name is too long",
 }
+PREFIX, ENDING = ".ruis-", ".part"
+"""Of the names of temporary files; hidden, so that no search for images finds one."""
+
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
 
 
@@ -65,10 +68,21 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
         raise ImageWriteError(f"cannot be written: {reason}.", source=str(path)) from error
 
 
+def leftovers(folder: Path) -> Iterator[Path]:
+    """Yield the temporary files in a folder: what a killed process, or one at work, leaves there.
+
+    Parameters
+    ----------
+    folder : Path
+        Looked into, not below; it need not exist.
+    """
+    yield from folder.glob(f"{PREFIX}*{ENDING}")
+
+
 @contextmanager
 def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """Open a new hidden file beside `path`; it never outlives the block."""
-    name = path.with_name(f".ruis-{os.urandom(8).hex()}.part")
+    name = path.with_name(f"{PREFIX}{os.urandom(8).hex()}{ENDING}")
     try:
         with name.open("x+b") as file:
             _same_permissions(path, file.fileno())

@@ -49,6 +49,12 @@ class Limits:
     max_bytes: float = 4 * 2**30
     max_file_bytes: float = 4 * 2**30
 
+    @classmethod
+    def of_pixels(cls, max_pixels: float) -> Self:
+        """Return limits for images of so many pixels; memory and file size go with them."""
+        share = max(1.0, max_pixels / cls.max_pixels)
+        return cls(max_pixels, cls.max_bytes * share, cls.max_file_bytes * share)
+
 
 @dataclass(frozen=True)
 class Header:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ruis.cli.outputs import Job, enter, plan
 from ruis.errors import ConfigError, ImageWriteError
+from ruis.outputs import Job, enter, plan
 
 
 @pytest.fixture(autouse=True)

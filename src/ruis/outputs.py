@@ -1,0 +1,360 @@
+"""Which images are meant, and where each denoised one goes: all decided before anything is done."""
+
+from __future__ import annotations
+
+import functools
+import glob
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ruis.errors import ConfigError, ImageError, ImageWriteError, RuisError, UnsupportedFormatError
+
+__all__ = [
+    "Failure",
+    "Found",
+    "Job",
+    "Plan",
+    "check_races",
+    "each_once",
+    "enter",
+    "found",
+    "keys",
+    "plan",
+    "written_suffix",
+]
+
+MARK = ".denoised"
+"""What the name of a denoised image has before its ending, where it stands beside the noisy one."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image to denoise.
+
+    Parameters
+    ----------
+    input, output : Path
+        From where, and to where.
+    folder : Path, optional
+        The output folder, which `output` may not leave through a link.
+    """
+
+    input: Path
+    output: Path
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An input that was not denoised: its name, the error's name, and the reason."""
+
+    input: str
+    error: str
+    message: str
+
+    @classmethod
+    def of(cls, input: str | Path, error: BaseException, message: str) -> Failure:
+        """Record an error."""
+        return cls(str(input), type(error).__name__, message)
+
+
+@dataclass
+class Plan:
+    """What is to be done.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        What is to be denoised, no output twice.
+    skipped : list of Path
+        Inputs whose output is there already, or that are themselves somebody's output.
+    failed : list of Failure
+        Inputs that need not be tried.
+    """
+
+    jobs: list[Job] = field(default_factory=list)
+    skipped: list[Path] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Found:
+    """An input, and the name that it keeps in an output folder."""
+
+    path: Path
+    name: Path
+
+
+def plan(
+    inputs: list[str],
+    output: str | None = None,
+    *,
+    recursive: bool = False,
+    skip_existing: bool = False,
+    overwrite: bool = False,
+) -> Plan:
+    """Decide what is denoised and where it goes.
+
+    Parameters
+    ----------
+    inputs : list of str
+        Files, folders, patterns.
+    output : str, optional
+        A file (for one input), or a folder; default: beside each input.
+    recursive : bool
+        Whether folders inside of folders are entered.
+    skip_existing : bool
+        Whether inputs whose output exists are left out, instead of being refused.
+    overwrite : bool
+        Whether existing files, inputs among them, may be replaced.
+
+    Returns
+    -------
+    Plan
+        Jobs whose outputs are all different.
+
+    Raises
+    ------
+    ConfigError
+        If the arguments contradict each other, or two inputs would become one output.
+    """
+    if overwrite and skip_existing:
+        raise ConfigError("--overwrite and --skip-existing contradict each other; give one.")
+    result = Plan()
+    several = len(inputs) > 1 or any(_is_pattern(one) or Path(one).is_dir() for one in inputs)
+    file, folder = _target(output, several=several)
+    gathered = each_once(found(inputs, folder, result, recursive=recursive))
+    jobs = []
+    for one in gathered:
+        try:
+            jobs.append(Job(one.path, file or _output(one, folder), folder))
+        except ImageError as error:
+            result.failed.append(Failure.of(one.path, error, str(error)))
+    if folder is None and file is None:
+        jobs = _without_outputs(jobs, result)
+    check_races([(job.input, job.output) for job in jobs])
+    for job in jobs:
+        if not os.path.lexists(job.output) or overwrite:
+            result.jobs.append(job)
+        elif skip_existing:
+            result.skipped.append(job.input)
+        else:
+            there = ImageWriteError(
+                "exists already; --overwrite replaces it, --skip-existing leaves it.",
+                source=str(job.output),
+            )
+            result.failed.append(Failure.of(job.input, there, str(there)))
+    return result
+
+
+def enter(job: Job) -> None:
+    """Make the folder that a job's output goes to, unless a link leads out of the output folder.
+
+    Raises
+    ------
+    ImageWriteError
+        If a link leads out of it, or the folder cannot be made.
+    """
+    if job.folder is None:
+        return
+    parent = job.output.parent
+    if not parent.resolve().is_relative_to(job.folder.resolve()):
+        raise ImageWriteError(
+            f"a link leads out of the folder {job.folder}; it is not followed.",
+            source=str(job.output),
+        )
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageWriteError(f"cannot be made: {error.strerror}.", source=str(parent)) from error
+
+
+# -- where to ------------------------------------------------------------------------------------
+
+
+def _target(output: str | None, *, several: bool) -> tuple[Path | None, Path | None]:
+    """Return (file, folder), at most one of which is not None."""
+    if output is None:
+        return None, None
+    from ruis.formats import is_image_name
+
+    path = Path(output)
+    separators = tuple(filter(None, (os.sep, os.altsep, "/")))
+    if path.is_dir() or output.endswith(separators):
+        return None, path
+    if not several:
+        return _checked(path), None
+    if path.exists():
+        raise ConfigError(f"-o {output} is a file, and there are several inputs: give a folder.")
+    if is_image_name(path):
+        raise ConfigError(
+            f"-o {output} names one file, and there are several inputs: give a folder."
+        )
+    return None, path
+
+
+def _checked(file: Path) -> Path:
+    """Return the output file that a person named, if it can be written at all."""
+    from ruis.formats import format_of
+
+    try:
+        format_of(file)
+    except UnsupportedFormatError as error:
+        raise ConfigError(f"-o {error} A folder that is not there yet ends in /.") from error
+    if not file.parent.is_dir():
+        raise ConfigError(f"-o {file}: there is no folder {file.parent}.")
+    return file
+
+
+def _output(one: Found, folder: Path | None) -> Path:
+    """Return the name of the output."""
+    suffix = written_suffix(one.path)
+    if folder is None:
+        return one.path.with_name(one.path.stem + MARK + suffix)
+    return folder / one.name.with_suffix(suffix)
+
+
+def written_suffix(path: Path) -> str:
+    """Return the ending of what is made of a file: its own, or .png where that is only read (GIF).
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If the name's ending means no format.
+    """
+    from ruis.formats import format_of, is_image_name
+
+    try:
+        format_of(path)
+    except UnsupportedFormatError:
+        if not is_image_name(path):
+            raise
+        return ".png"
+    return path.suffix
+
+
+def _without_outputs(jobs: list[Job], result: Plan) -> list[Job]:
+    """Leave out inputs that are the output of another: `*.jpg` after an earlier run."""
+    key = keys()
+    outputs = {key(job.output) for job in jobs}
+    result.skipped += [job.input for job in jobs if key(job.input) in outputs]
+    return [job for job in jobs if key(job.input) not in outputs]
+
+
+def check_races(pairs: Iterable[tuple[Path | str, Path]]) -> None:
+    """Refuse two inputs for one output, and an output that is another's input.
+
+    Parameters
+    ----------
+    pairs : iterable of (path, path)
+        Inputs (or addresses that are no local files), and the output of each.
+
+    Raises
+    ------
+    ConfigError
+        If a file would be written twice, or an input replaced.
+    """
+    pairs = list(pairs)
+    key = keys()
+    inputs = {key(Path(input)): input for input, _ in pairs}
+    outputs: dict[str, Path | str] = {}
+    for input, output in pairs:
+        place = key(output)
+        if place in outputs:
+            raise ConfigError(
+                f"{outputs[place]} and {input} would both become {output}; denoise "
+                "them separately, or give their common folder with --recursive."
+            )
+        outputs[place] = input
+        if inputs.get(place, input) != input:
+            raise ConfigError(
+                f"{input} would become {output}, which is an input itself; choose another "
+                "output folder."
+            )
+
+
+def keys() -> Callable[[Path], str]:
+    """Return a function whose value is the same for two names of one place.
+
+    It resolves each folder once, as long as it is kept; a link at the end is not followed.
+    """
+
+    @functools.cache
+    def resolved(folder: Path) -> Path:
+        return folder.resolve()
+
+    return lambda path: os.path.normcase(Path(resolved(path.parent), path.name))
+
+
+# -- what ----------------------------------------------------------------------------------------
+
+
+def _is_pattern(text: str) -> bool:
+    return glob.has_magic(text) and not os.path.lexists(text)
+
+
+def found(
+    inputs: list[str], folder: Path | None, result: Plan, *, recursive: bool
+) -> Iterator[Found]:
+    """Yield the files that the arguments mean; what means nothing goes to the failures."""
+    for text in inputs:
+        paths = [text]
+        if _is_pattern(text):
+            paths = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - absolute ones, too
+        try:
+            if not paths:
+                raise ImageError("no file fits this pattern.", source=text)
+            for path in map(Path, paths):
+                if path.is_dir():
+                    yield from _scanned(path, folder, recursive=recursive)
+                else:
+                    yield Found(path, Path(path.name))
+        except RuisError as error:
+            result.failed.append(Failure.of(text, error, str(error)))
+
+
+def _scanned(top: Path, output: Path | None, *, recursive: bool) -> Iterator[Found]:
+    """Yield the images in a folder; not those that are hidden, or denoised already.
+
+    Raises
+    ------
+    ImageError
+        If there is none, or the folder cannot be read.
+    """
+    from ruis.formats import is_image_name
+
+    avoid = None if output is None else output.resolve()
+    here = count = 0
+    for current, folders, names in os.walk(top, onerror=_unreadable):  # enters no links
+        folders[:] = sorted(
+            name
+            for name in folders
+            if recursive and not name.startswith(".") and Path(current, name).resolve() != avoid
+        )
+        for path in (Path(current, name) for name in sorted(names)):
+            if path.name.startswith(".") or not is_image_name(path):
+                continue
+            count += 1
+            if path.stem.endswith(MARK):
+                continue
+            here += 1
+            yield Found(path, path.relative_to(top))
+    if not here:
+        what = "only images that are denoised already" if count else "no image that ruis reads"
+        hint = "" if recursive else "; --recursive also looks into the folders inside"
+        raise ImageError(f"the folder holds {what}{hint}.", source=str(top))
+
+
+def _unreadable(error: OSError) -> None:
+    raise ImageError(f"cannot be read: {error.strerror}.", source=str(error.filename)) from error
+
+
+def each_once(some: Iterator[Found]) -> list[Found]:
+    """Keep the first of several mentions of one file."""
+    first: dict[str, Found] = {}
+    key = keys()
+    for one in some:
+        first.setdefault(key(one.path), one)
+    return list(first.values())
