@@ -19,8 +19,8 @@ from typer.core import TyperGroup
 
 from ruis.cli.anomaly import app as anomaly_app
 from ruis.cli.anomaly import commands as anomaly_commands
-from ruis.cli.calibrate import calibrate
 from ruis.cli.batch import batch
+from ruis.cli.calibrate import calibrate
 from ruis.cli.compare import compare
 from ruis.cli.denoise import denoise
 from ruis.cli.doctor import doctor

@@ -13,9 +13,10 @@ from ruis.cli import options
 from ruis.cli.console import print_json, say, table, tell
 from ruis.cli.exit_codes import code_of_run
 from ruis.cli.failures import sentence
-from ruis.cli.outputs import Plan, check_new_file, each_once, found
+from ruis.cli.outputs import check_new_file
 from ruis.cli.progress import progress_line, seconds_left
 from ruis.errors import ConfigError, RuisError
+from ruis.outputs import Plan, each_once, found
 
 if TYPE_CHECKING:
     from ruis.inspection import Evidence, Inspection
@@ -154,7 +155,7 @@ def _folder(name: str, *, recursive: bool, json: bool) -> None:
     from ruis.inspection_text import survey, survey_paragraph
 
     plan = Plan()
-    paths = [one.path for one in each_once(found([name], recursive, None, plan))]
+    paths = [one.path for one in each_once(found([name], None, plan, recursive=recursive))]
     results: dict[str, Inspection] = {}
     failed: list[dict[str, Any]] = [vars(one) for one in plan.failed]
     begun = time.perf_counter()

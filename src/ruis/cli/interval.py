@@ -10,8 +10,8 @@ from ruis.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ruis.cli.outputs import Job
     from ruis.image import Image
+    from ruis.outputs import Job
 
 __all__ = ["AUTO", "check_uncertainty", "uncertainty_path", "write_uncertainty"]
 
