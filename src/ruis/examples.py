@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ruis.errors import EmptyDatasetError
+from ruis.noise.jpeg import Jpeg
 from ruis.objectives.supervised import Supervised
 from ruis.resample import resized
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ruis.objectives.base import Objective, Run
 
 __all__ = ["Patches", "Validation", "add_noise", "with_sigma"]
+
+JPEG = Jpeg(quality=(60, 95))
+"""What was done to most photographs before anyone denoises them."""
 
 
 class Patches:
@@ -45,6 +49,8 @@ class Patches:
         Of everything random here.
     zoom : tuple of float
         (how many times a crop is enlarged at most, the share of crops that are).
+    compressed : float
+        The share of clean crops that are compressed as JPEG before noise is added.
     objective : Objective, optional
         What makes examples of crops; default: supervised.
 
@@ -65,6 +71,7 @@ class Patches:
         sigma_given: float,
         seed: int,
         zoom: tuple[float, float] = (1.0, 0.0),
+        compressed: float = 0.0,
         objective: Objective | None = None,
     ) -> None:
         self.samples = [s for s in samples if min(s.pixels.shape[:2]) >= patch]
@@ -78,6 +85,7 @@ class Patches:
         self.seed = seed
         self.objective = objective or Supervised()
         self.zoom, self.zoom_share = zoom
+        self.compressed = compressed
         places = [
             sample.weight * (rows - patch + 1) * (columns - patch + 1)
             for sample, (rows, columns, _) in zip(
@@ -120,6 +128,8 @@ class Patches:
         clean = cut(sample.clean)
         if side != self.patch:
             clean = resized(clean, self.patch, self.patch)
+        if self.compressed and rng.random() < self.compressed:
+            clean = JPEG.sample(rng).add(clean, rng)
         other = None if sample.noisy is None else cut(sample.noisy)
         noisy, sigma = add_noise(clean, self.noise, rng, other)
         if rng.random() >= self.sigma_given:

@@ -77,6 +77,10 @@ class Recipe(Record):
         small are sharper than what comes out of a camera, pixel for pixel. 1 for none.
     zoom_share : float
         The share of crops that are enlarged.
+    compressed : float
+        The share of clean crops that are compressed as JPEG, at a quality of 60 to 95, before noise
+        is added: what compression left in a photograph is not noise, and a denoiser that knows it
+        leaves it alone.
     steps_per_epoch : int
         Steps between two validations.
     minutes : float, optional
@@ -125,6 +129,7 @@ class Recipe(Record):
     batch: int = Field(default=8, ge=1)
     zoom: float = Field(default=1.0, ge=1, le=8)
     zoom_share: float = Field(default=0.5, ge=0, le=1)
+    compressed: float = Field(default=0.0, ge=0, le=1)
     steps_per_epoch: int = Field(default=250, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     epochs: int | None = Field(default=None, ge=1)
@@ -170,6 +175,8 @@ class Recipe(Record):
             raise ValueError("with folders of noisy images there is no noise to add")
         if self.zoom > 1 and self.noise is None:
             raise ValueError("zoom is for clean images to which noise is added")
+        if self.compressed and self.noise is None:
+            raise ValueError("compressed is for clean images to which noise is added")
 
     @property
     def objective_name(self) -> str:

@@ -314,6 +314,7 @@ def _prepare(
         patch=recipe.patch,
         batch=recipe.batch,
         zoom=(recipe.zoom, recipe.zoom_share),
+        compressed=recipe.compressed,
         takes_sigma=architecture.takes_sigma,
         sigma_given=recipe.sigma_given,
         seed=recipe.seed,

@@ -301,3 +301,20 @@ def test_two_files_of_one_name_are_no_pair():
     clean, noisy = [Path("c/a.png"), Path("c/a.tif")], [Path("n/a.png")]
     with pytest.raises(EmptyDatasetError, match="two files"):
         dataset.pair(clean, noisy)
+
+
+def test_a_share_of_the_clean_crops_is_compressed_and_asked_for_so():
+    detail = np.random.default_rng(5).integers(0, 256, (64, 64, 3), np.uint8)
+    given = [Sample("a.png", detail)]
+    settings = {"patch": 32, "batch": 40, "noise": noise.parse("gaussian:0")}
+    as_they_are, some, every = (
+        patches(given, **settings, compressed=share).batch(0, 0) for share in (0.0, 0.5, 1.0)
+    )
+    for noisy, target in (as_they_are, some, every):
+        assert np.array_equal(noisy, target)  # what compression did is not to be undone
+    changed = [
+        sum(float(np.abs(a - b).mean()) > 0.02 for a, b in zip(as_they_are[1], one[1], strict=True))
+        for one in (some, every)
+    ]
+    assert 10 <= changed[0] <= 30
+    assert changed[1] == 40
