@@ -188,6 +188,7 @@ def crew(
     """
     try:
         import dask
+        import distributed  # noqa: F401 - its defaults must not be part of what is set for a while
     except ImportError as error:
         raise EngineUnavailableError("ruis batch", "batch") from error
     with dask.config.set(CONFIG), _hushed(), ExitStack() as stack:

@@ -17,7 +17,7 @@ from pathlib import Path
 from ruis.batch.copies import sweep
 from ruis.batch.crew import Crew, crew
 from ruis.batch.manifest import STATE, Manifest, Row
-from ruis.batch.plan import Plan
+from ruis.batch.planning import Plan
 from ruis.batch.settings import Settings
 from ruis.batch.summary import Summary, summed_up
 from ruis.batch.work import Order, Outcome, Terms
@@ -144,8 +144,7 @@ def run(
     Examples
     --------
     >>> from ruis.batch import Settings, plan, run  # doctest: +SKIP
-    >>> if __name__ == "__main__":  # workers import this file  # doctest: +SKIP
-    ...     summary = run(plan(["scans/"], "clean/"), Settings(model="gray"))
+    >>> summary = run(plan(["scans/"], "clean/"), Settings(model="gray"))  # doctest: +SKIP
     """
     if retry_failed and not resume:
         raise ConfigError("--retry-failed goes on with a run: give --resume as well.")

@@ -20,7 +20,7 @@ from ruis.errors import ConfigError
 
 if TYPE_CHECKING:
     from ruis.batch import Plan, Progress, Settings, Summary
-    from ruis.batch.plan import Survey
+    from ruis.batch.planning import Survey
     from ruis.batch.work import Outcome
 
 __all__ = ["batch"]
@@ -264,7 +264,7 @@ def _show_plan(
 ) -> None:
     """Print what would be done, and how long it would take."""
     from ruis.batch.driver import shared_out
-    from ruis.batch.plan import estimate, survey
+    from ruis.batch.planning import estimate, survey
 
     seen = survey(todo)
     workers, threads = shared_out(workers, threads, scheduler)
