@@ -48,8 +48,8 @@ class Progress:
         Images done or failed in this run.
     megapixels : float
         Denoised in this run.
-    seconds : float
-        Since this run began.
+    seconds, working : float
+        Since this run began, and since its first image was given to a worker.
     workers : int
         That are there.
     """
@@ -60,6 +60,7 @@ class Progress:
     new: int
     megapixels: float
     seconds: float
+    working: float
     workers: int
 
     @property
@@ -71,7 +72,7 @@ class Progress:
     def seconds_left(self) -> float:
         """The time that the others will take at this run's pace; infinite at first."""
         left = self.total - self.done - self.failed
-        return self.seconds * left / self.new if self.new else float("inf") if left else 0.0
+        return self.working * left / self.new if self.new else float("inf") if left else 0.0
 
 
 def run(
@@ -212,6 +213,7 @@ class Turns:
     died: int = 0
     stopped: bool = False
     looked: float = 0.0
+    first: float = 0.0
     hopeless: Outcome | None = None
 
     def __post_init__(self) -> None:
@@ -266,6 +268,8 @@ class Turns:
         orders = [] if self.stopped else self._next()
         if outcomes or blamed or orders:
             self.manifest.advance(outcomes, blamed, [id for _, id in orders])
+        if orders and not self.first:
+            self.first = time.monotonic()
         for worker, id in orders:
             row = self.rows[id]
             self.crew.give(Order(id, row.input, row.output, id in self.ours), worker)
@@ -282,6 +286,7 @@ class Turns:
             self.failed += one.state == "failed"
             if one.state == "failed" and self.failure:
                 self.failure(self.rows[one.id].input, one)
+        now = time.monotonic()
         if self.progress:
             self.progress(
                 Progress(
@@ -290,7 +295,8 @@ class Turns:
                     self.total,
                     self.new,
                     self.megapixels,
-                    time.monotonic() - self.begun,
+                    now - self.begun,
+                    now - self.first if self.first else 0.0,
                     len(self.hands),
                 )
             )
