@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ruis.batch.copies import sweep
-from ruis.batch.crew import Crew, crew
+from ruis.batch.crew import Crew, check_installed, crew
 from ruis.batch.manifest import STATE, Manifest, Row
 from ruis.batch.planning import Plan
 from ruis.batch.settings import Settings
@@ -122,7 +122,7 @@ def run(
     temp : Path, optional
         Where workers keep local copies; default: in the output folder.
     temp_space : float
-        Bytes of such copies in all.
+        Bytes of such copies in all; on a cluster, of each worker.
     progress : callable, optional
         Called several times a second.
     failure : callable, optional
@@ -139,6 +139,8 @@ def run(
     ------
     ConfigError
         If the folder and `resume` do not fit, or settings differ from those of the run before.
+    EngineUnavailableError
+        If Dask is not installed.
     BatchError
         If another run is at work there, the workers cannot be reached, or all would fail.
 
@@ -149,6 +151,7 @@ def run(
     """
     if retry_failed and not resume:
         raise ConfigError("--retry-failed goes on with a run: give --resume as well.")
+    check_installed()
     begun = time.monotonic()
     settings = settings.absolute()
     identity = settings.identity()
@@ -259,7 +262,7 @@ class Turns:
     def turn(self, came: list[Outcome]) -> None:
         """Record what came and who died, give out what is next, and tell."""
         assert self.crew
-        outcomes = [one for one in came if one.id in self.left]
+        outcomes = list({one.id: one for one in came if one.id in self.left}.values())
         for one in outcomes:
             self._came_back(one)
         outcomes = [one for one in outcomes if not one.hopeless]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,12 @@ import pytest
 
 import ruis
 from ruis.batch import Progress, Settings, plan, run
+from ruis.batch.crew import crew
 from ruis.batch.driver import shared_out
 from ruis.batch.planning import survey
 from ruis.batch.summary import set_aside
+from ruis.batch.work import Terms
+from ruis.errors import EngineUnavailableError
 from ruis.image import Image, ImageInfo
 from ruis.model_file import save
 
@@ -51,6 +56,43 @@ def test_a_survey_of_many_headers_is_a_sample(tmp_path, monkeypatch):
     some = survey(todo)
     assert some.probed == 4
     assert some.megapixels == pytest.approx((4 - some.unreadable) * 0.002 * 9 / 4)
+
+
+def test_without_dask_nothing_is_begun(tmp_path, monkeypatch):
+    make(tmp_path / "in", 1)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(EngineUnavailableError, match=r"ruis\[batch\]"):
+        run(plan([str(tmp_path / "in")], tmp_path / "out"), Settings(model="gray"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_sockets_are_on_loopback_and_answer_nobody_else(tmp_path, small_model):
+    pytest.importorskip("cryptography", reason="ruis batch needs the batch extra")
+    distributed = pytest.importorskip("distributed", reason="ruis batch needs the batch extra")
+    psutil = pytest.importorskip("psutil", reason="comes with distributed")
+    model = small_model()
+    save(tmp_path / "m.ruis", model.manifest, model.weights)
+    settings = Settings(model=str(tmp_path / "m.ruis"))
+    terms = Terms(settings, settings.models(), str(tmp_path), 1, False, str(tmp_path / "c"), 1e6)
+    with crew(terms, 1, None) as hands:
+        until = time.monotonic() + 60
+        while not hands.workers() and time.monotonic() < until:
+            time.sleep(0.1)
+        me = psutil.Process()
+        processes = [me, *me.children(recursive=True)]
+        listening = [
+            one.laddr.ip
+            for process in processes
+            for one in process.net_connections("inet")
+            if one.status == psutil.CONN_LISTEN
+        ]
+        assert len(listening) >= 2
+        assert set(listening) == {"127.0.0.1"}
+        port = hands.client.scheduler.address.rpartition(":")[2]
+        for address in (f"tcp://127.0.0.1:{port}", f"tls://127.0.0.1:{port}"):
+            with pytest.raises((OSError, TypeError)):  # without the run's certificates
+                distributed.Client(address, timeout=1, set_as_default=False)
 
 
 @pytest.mark.slow
