@@ -210,19 +210,27 @@ def one_run(work: Path, output: Path, workers: int, model: str) -> dict[str, flo
     """A run, and its rate between its first image and its last."""
     from ruis.batch import Settings, plan, run
 
-    ticks: list[tuple[float, float]] = []
+    ticks: list[tuple[float, float, float, int]] = []
     summary = run(
         plan([str(work / "in")], output),
         Settings(model=model),
         workers=workers,
         threads=1,
-        progress=lambda now: ticks.append((now.seconds, now.megapixels)),
+        progress=lambda now: ticks.append((now.seconds, now.megapixels, cpu(), now.new)),
     )
     assert not summary.failed, summary.failures
     # The first image of each worker loads the model and compiles: the rate begins after it.
     start = next(tick for tick in ticks if tick[1] > 0.1 * summary.megapixels)
-    rate = (ticks[-1][1] - start[1]) / (ticks[-1][0] - start[0])
-    return {"rate": rate, "seconds": summary.seconds, **summary.costs}
+    seconds, pixels, spent, count = (
+        last - first for last, first in zip(ticks[-1], start, strict=True)
+    )
+    return {
+        "rate": pixels / seconds,
+        "driver": spent / count,
+        "begun": start[0],
+        "seconds": summary.seconds,
+        **summary.costs,
+    }
 
 
 # -- costs -----------------------------------------------------------------------------------------
@@ -231,24 +239,19 @@ def one_run(work: Path, output: Path, workers: int, model: str) -> dict[str, flo
 def costs(work: Path, arguments: argparse.Namespace) -> dict[str, object]:
     """What a run costs that no image does, and what an image costs in each part of the work."""
     output = work / "out"
-    begun = time.perf_counter()
-    before = cpu()
+    load = psutil.getloadavg()[0]
     facts = one_run(work, output, 2, arguments.model)
-    spent = cpu() - before
     images = arguments.images
-    shutil.rmtree(output)
-    empty = time.perf_counter()
-    subprocess.run([*COMMAND, "--help"], check=True, capture_output=True)
     sizes = [path.stat().st_size for path in (work / "in").rglob("*.png")]
     return {
         "model": arguments.model,
         "images": images,
         "side": arguments.side,
         "bytes_per_image": statistics.mean(sizes),
-        "help_seconds": time.perf_counter() - empty,
         "seconds": facts["seconds"],
-        "whole_seconds": empty - begun,
-        "driver_cpu_seconds_per_image": spent / images,
+        "seconds_until_a_tenth_was_done": facts["begun"],
+        "driver_cpu_seconds_per_image": facts["driver"],
+        "load_before": load,
         **{f"{part}_seconds_per_image": facts[part] / images
            for part in ("transfer", "read", "compute", "write")},
     }  # fmt: skip

@@ -168,8 +168,10 @@ def test_a_run_that_is_stopped_leaves_nothing_half_done_and_says_how_to_go_on(mo
         command(*arguments), stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as driver:
         wait_for(lambda: len(outputs("out")) >= 5)
+        os.kill(driver.pid, signal.SIGSTOP)  # so that it is not done before it is asked to stop
         assert "at work" in run(*arguments, "--resume", code=3).stderr
         os.killpg(driver.pid, number)  # as a terminal does: to all of a command's processes
+        os.kill(driver.pid, signal.SIGCONT)
         _, told = driver.communicate(timeout=60)
     assert driver.returncode == code
     assert "the same command with --resume" in told

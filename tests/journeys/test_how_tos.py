@@ -7,6 +7,7 @@ import pytest
 PAGES = {
     "README.md": (),
     "docs/how-to-denoise.md": (),
+    "docs/how-to-batch.md": ("distributed", "cryptography"),
     "docs/how-to-train.md": ("keras",),
     "docs/how-to-serve.md": ("fastapi", "uvicorn", "python_multipart", "prometheus_client"),
     "docs/how-to-anomaly.md": ("keras",),

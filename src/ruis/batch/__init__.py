@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ruis.batch.driver import Progress, run
 from ruis.batch.manifest import Manifest
-from ruis.batch.plan import Plan, plan
+from ruis.batch.planning import Plan, plan
 from ruis.batch.settings import Settings
 from ruis.batch.summary import Summary
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,7 +23,7 @@ from ruis.batch.team import Team
 from ruis.batch.work import Order, Outcome, Terms, work
 from ruis.errors import ClusterError, EngineUnavailableError
 
-__all__ = ["Crew", "Failed", "crew"]
+__all__ = ["Crew", "Failed", "check_installed", "crew"]
 
 PATIENCE = 60.0
 """Seconds that may pass without any worker before the run is given up."""
@@ -146,6 +147,21 @@ class Crew:
         return came
 
 
+def check_installed() -> None:
+    """Refuse to begin without the packages that workers need.
+
+    Raises
+    ------
+    EngineUnavailableError
+        Naming the extra to install.
+    """
+    try:
+        for name in ("dask", "distributed", "cryptography", "psutil"):
+            import_module(name)
+    except ImportError as error:
+        raise EngineUnavailableError("ruis batch", "batch") from error
+
+
 def _told(order: Order, terms: Terms, topic: str) -> None:
     """What a worker runs: one image at a time, whatever the number of its threads."""
     from distributed import get_worker
@@ -181,15 +197,12 @@ def crew(
 
     Raises
     ------
-    EngineUnavailableError
-        If Dask is not installed.
     ClusterError
         If the scheduler is not there.
     """
-    try:
-        import dask
-    except ImportError as error:
-        raise EngineUnavailableError("ruis batch", "batch") from error
+    import dask
+    import distributed  # noqa: F401 - its defaults must not be part of what is set for a while
+
     with dask.config.set(CONFIG), _hushed(), ExitStack() as stack:
         if scheduler is None:
             client, team = _local(workers, terms, memory, stack)
@@ -207,10 +220,7 @@ def _local(workers: int, terms: Terms, memory: float | None, stack: ExitStack) -
     from distributed import Client, LocalCluster
     from distributed.security import Security
 
-    try:
-        security = Security.temporary()
-    except ImportError as error:
-        raise EngineUnavailableError("ruis batch", "batch") from error
+    security = Security.temporary()
     folder = Path(terms.copies)
     folder.mkdir(parents=True, exist_ok=True)
     try:

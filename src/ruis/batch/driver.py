@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ruis.batch.copies import sweep
-from ruis.batch.crew import Crew, crew
+from ruis.batch.crew import Crew, check_installed, crew
 from ruis.batch.manifest import STATE, Manifest, Row
-from ruis.batch.plan import Plan
+from ruis.batch.planning import Plan
 from ruis.batch.settings import Settings
 from ruis.batch.summary import Summary, summed_up
 from ruis.batch.work import Order, Outcome, Terms
@@ -48,8 +48,8 @@ class Progress:
         Images done or failed in this run.
     megapixels : float
         Denoised in this run.
-    seconds : float
-        Since this run began.
+    seconds, working : float
+        Since this run began, and since its first image was given to a worker.
     workers : int
         That are there.
     """
@@ -60,6 +60,7 @@ class Progress:
     new: int
     megapixels: float
     seconds: float
+    working: float
     workers: int
 
     @property
@@ -71,7 +72,7 @@ class Progress:
     def seconds_left(self) -> float:
         """The time that the others will take at this run's pace; infinite at first."""
         left = self.total - self.done - self.failed
-        return self.seconds * left / self.new if self.new else float("inf") if left else 0.0
+        return self.working * left / self.new if self.new else float("inf") if left else 0.0
 
 
 def run(
@@ -121,7 +122,7 @@ def run(
     temp : Path, optional
         Where workers keep local copies; default: in the output folder.
     temp_space : float
-        Bytes of such copies in all.
+        Bytes of such copies in all; on a cluster, of each worker.
     progress : callable, optional
         Called several times a second.
     failure : callable, optional
@@ -138,17 +139,19 @@ def run(
     ------
     ConfigError
         If the folder and `resume` do not fit, or settings differ from those of the run before.
+    EngineUnavailableError
+        If Dask is not installed.
     BatchError
         If another run is at work there, the workers cannot be reached, or all would fail.
 
     Examples
     --------
     >>> from ruis.batch import Settings, plan, run  # doctest: +SKIP
-    >>> if __name__ == "__main__":  # workers import this file  # doctest: +SKIP
-    ...     summary = run(plan(["scans/"], "clean/"), Settings(model="gray"))
+    >>> summary = run(plan(["scans/"], "clean/"), Settings(model="gray"))  # doctest: +SKIP
     """
     if retry_failed and not resume:
         raise ConfigError("--retry-failed goes on with a run: give --resume as well.")
+    check_installed()
     begun = time.monotonic()
     settings = settings.absolute()
     identity = settings.identity()
@@ -213,6 +216,7 @@ class Turns:
     died: int = 0
     stopped: bool = False
     looked: float = 0.0
+    first: float = 0.0
     hopeless: Outcome | None = None
 
     def __post_init__(self) -> None:
@@ -258,7 +262,7 @@ class Turns:
     def turn(self, came: list[Outcome]) -> None:
         """Record what came and who died, give out what is next, and tell."""
         assert self.crew
-        outcomes = [one for one in came if one.id in self.left]
+        outcomes = list({one.id: one for one in came if one.id in self.left}.values())
         for one in outcomes:
             self._came_back(one)
         outcomes = [one for one in outcomes if not one.hopeless]
@@ -267,6 +271,8 @@ class Turns:
         orders = [] if self.stopped else self._next()
         if outcomes or blamed or orders:
             self.manifest.advance(outcomes, blamed, [id for _, id in orders])
+        if orders and not self.first:
+            self.first = time.monotonic()
         for worker, id in orders:
             row = self.rows[id]
             self.crew.give(Order(id, row.input, row.output, id in self.ours), worker)
@@ -283,6 +289,7 @@ class Turns:
             self.failed += one.state == "failed"
             if one.state == "failed" and self.failure:
                 self.failure(self.rows[one.id].input, one)
+        now = time.monotonic()
         if self.progress:
             self.progress(
                 Progress(
@@ -291,7 +298,8 @@ class Turns:
                     self.total,
                     self.new,
                     self.megapixels,
-                    time.monotonic() - self.begun,
+                    now - self.begun,
+                    now - self.first if self.first else 0.0,
                     len(self.hands),
                 )
             )

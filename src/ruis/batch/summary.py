@@ -13,7 +13,7 @@ from ruis.outputs import Failure
 if TYPE_CHECKING:
     from ruis.batch.driver import Turns
     from ruis.batch.manifest import Manifest
-    from ruis.batch.plan import Plan
+    from ruis.batch.planning import Plan
 
 __all__ = ["Summary", "set_aside", "summed_up", "write_report"]
 

@@ -20,7 +20,7 @@ from ruis.errors import ConfigError
 
 if TYPE_CHECKING:
     from ruis.batch import Plan, Progress, Settings, Summary
-    from ruis.batch.plan import Survey
+    from ruis.batch.planning import Survey
     from ruis.batch.work import Outcome
 
 __all__ = ["batch"]
@@ -117,7 +117,10 @@ def batch(
         typer.Option(metavar="DIR", help="Where copies from object stores go, on each worker."),
     ] = None,
     temp_space: Annotated[
-        float, typer.Option(min=1e6, metavar="BYTES", help="Of such copies at once, in all.")
+        float,
+        typer.Option(
+            min=1e6, metavar="BYTES", show_default="4e9", help="Of such copies at once, in all."
+        ),
     ] = 4e9,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -236,8 +239,8 @@ class _Line:
         parts = [f"{now.done + now.failed} of {now.total} images"]
         if now.failed:
             parts.append(f"{now.failed} failed")
-        if now.seconds and now.new:
-            parts.append(f"{now.megapixels / now.seconds:.2f} Mpx/s")
+        if now.working and now.new:
+            parts.append(f"{now.megapixels / now.working:.2f} Mpx/s")
         workers = f"{now.workers} worker{'' if now.workers == 1 else 's'}"
         parts.append(workers if now.workers else "no worker yet")
         if now.new:
@@ -264,7 +267,7 @@ def _show_plan(
 ) -> None:
     """Print what would be done, and how long it would take."""
     from ruis.batch.driver import shared_out
-    from ruis.batch.plan import estimate, survey
+    from ruis.batch.planning import estimate, survey
 
     seen = survey(todo)
     workers, threads = shared_out(workers, threads, scheduler)

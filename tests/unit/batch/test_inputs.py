@@ -12,7 +12,7 @@ import pytest
 
 from ruis.batch.copies import PREFIX, is_address, listed, local_copy, sweep
 from ruis.batch.inputs import gather, read_list
-from ruis.batch.plan import plan
+from ruis.batch.planning import plan
 from ruis.errors import ConfigError, ImageError, ImageTooLargeError
 
 fsspec = pytest.importorskip("fsspec", reason="object stores need the batch extra")

@@ -1,0 +1,134 @@
+"""The driver, asked from Python: how processors are shared out, and runs one after the other."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ruis
+from ruis.batch import Progress, Settings, plan, run
+from ruis.batch.crew import crew
+from ruis.batch.driver import shared_out
+from ruis.batch.planning import survey
+from ruis.batch.summary import set_aside
+from ruis.batch.work import Terms
+from ruis.errors import EngineUnavailableError
+from ruis.image import Image, ImageInfo
+from ruis.model_file import save
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ((None, None, None), (8, 1)),
+        ((2, None, None), (2, 4)),
+        ((None, 4, None), (2, 4)),
+        ((3, None, None), (3, 2)),
+        ((16, None, None), (16, 1)),
+        ((None, 16, None), (1, 16)),
+        ((None, None, "tcp://head:8786"), (1, 0)),
+    ],
+)
+def test_workers_do_not_fight_for_processors(monkeypatch, asked, given):
+    monkeypatch.setattr("ruis.processor.threads", lambda: 8)
+    assert shared_out(*asked) == given
+
+
+def make(folder: Path, count: int) -> None:
+    folder.mkdir()
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(0, 256, (40, 50, 1), np.uint8)
+        ruis.write(Image(pixels, ImageInfo(pixels.dtype, (0, 255))), folder / f"{number}.png")
+
+
+def test_a_survey_of_many_headers_is_a_sample(tmp_path, monkeypatch):
+    make(tmp_path / "in", 8)
+    Path(tmp_path, "in", "broken.png").write_bytes(b"x")
+    todo = plan([str(tmp_path / "in")], tmp_path / "out")
+    whole = survey(todo)
+    assert (whole.probed, whole.unreadable, whole.formats) == (9, 1, {"png": 8})
+    assert whole.megapixels == pytest.approx(8 * 0.002)
+    monkeypatch.setattr("ruis.batch.planning.PROBED", 4)
+    some = survey(todo)
+    assert some.probed == 4
+    assert some.megapixels == pytest.approx((4 - some.unreadable) * 0.002 * 9 / 4)
+
+
+def test_without_dask_nothing_is_begun(tmp_path, monkeypatch):
+    make(tmp_path / "in", 1)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(EngineUnavailableError, match=r"ruis\[batch\]"):
+        run(plan([str(tmp_path / "in")], tmp_path / "out"), Settings(model="gray"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_sockets_are_on_loopback_and_answer_nobody_else(tmp_path, small_model):
+    pytest.importorskip("cryptography", reason="ruis batch needs the batch extra")
+    distributed = pytest.importorskip("distributed", reason="ruis batch needs the batch extra")
+    psutil = pytest.importorskip("psutil", reason="comes with distributed")
+    model = small_model()
+    save(tmp_path / "m.ruis", model.manifest, model.weights)
+    settings = Settings(model=str(tmp_path / "m.ruis"))
+    terms = Terms(settings, settings.models(), str(tmp_path), 1, False, str(tmp_path / "c"), 1e6)
+    with crew(terms, 1, None) as hands:
+        until = time.monotonic() + 60
+        while not hands.workers() and time.monotonic() < until:
+            time.sleep(0.1)
+        me = psutil.Process()
+        processes = [me, *me.children(recursive=True)]
+        listening = [
+            one.laddr.ip
+            for process in processes
+            for one in process.net_connections("inet")
+            if one.status == psutil.CONN_LISTEN
+        ]
+        assert len(listening) >= 2
+        assert set(listening) == {"127.0.0.1"}
+        port = hands.client.scheduler.address.rpartition(":")[2]
+        for address in (f"tcp://127.0.0.1:{port}", f"tls://127.0.0.1:{port}"):
+            with pytest.raises((OSError, TypeError)):  # without the run's certificates
+                distributed.Client(address, timeout=1, set_as_default=False)
+
+
+@pytest.mark.slow
+def test_runs_in_one_process_follow_each_other_and_tell_how_far_they_are(
+    tmp_path, monkeypatch, small_model
+):
+    pytest.importorskip("distributed", reason="ruis batch needs the batch extra")
+    pytest.importorskip("cryptography", reason="ruis batch needs the batch extra")
+    monkeypatch.chdir(tmp_path)
+    make(Path("in"), 6)
+    Path("in/broken.png").write_bytes(b"")
+    model = small_model()
+    save("m.ruis", model.manifest, model.weights)
+    for name in ("first", "second"):
+        told: list[Progress] = []
+        failed: dict[str, str] = {}
+        summary = run(
+            plan(["in"], name),
+            Settings(model="m.ruis"),
+            workers=1,
+            progress=told.append,
+            failure=lambda path, outcome, failed=failed: failed.update({path: outcome.error}),
+        )
+        assert (summary.done, summary.failed, summary.left) == (6, 1, 0)
+        assert failed == {str(Path("in/broken.png").absolute()): "CorruptImageError"}
+        assert told[0].seconds_left == float("inf")
+        assert (told[-1].fraction, told[-1].seconds_left) == (1.0, 0.0)
+        assert [now.fraction for now in told] == sorted(now.fraction for now in told)
+        assert told[-1].megapixels == pytest.approx(6 * 0.002)
+    same = [Path(name, "3.png").read_bytes() for name in ("first", "second")]
+    assert same[0] == same[1]
+    set_aside(summary, Path("aside"))
+    listed = plan([], "third", lists=[Path("aside/CorruptImageError.txt")])
+    assert [one.location for one, _ in listed.files] == [str(Path("in/broken.png").absolute())]
+    Path("in/broken.png").write_bytes(Path("in/1.png").read_bytes())
+    again = run(plan(["in"], "second"), Settings(model="m.ruis"), resume=True, workers=1)
+    assert (again.done, again.failed, again.changes["changed"]) == (7, 0, 1)
+    set_aside(again, Path("aside"))
+    assert [path.name for path in Path("aside").iterdir()] == ["reasons.md"]
