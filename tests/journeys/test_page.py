@@ -222,7 +222,13 @@ def test_sixteen_bits_stay_sixteen_bits(visit, format):
     box = tab.page.locator("#stage").bounding_box()
     seen = tab.pixel("before", round((box["width"] - 120) / 2), round((box["height"] - 96) / 2))
     assert seen == pytest.approx(tuple(image.pixels[0, 0] / 257), abs=1)
-    assert any("/v1/preview" in url for url in asked) == (format == "tiff")
+    views = [url for url in asked if "/v1/preview" in url]
+    assert len(views) == {"png": 0, "tiff": 3}[format], (
+        "before, after and the small copy, once each"
+    )
+    assert not [url for url in asked if "/v1/inspect" in url]
+    tab.page.click("summary")
+    tab.page.get_by_text("Noise by channel").wait_for()
 
 
 @pytest.mark.parametrize(
