@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
 PYTEST_FLAGS ?= -n auto
 SOURCES := src tests $(wildcard benchmarks examples docs tools)
 
-.PHONY: help demo test check docs bench
+.PHONY: help demo test check docs bench serve
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -42,13 +42,17 @@ docs: $(VENV)/.docs ## build the documentation into docs/_build
 bench: $(VENV)/.base ## measure the budgets on this machine
 	@$(BIN)/python benchmarks/budgets.py
 
+serve: $(VENV)/.serve ## the page and the HTTP service on this machine
+	@$(BIN)/ruis serve
+
 # -- the environment ---------------------------------------------------------------------------------
 
 $(VENV)/.base: EXTRAS :=
 $(VENV)/.dev: EXTRAS := [train,onnxruntime,mnist,serve,dev]
+$(VENV)/.serve: EXTRAS := [serve]
 $(VENV)/.docs: EXTRAS := [docs]
 
-$(VENV)/.base $(VENV)/.dev $(VENV)/.docs: pyproject.toml | $(BIN)/python
+$(VENV)/.base $(VENV)/.dev $(VENV)/.docs $(VENV)/.serve: pyproject.toml | $(BIN)/python
 	@echo "Installing ruis$(EXTRAS) into $(VENV) (minutes the first time, then seconds) ..."
 	@$(PIP) --editable ".$(EXTRAS)"
 	@touch $@

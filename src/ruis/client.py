@@ -152,7 +152,7 @@ class Client:
         self._sleep: Callable[[float], None] = time.sleep
 
     @overload
-    def denoise(
+    def denoise(  # numpydoc ignore=GL08
         self,
         image: str | os.PathLike[str] | bytes,
         *,
@@ -163,7 +163,7 @@ class Client:
         keep_metadata: bool = ...,
     ) -> Reply: ...
     @overload
-    def denoise(
+    def denoise(  # numpydoc ignore=GL08
         self,
         image: NDArray[Any],
         *,

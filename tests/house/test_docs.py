@@ -73,6 +73,7 @@ def test_a_command_is_in_the_documentation(command, repository):
     "command",
     [
         *("denoise", "train", "evaluate", "inspect", "compare", "models", "export", "doctor"),
+        "serve",
         *("mnist", "anomaly", "features", "study"),
     ],
 )

@@ -74,3 +74,11 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def test_the_version_is_that_of_the_distribution():
     assert ruis.__version__ == version("ruis")
+
+
+def test_nobody_is_told_that_images_are_denoised():
+    """OpenVINO reports each import to a service on the internet, unless it is kept from it."""
+    code = "import numpy as np, ruis; ruis.denoise(np.zeros((8, 8), np.uint8))"
+    loaded = imported_by(code)
+    assert "openvino" in loaded
+    assert "openvino_telemetry" not in loaded

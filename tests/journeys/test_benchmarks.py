@@ -39,3 +39,16 @@ def test_training_is_measured(repository, tmp_path):
     out = tmp_path / "training.json"
     run(repository, "benchmarks/training.py", "--tier", "fast", "--rounds", "1", "--json", out)
     assert json.loads(out.read_text())["ruis"] > 0
+
+
+@pytest.mark.slow
+def test_the_load_on_the_service_is_measured(repository, needs_serve, tmp_path):
+    out = tmp_path / "load.json"
+    options = ["--clients", "40", "--seconds", "3", "--largest", "128", "--json", out]
+    run(repository, "benchmarks/load.py", *options, "--", "--queue", "4")
+    figures = json.loads(out.read_text())["figures"]
+    assert figures["accepted"] > 0
+    assert figures["accepted_different"] == 0
+    assert figures["refused"] > 0
+    assert figures["refused_without_retry_after"] == 0
+    assert figures["other_answers"] == {}

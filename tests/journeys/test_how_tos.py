@@ -8,6 +8,7 @@ PAGES = {
     "README.md": (),
     "docs/how-to-denoise.md": (),
     "docs/how-to-train.md": ("keras",),
+    "docs/how-to-serve.md": ("fastapi", "uvicorn", "python_multipart", "prometheus_client"),
     "docs/how-to-anomaly.md": ("keras",),
     "docs/how-to-features.md": ("keras", "matplotlib"),
     "docs/how-to-pretrained.md": ("keras",),

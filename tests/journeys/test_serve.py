@@ -171,6 +171,40 @@ def test_a_preview_is_an_8_bit_png_that_any_browser_shows(served, array, kind, m
     assert max(Pillow.open(io.BytesIO(small.body)).size) <= 16
 
 
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.full((20, 20), 3e38, np.float32),
+        np.array([[-3e38, 3e38] * 9] * 18, np.float32),
+        np.full((20, 20), 1e308),
+        np.array([[-1e308, 1e308] * 9] * 18),
+        np.full((20, 20), np.finfo(np.float16).max, np.float16),
+        np.array([[np.iinfo(np.int64).min, np.iinfo(np.int64).max] * 9] * 18),
+        np.zeros((1, 1), np.uint8),
+        np.zeros((1, 5000), np.uint8),
+        np.zeros((2000, 1, 3), np.int8),
+        np.zeros((9, 9), np.float32) + 1e-40,
+    ],
+    ids=lambda array: f"{array.dtype} {array.shape} {array.flat[0]:.0e}",
+)
+def test_odd_values_and_sizes_are_answered(served, array):
+    file = io.BytesIO()
+    np.save(file, array)
+    for target in (
+        "denoise",
+        "inspect",
+        "preview",
+        "denoise?format=webp",
+        "denoise?model=documents",
+    ):
+        answer = served.ask("POST", f"/v1/{target}", file.getvalue())
+        assert answer.status in {200, 422}, (target, answer.body)
+        if answer.headers["content-type"] == "application/json":
+            assert "NaN" not in answer.body.decode()
+        if "ruis-report" in answer.headers:
+            json.loads(unquote(answer.headers["ruis-report"]), parse_constant=pytest.fail)
+
+
 def test_progress_can_be_followed_by_an_id_of_ones_own(served):
     name = "follow-me-0001"
     assert served.ask("GET", f"/v1/progress/{name}").json == {"state": "unknown", "fraction": 0.0}

@@ -58,7 +58,7 @@ def test_the_document_describes_every_answer(needs_serve, start, tmp_path):
         assert len(operations) == 6
         seen: dict[int, int] = {}
         for operation in operations:
-            each = -(-CASES // len(operations))
+            each = CASES // (3 if operation.method == "post" else 30)  # those have little to vary
             for mode in list(schemathesis.GenerationMode):
                 strategy = operation.as_strategy(generation_mode=mode)
 
@@ -76,6 +76,6 @@ def test_the_document_describes_every_answer(needs_serve, start, tmp_path):
 
                 with suppress(hypothesis.errors.Unsatisfiable):  # without parameters, none is wrong
                     meets()
-        print(f"{sum(seen.values())} cases: {dict(sorted(seen.items()))}")
+        print(f"{sum(seen.values())} cases: {dict(sorted(seen.items()))}")  # noqa: T201 - with -s
         assert sum(seen.values()) > CASES / 2
         assert {200, 422} <= set(seen)

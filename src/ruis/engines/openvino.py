@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -33,12 +34,22 @@ LAST = int(np.iinfo(np.int64).max)
 SELU = (1.6732632423543772, 1.0507009873554805)
 
 
+TELEMETRY = "openvino_telemetry"
+"""Where this package is, OpenVINO tells its makers of each import; where it is not, it does without."""
+
+
 @functools.cache
 def _core() -> Any:
+    untold = TELEMETRY not in sys.modules
+    if untold:
+        sys.modules[TELEMETRY] = None  # type: ignore[assignment] # "not installed", while we import
     try:
         import openvino
     except ImportError as error:
         raise EngineUnavailableError("The openvino engine", "openvino") from error
+    finally:
+        if untold:
+            del sys.modules[TELEMETRY]
     return openvino.Core()
 
 

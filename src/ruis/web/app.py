@@ -18,7 +18,7 @@ from ruis.errors import RuisError
 from ruis.web import about, schema
 from ruis.web.access import ACCESS
 from ruis.web.bodies import ClientGone
-from ruis.web.denoising import Tell, denoise
+from ruis.web.denoising import Tell, denoise, finite
 from ruis.web.envelope import GONE, Envelope
 from ruis.web.metrics import MEDIA_TYPE as METRICS_TYPE
 from ruis.web.pages import Pages
@@ -134,7 +134,9 @@ def _add_work(app: FastAPI, service: Service) -> None:
     )
     async def inspect_image(request: Request, query: Annotated[NoQuery, Query()]) -> Response:
         def work(data: bytes, tell: Tell) -> dict[str, Any]:
-            return inspection.inspect(formats.read_bytes(data, limits=limits)).to_json()
+            found = inspection.inspect(formats.read_bytes(data, limits=limits))
+            told: dict[str, Any] = finite(found.to_json())
+            return told
 
         return JSONResponse(await service.work(request, work))
 

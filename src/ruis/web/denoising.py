@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ruis.formats import Limits
     from ruis.image import Image
 
-__all__ = ["Answer", "Denoisers", "Wish", "denoise"]
+__all__ = ["Answer", "Denoisers", "Turns", "Wish", "denoise", "finite"]
 
 Tell = Callable[[float], None]
 """Called with the fraction that is done; raises if nobody waits any more."""
@@ -95,11 +96,20 @@ class Denoisers:
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads
         self._made: dict[str, Denoiser] = {}
-        self._turn = threading.Lock()
+        self._turns = Turns()
 
     def run(self, name: str, noisy: Image, wish: Wish, seen: Any, tell: Tell) -> Denoised:
         """Denoise an image when it is its turn."""
-        with self._turn:
+        turns = self._turns
+
+        def progress(done: int, tiles: int) -> None:
+            tell(READ + (WRITTEN - READ) * done / tiles)
+            if done < tiles:  # a small image shall not wait for all tiles of a large one
+                turns.give()
+                turns.take()
+
+        turns.take()
+        try:
             tell(READ)
             if name not in self._made:
                 self._made[name] = Denoiser(zoo.find(name), threads=self._threads)
@@ -108,8 +118,27 @@ class Denoisers:
                 sigma=wish.sigma,
                 strength=wish.strength,
                 seen=seen,
-                progress=lambda done, tiles: tell(READ + (WRITTEN - READ) * done / tiles),
+                progress=progress,
             )
+        finally:
+            turns.give()
+
+
+class Turns:
+    """Who may use the network: one at a time, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._network = threading.Lock()
+        self._next = threading.Lock()
+
+    def take(self) -> None:
+        """Wait for one's turn; who gives it and takes it again lets those who wait go first."""
+        with self._next:
+            self._network.acquire()
+
+    def give(self) -> None:
+        """End one's turn."""
+        self._network.release()
 
 
 def denoise(data: bytes, wish: Wish, limits: Limits, denoisers: Denoisers, tell: Tell) -> Answer:
@@ -188,8 +217,20 @@ def _record(result: Denoised, wish: Wish) -> str:
     )
 
 
+def finite(value: Any) -> Any:
+    """Return what JSON knows of a number, or of a record of numbers: infinity and the like are null."""
+    match value:
+        case float() if not math.isfinite(value):
+            return None
+        case dict():
+            return {key: finite(one) for key, one in value.items()}
+        case list() | tuple():
+            return [finite(one) for one in value]
+    return value
+
+
 def _rounded(report: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: float(f"{value:.6g}") if isinstance(value, float) else value
+        key: finite(float(f"{value:.6g}")) if isinstance(value, float) else value
         for key, value in report.items()
     }

@@ -84,6 +84,7 @@ class Envelope:
                 self._busy()  # where hundreds are refused at once, the last must not wait for long
             await self._app(scope, receive, sent)
         except Problem as problem:
+            scope["ruis"]["problem"] = problem.kind.name
             await sent.refuse(problem)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             log.exception("failed", extra={FIELDS: {"request_id": request_id}})

@@ -36,7 +36,9 @@ def set_up(level: int = logging.INFO) -> None:
     """Send what the service and its server log to standard error, as lines of JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name, least in (("ruis.web", level), ("uvicorn.error", logging.WARNING)):
+    logging.captureWarnings(capture=True)
+    warning = logging.WARNING
+    for name, least in (("ruis.web", level), ("uvicorn.error", warning), ("py.warnings", warning)):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(least)
