@@ -512,10 +512,11 @@ def test_the_theme_can_be_chosen_and_is_remembered(visit):
 
 
 def test_a_finger_pans_and_two_zoom(visit):
-    tab = visit(viewport={"width": 390, "height": 780}, has_touch=True, device_scale_factor=2)
+    tab = visit(viewport={"width": 390, "height": 560}, has_touch=True, device_scale_factor=2)
     tab.give(("shed.png", as_file(noisy_photo(300, 400))))
     tab.wait("done")
     tab.shown()
+    assert tab.page.evaluate("scrollY") == 0, "the picture stays in sight"
     tab.page.click("[data-zoom='2']")
     box = tab.page.locator("#stage").bounding_box()
     x, y = box["x"] + 60, box["y"] + 60
