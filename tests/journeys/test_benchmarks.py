@@ -79,3 +79,16 @@ def test_what_a_batch_costs_is_measured(repository, tmp_path):
     parts = [f"{part}_seconds_per_image" for part in ("read", "compute", "write")]
     assert all(figures[part] > 0 for part in parts)
     assert sum(figures[part] for part in parts) * 12 < 2 * figures["seconds"]
+
+
+@pytest.mark.slow
+def test_the_load_on_the_service_is_measured(repository, needs_serve, tmp_path):
+    out = tmp_path / "load.json"
+    options = ["--clients", "40", "--seconds", "3", "--largest", "128", "--json", out]
+    run(repository, "benchmarks/load.py", *options, "--", "--queue", "4")
+    figures = json.loads(out.read_text())["figures"]
+    assert figures["accepted"] > 0
+    assert figures["accepted_different"] == 0
+    assert figures["refused"] > 0
+    assert figures["refused_without_retry_after"] == 0
+    assert figures["other_answers"] == {}

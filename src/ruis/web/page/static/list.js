@@ -67,7 +67,16 @@ export class List extends EventTarget {
       if (other === item) open.setAttribute("aria-current", "true");
       else open.removeAttribute("aria-current");
     }
-    this.#rows.get(item)?.row.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.#reveal(this.#rows.get(item)?.row);
+  }
+
+  /** Scroll the strip, and never the page: that would take the picture out of sight. */
+  #reveal(row) {
+    if (!row) return;
+    const strip = this.element.getBoundingClientRect();
+    const card = row.getBoundingClientRect();
+    if (card.left < strip.left) this.element.scrollLeft -= strip.left - card.left;
+    if (card.right > strip.right) this.element.scrollLeft += card.right - strip.right;
   }
 
   say() {

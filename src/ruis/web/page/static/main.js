@@ -77,7 +77,13 @@ async function showChosen() {
   showPanel();
   await screening.show(item);
   if (item === chosen) showPanel();
+  if (item.result && by("details").open) {
+    await screening.inspect(item);
+    if (item === chosen) showPanel();
+  }
 }
+
+by("details").addEventListener("toggle", () => chosen && showChosen());
 
 function showPanel() {
   if (!chosen) return;

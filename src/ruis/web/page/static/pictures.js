@@ -39,7 +39,10 @@ export function thumbnail(bitmap) {
 
 /** Decode just enough for a thumbnail. */
 export async function decodeSmall(blob, options = {}) {
-  return thumbnail(await decode(blob, { ...options, side: SMALL }));
+  const bitmap = await decode(blob, { ...options, side: SMALL });
+  const small = thumbnail(bitmap);
+  bitmap.close();
+  return small;
 }
 
 async function isShownByBrowsers(blob) {

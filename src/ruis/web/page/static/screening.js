@@ -9,6 +9,9 @@ export class Screening {
   #before = null; // of the item that is shown
   #after = null;
   #of = null; // the result that `#after` was decoded from
+  #decoding = new Map(); // what is being decoded, so that nobody begins it twice
+  #hopeless; // the result (or its absence) with which decoding failed
+  #leaving = new AbortController(); // ends what only the item that is shown needs
   #thumbnails = Promise.resolve();
 
   constructor(stage) {
@@ -21,27 +24,36 @@ export class Screening {
     return Boolean(report && this.#before && this.#before.width < report.columns);
   }
 
-  /** Show what there is of a picture; called again whenever there is more. */
+  /** Show what there is of a picture; called again whenever there may be more. */
   async show(item) {
     if (item !== this.#item) {
       this.#letGo();
       this.#item = item;
       this.#stage.show(null);
     }
+    const { result } = item;
+    if (this.#hopeless === result) return;
     try {
-      if (!(await this.#showBefore(item))) return;
-      await this.#showAfter(item);
+      await this.#showBefore(item);
+      await this.#showAfter(item, result);
       if (item === this.#item && item.phase === "done") this.#stage.blend = 1;
     } catch {
-      return; // what is wrong with the picture, denoising it tells
+      // what is wrong with the picture, denoising it tells
+      if (item === this.#item) this.#hopeless = result;
     }
-    if (item.result && !item.inspection) await this.#inspect(item);
   }
 
   /** Show another strength at once, from what is there, until the server has the real one. */
   slide(strength) {
     const made = this.#of?.settings.strength;
     if (made) this.#stage.blend = strength / made;
+  }
+
+  /** Find out once what else there is to know of a picture. */
+  async inspect(item) {
+    if (item.inspection) return;
+    item.inspection = {};
+    item.inspection = await api.inspect(item.file).catch(() => ({}));
   }
 
   /** Make the small copy of a picture; one after the other. */
@@ -61,32 +73,33 @@ export class Screening {
   }
 
   async #showBefore(item) {
-    if (this.#before) return true;
-    const before = await decode(item.file);
-    if (item !== this.#item || this.#before) {
-      before.close();
-      return item === this.#item;
-    }
+    if (this.#before) return;
+    const before = await this.#decode(item.file);
+    if (item !== this.#item) return before.close();
+    if (this.#before) return;
     this.#before = before;
     item.thumbnail ??= thumbnail(before);
     this.#put(item);
-    return true;
   }
 
-  async #showAfter(item) {
-    const { result } = item;
+  async #showAfter(item, result) {
+    if (item !== this.#item || result === this.#of) return;
+    const after = result && (await this.#decode(result.blob));
+    if (item !== this.#item || item.result !== result) return after?.close();
     if (result === this.#of) return;
-    if (!result) {
-      this.#after?.close();
-      this.#after = this.#of = null;
-      return this.#put(item);
-    }
-    const after = await decode(result.blob);
-    if (item !== this.#item || item.result !== result) return after.close();
     this.#after?.close();
     this.#after = after;
     this.#of = result;
     this.#put(item);
+  }
+
+  #decode(blob) {
+    const decoding = this.#decoding;
+    if (!decoding.has(blob)) {
+      const made = decode(blob, { signal: this.#leaving.signal });
+      decoding.set(blob, made.finally(() => decoding.delete(blob)));
+    }
+    return decoding.get(blob);
   }
 
   #put(item) {
@@ -97,14 +110,13 @@ export class Screening {
     this.#stage.show({ name: item.name, size, before: this.#before, after: this.#after, blend: 1 });
   }
 
-  async #inspect(item) {
-    item.inspection = {}; // asked for once
-    item.inspection = await api.inspect(item.file).catch(() => ({}));
-  }
-
   #letGo() {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
+    this.#decoding = new Map();
     this.#before?.close();
     this.#after?.close();
     this.#item = this.#before = this.#after = this.#of = null;
+    this.#hopeless = undefined;
   }
 }
