@@ -2,7 +2,8 @@
 
 Many clients ask without pause for images of 64 to 1024 pixels to be denoised, and come back when
 they are told to. Beside it stands the library, which does the same images one after the other,
-before and after: the goodput is how many of its seconds the service delivered per second.
+before and after. `goodput_share` is how many of its seconds the service delivered per second, and
+`processor_share` the same in seconds of processors, which other work on the machine disturbs less.
 
     python benchmarks/load.py --clients 200 --seconds 300
     python benchmarks/load.py --clients 8 --seconds 3 --largest 128 --json load.json
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -58,6 +60,14 @@ class Found:
     others: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Seconds by the clock, and of processors."""
+
+    seconds: float
+    processor: float
+
+
 class Library:
     """The library on its own: one image after the other, with all processors."""
 
@@ -72,15 +82,16 @@ class Library:
         result = self.denoisers[chosen.model].run(noisy, seen=chosen.seen)
         return formats.encode(result.image, noisy.info.format, strip_metadata=True)
 
-    def time(self, pictures: list[Picture], seconds: float) -> dict[str, list[float]]:
-        """The seconds of each image, in turns until the time is up."""
-        spent: dict[str, list[float]] = {one.name: [] for one in pictures}
+    def time(self, pictures: list[Picture], seconds: float) -> dict[str, list[Spent]]:
+        """What each image takes, in turns until the time is up."""
+        spent: dict[str, list[Spent]] = {one.name: [] for one in pictures}
         until = time.perf_counter() + seconds
         while True:
             for one in pictures:
-                begun = time.perf_counter()
+                begun, used = time.perf_counter(), time.process_time()
                 self.denoise(one.sent)
-                spent[one.name].append(time.perf_counter() - begun)
+                took = Spent(time.perf_counter() - begun, time.process_time() - used)
+                spent[one.name].append(took)
             if time.perf_counter() > until:
                 return spent
 
@@ -133,6 +144,15 @@ class Service:
         except OSError:
             return 0.0
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+    @property
+    def processor(self) -> float:
+        """Seconds of processors that it has used, where the system tells."""
+        try:
+            told = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").split()
+        except OSError:
+            return 0.0
+        return (int(told[13]) + int(told[14])) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         self.process.terminate()
@@ -238,13 +258,15 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def figures(
-    pictures: list[Picture], alone: dict[str, list[float]], found: Found, memory: list[float],
-    seconds: float,
+    pictures: list[Picture], alone: dict[str, list[Spent]], found: Found, memory: list[float],
+    seconds: float, processor: float,
 ) -> dict[str, object]:  # fmt: skip
-    each = {name: statistics.median(spent) for name, spent in alone.items()}
+    each = {name: statistics.median(one.seconds for one in all_) for name, all_ in alone.items()}
+    used = {name: statistics.median(one.processor for one in all_) for name, all_ in alone.items()}
     mean = statistics.mean(each.values())
     megapixels = {one.name: one.megapixels for one in pictures}
     delivered = sum(each[name] * count for name, count in found.accepted.items())
+    needed = sum(used[name] * count for name, count in found.accepted.items())
     accepted = found.accepted.total()
     return {
         "seconds": seconds,
@@ -254,6 +276,7 @@ def figures(
         / seconds,
         "images_per_second": accepted / seconds,
         "goodput_share": delivered / seconds,
+        "processor_share": needed / processor if processor else 0.0,
         "accepted": accepted,
         "accepted_different": found.different,
         "accepted_seconds_median": percentile(found.seconds, 0.5),
@@ -291,13 +314,15 @@ def main() -> None:
         service = Service(Path(folder), given.options)
         try:
             warm = asyncio.run(attack(service, sent, 4, beside))  # every shape is compiled once
+            before = service.processor
             found, memory = asyncio.run(attack(service, sent, given.clients, given.seconds))
+            processor = service.processor - before
         finally:
             service.close()
     for name, spent in library.time(sent, beside).items():
         alone[name] += spent
     del warm
-    told = figures(sent, alone, found, memory, given.seconds)
+    told = figures(sent, alone, found, memory, given.seconds, processor)
     width = max(map(len, told))
     for name, value in told.items():
         print(

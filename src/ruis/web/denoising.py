@@ -6,7 +6,8 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from ruis import choice, formats, zoo
 from ruis.denoise import AUTO, Denoiser
 from ruis.errors import UnknownNameError
+from ruis.processor import threads
 from ruis.web.judgement import judge
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from ruis.formats import Limits
     from ruis.image import Image
 
-__all__ = ["Answer", "Denoisers", "Turns", "Wish", "denoise", "finite"]
+__all__ = ["Answer", "Denoisers", "Wish", "denoise", "finite"]
 
 Tell = Callable[[float], None]
 """Called with the fraction that is done; raises if nobody waits any more."""
@@ -82,63 +84,54 @@ class Answer:
 
 
 class Denoisers:
-    """One denoiser per model, made when it is first asked for.
+    """The models, ready: an image that is alone gets all processors, those beside others their share.
 
-    The network of one image at a time uses all processors; other images are read, judged and
-    written beside it (`docs/decisions/0010-one-network-at-a-time.md`).
+    Why, and what it costs: `docs/decisions/0010-processors-shared-by-images.md`. A denoiser is used
+    by one image at a time, made when it is first needed, and kept.
 
     Parameters
     ----------
-    threads : int, optional
-        How many processors a network uses; default: all.
+    workers : int
+        How many images there may be at a time.
+    processors : int, optional
+        How many there are; default: all that this process may use.
     """
 
-    def __init__(self, threads: int | None = None) -> None:
-        self._threads = threads
-        self._made: dict[str, Denoiser] = {}
-        self._turns = Turns()
+    def __init__(self, workers: int, processors: int | None = None) -> None:
+        self._all = processors or threads()
+        self._share = max(1, self._all // workers)
+        self._lock = threading.Lock()
+        self._working = 0
+        self._idle: dict[tuple[str, int], list[Denoiser]] = {}
 
     def run(self, name: str, noisy: Image, wish: Wish, seen: Any, tell: Tell) -> Denoised:
-        """Denoise an image when it is its turn."""
-        turns = self._turns
-
-        def progress(done: int, tiles: int) -> None:
-            tell(READ + (WRITTEN - READ) * done / tiles)
-            if done < tiles:  # a small image shall not wait for all tiles of a large one
-                turns.give()
-                turns.take()
-
-        turns.take()
-        try:
-            tell(READ)
-            if name not in self._made:
-                self._made[name] = Denoiser(zoo.find(name), threads=self._threads)
-            return self._made[name].run(
+        """Denoise an image."""
+        tell(READ)
+        with self._borrowed(name) as denoiser:
+            return denoiser.run(
                 noisy,
                 sigma=wish.sigma,
                 strength=wish.strength,
                 seen=seen,
-                progress=progress,
+                progress=lambda done, tiles: tell(READ + (WRITTEN - READ) * done / tiles),
             )
+
+    @contextmanager
+    def _borrowed(self, name: str) -> Iterator[Denoiser]:
+        """Take a denoiser that nobody uses, and give it back."""
+        with self._lock:
+            processors = self._all if self._working == 0 else self._share
+            self._working += 1
+            idle = self._idle.setdefault((name, processors), [])
+            found = idle.pop() if idle else None
+        try:
+            found = found or Denoiser(zoo.find(name), threads=processors)
+            yield found
         finally:
-            turns.give()
-
-
-class Turns:
-    """Who may use the network: one at a time, in the order in which they came."""
-
-    def __init__(self) -> None:
-        self._network = threading.Lock()
-        self._next = threading.Lock()
-
-    def take(self) -> None:
-        """Wait for one's turn; who gives it and takes it again lets those who wait go first."""
-        with self._next:
-            self._network.acquire()
-
-    def give(self) -> None:
-        """End one's turn."""
-        self._network.release()
+            with self._lock:
+                self._working -= 1
+                if found:
+                    idle.append(found)
 
 
 def denoise(data: bytes, wish: Wish, limits: Limits, denoisers: Denoisers, tell: Tell) -> Answer:

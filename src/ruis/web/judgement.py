@@ -15,7 +15,7 @@ __all__ = ["judge"]
 SMALL = 256 * 256
 """Pixels up to which the whole image is judged."""
 
-WINDOWS = 3
+WINDOWS = 2
 """Windows along each axis of a larger one."""
 
 

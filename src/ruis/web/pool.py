@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from ruis.web.problems import Problem
@@ -21,6 +24,9 @@ __all__ = ["Place", "Pool", "Stopped"]
 Result = TypeVar("Result")
 LONGEST_WAIT = 60
 """Seconds beyond which nobody is asked to come back later."""
+
+NICE = 5
+"""How far the workers stand back; a refusal is late if it waits for a processor."""
 
 SHARE = 0.1
 """How much the last image says about how long images take."""
@@ -46,7 +52,7 @@ class Pool:
         self.places = workers + queue
         self.taken = 0
         self.seconds = 1.0
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="ruis-worker")
+        self._threads = ThreadPoolExecutor(workers, "ruis-worker", initializer=_stand_back)
 
     @property
     def retry_after(self) -> int:
@@ -112,6 +118,13 @@ class Pool:
     def close(self) -> None:
         """Take no more work; what has begun ends."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _stand_back() -> None:
+    """Let the thread that answers go first: this thread, and those that the network starts from it."""
+    if sys.platform == "linux":  # elsewhere the whole process would stand back
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

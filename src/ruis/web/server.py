@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import closing
 
@@ -23,6 +24,8 @@ GRACE = 20
 """Seconds for which images that are worked on at the end may still be finished."""
 
 BACKLOG = 1024
+SWITCH = 0.001
+"""Seconds after which a worker that runs Python lets the thread that answers have its turn."""
 
 
 def serve(settings: Settings, announce: Callable[[str], None]) -> None:
@@ -41,6 +44,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         If the address cannot be listened on.
     """
     logs.set_up()
+    sys.setswitchinterval(SWITCH)
     config = uvicorn.Config(
         create(settings),
         http=protocol_of(settings),

@@ -29,7 +29,7 @@ def test_what_differs_is_found(monkeypatch):
     wrong[50] ^= 8
     monkeypatch.setattr(selftest, "GOLDEN", bytes(wrong))
     with pytest.raises(EngineError, match="differs by 8"):
-        selftest.run(Denoisers())
+        selftest.run(Denoisers(workers=1))
 
 
 def test_a_model_that_is_not_what_shipped_is_found(monkeypatch):
@@ -38,4 +38,4 @@ def test_a_model_that_is_not_what_shipped_is_found(monkeypatch):
 
     monkeypatch.setitem(zoo.SHIPPED, "gray", "0" * 64)
     with pytest.raises(ModelCorruptError):
-        selftest.run(Denoisers())
+        selftest.run(Denoisers(workers=1))
