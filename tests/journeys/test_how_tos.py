@@ -7,6 +7,8 @@ import pytest
 PAGES = {
     "README.md": (),
     "docs/how-to-denoise.md": (),
+    "docs/how-to-inspect.md": (),
+    "docs/how-to-uncertainty.md": (),
     "docs/how-to-train.md": ("keras",),
     "docs/how-to-anomaly.md": ("keras",),
     "docs/how-to-features.md": ("keras", "matplotlib"),
