@@ -111,9 +111,9 @@ class Comparison:
         if self.removed <= NOTHING:
             return ("nothing-removed",)
         found = []
-        if self.psnr_after is not None and self.psnr_before is not None:
-            if self.psnr_after - self.psnr_before < LOST:
-                found.append("became-worse")
+        before, after = self.psnr_before, self.psnr_after
+        if before is not None and after is not None and after - before < LOST:
+            found.append("became-worse")
         if self.structure > STRUCTURE or self.correlation > CONTRAST:
             found.append("structure-removed")
         if abs(self.bias) > SHIFT:

@@ -75,13 +75,19 @@ def test_the_shipped_model_does_less_harm_than_a_blur(shared_data):
         assert compare(image(rough), image(smoothed(rough))).verdict[0] == "structure-removed"
 
 
+def test_the_map_is_the_same_in_bands(noisy, clean, monkeypatch):
+    whole = structure_map(noisy, smoothed(noisy))
+    monkeypatch.setattr("ruis.metrics.structure.BAND", 320 * 11)
+    np.testing.assert_allclose(structure_map(noisy, smoothed(noisy)), whole, atol=1e-4)
+
+
 def test_a_shift_of_brightness_and_of_colours_is_told(clean, noisy):
     darker = compare(image(noisy), image(clean - 0.02))
     assert "brightness-shifted" in darker.verdict
     assert "darker by 5.1/255" in verdict_text(darker)
     colours = np.repeat(clean, 3, axis=2)
     rough = colours + np.random.default_rng(1).normal(0, 0.06, colours.shape)
-    tinted = compare(image(rough, "rgb"), image(colours + [0.03, 0.0, -0.03], "rgb"))
+    tinted = compare(image(rough, "rgb"), image(colours + np.float32([0.03, 0.0, -0.03]), "rgb"))
     assert tinted.colour_shift == pytest.approx(0.06, abs=0.002)
     assert "colour-shifted" in tinted.verdict
     assert "brightness-shifted" not in tinted.verdict

@@ -294,7 +294,7 @@ def _coloured(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArra
     alike = structure_map(before, after)
     gray = np.clip(after.mean(axis=2), 0, 1)
     share = np.clip((alike - 0.5 * ALIKE) / (1.5 * ALIKE), 0, 1)[..., None]
-    orange, red = np.float32([1.0, 0.62, 0.1]), np.float32([0.85, 0.05, 0.2])
+    orange, red = np.array([[1.0, 0.62, 0.1], [0.85, 0.05, 0.2]], np.float32)
     colour = (1 - share) * orange + share * red
     cover = 0.75 * np.clip(2 * share, 0, 1)
     drawn: NDArray[np.float32] = (1 - cover) * (0.15 + 0.7 * gray[..., None]) + cover * colour

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ruis.errors import ConfigError
+from ruis.surroundings import mean_around
 
 __all__ = ["ALIKE", "structure", "structure_map"]
 
@@ -16,6 +17,10 @@ REACH = 6
 
 DETAIL = 2
 """Detail is what a square of so many pixels around each pixel, smoothed, does not show."""
+
+HALO = 2 * REACH + 2 * DETAIL
+BAND = 1 << 21
+"""Pixels that a value of the map may depend on, in each direction; values worked on at a time."""
 
 FAINT = 0.02
 """Detail whose variance is less than so many times that of what was removed counts for little: it is
@@ -94,31 +99,28 @@ def structure_map(noisy: NDArray[Any], denoised: NDArray[Any]) -> NDArray[np.flo
             f"Structure needs two equal shapes (rows, columns[, channels]), "
             f"not {noisy.shape} and {denoised.shape}."
         )
+    flat = np.ndim(noisy) == 2
+    before, after = (one[..., None] if flat else one for one in (noisy, denoised))
+    rows = before.shape[0]
+    band = max(1, BAND // (before.shape[1] * before.shape[2]))
+    found = np.empty(before.shape[:2], np.float32)
+    for start in range(0, rows, band):  # of a large image, only a band is worked on at a time
+        stop = min(start + band, rows)
+        first, last = max(start - HALO, 0), min(stop + HALO, rows)
+        part = _alike(before[first:last], after[first:last])
+        found[start:stop] = part[start - first : stop - first]
+    return found
+
+
+def _alike(noisy: NDArray[Any], denoised: NDArray[Any]) -> NDArray[np.float32]:
     left = np.asarray(denoised, np.float32)
     removed = np.subtract(noisy, denoised, dtype=np.float32)
-    if left.ndim == 2:
-        left, removed = left[..., None], removed[..., None]
-    detail = left - _mean_around(_mean_around(left, DETAIL), DETAIL)
-    removed = removed - _mean_around(removed, REACH)
+    detail = left - mean_around(mean_around(left, DETAIL), DETAIL)
+    removed = removed - mean_around(removed, REACH)
     both, own, of_detail = (
-        _mean_around((one * other).mean(axis=2), REACH)
+        mean_around((one * other).mean(axis=2), REACH)
         for one, other in ((removed, detail), (removed, removed), (detail, detail))
     )
-    least = 1e-12 + np.float32(FAINT) * own  # faint detail is rather noise that was left
-    found: NDArray[np.float32] = both / np.sqrt(np.maximum(own * (of_detail + least), 1e-24))
-    return np.clip(found, -1, 1).astype(np.float32)
-
-
-def _mean_around(values: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
-    """Return the mean over a square around each pixel; what lies beyond the border is left out."""
-    for axis in (0, 1):
-        length = values.shape[axis]
-        nothing = np.zeros_like(values.take([0], axis), np.float64)
-        sums = np.concatenate([nothing, np.cumsum(values, axis, np.float64)], axis)
-        place = np.arange(length)
-        first, last = np.maximum(place - reach, 0), np.minimum(place + reach + 1, length)
-        shape = [1] * values.ndim
-        shape[axis] = length
-        total = sums.take(last, axis) - sums.take(first, axis)
-        values = (total / (last - first).reshape(shape)).astype(np.float32)
-    return values
+    least = np.float32(1e-12) + np.float32(FAINT) * own
+    alike = both / np.sqrt(np.maximum(own * (of_detail + least), 1e-24))
+    return np.asarray(np.clip(alike, -1, 1), np.float32)
