@@ -2,6 +2,7 @@
 
     python tools/ship.py gray.ruis --data DATA --score testsets/BSD68 --noise gaussian:25/255
     python tools/ship.py photo.ruis --data DATA --pairs real/noisy,real/clean
+    python tools/ship.py gray.ruis --data DATA --calibrate testsets/BSD68 --calibration-noise gaussian:0..55/255
 
 Scores are of the model as it ships, 16-bit weights included, and stand on the card with the command
 that repeats them.
@@ -18,6 +19,7 @@ from ruis import model_file, noise, zoo
 from ruis.denoise import Denoiser
 from ruis.evaluate import Evaluation, evaluate, noisy_pairs, real_pairs
 from ruis.model_file import ModelFile, Score
+from ruis.uncertainty import calibrate
 
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = ROOT / "docs" / "models"
@@ -68,9 +70,16 @@ def main() -> None:
     parser.add_argument("--score", nargs="*", default=[], metavar="FOLDER")
     parser.add_argument("--noise", nargs="*", default=["gaussian:25/255"])
     parser.add_argument("--pairs", nargs="*", default=[], metavar="NOISY,CLEAN")
+    parser.add_argument("--calibrate", metavar="FOLDER", help="clean images it did not learn from")
+    parser.add_argument("--calibration-noise", default="gaussian:0..55/255", metavar="SPEC")
     given = parser.parse_args()
     model = model_file.load(given.model)
     manifest = model.manifest.model_copy(update={"scores": tuple(scores(model, given))})
+    if given.calibrate:
+        denoiser, spec = Denoiser(model), given.calibration_noise
+        pairs = noisy_pairs(given.data / given.calibrate, noise.parse(spec), denoiser.channels)
+        table = calibrate(denoiser, pairs, noise=spec)
+        manifest = manifest.model_copy(update={"calibration": table})
     path = zoo.FOLDER / f"{model.name}.ruis"
     shipped = model_file.save(path, manifest, model.weights, overwrite=True)
     pin(model.name, path)

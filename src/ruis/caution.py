@@ -214,9 +214,7 @@ def sigma_range(noise: str) -> tuple[float, float] | None:
         known.append(float(np.mean(sigma)))
     if not known:
         return None
-    span = max(known) - min(known)
-    low = min(known) - 0.02 * span
-    return max(low, 0.0), max(known) + 0.02 * span
+    return min(known), max(known)
 
 
 def _window(pixels: Any, scale: Intensity) -> Any:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ruis.errors import ChannelMismatchError
 from ruis.intensity import Intensity
 from ruis.metrics.bias import bias
+from ruis.metrics.correlation import correlation
+from ruis.metrics.structure import structure
 from ruis.metrics.whiteness import whiteness
 from ruis.noise.estimate import estimate_sigma
 
@@ -17,10 +19,40 @@ if TYPE_CHECKING:
 
     from ruis.image import Image
 
-__all__ = ["WHITE", "Comparison", "compare"]
+__all__ = ["VERDICTS", "WHITE", "Comparison", "compare", "unit_pixels", "verdict_text"]
 
 WHITE = 0.1
 """Up to here, neighbours in what was removed agree so little that it looks like white noise."""
+
+STRUCTURE, CONTRAST = 0.3, 0.08
+"""Any denoiser takes the faintest detail: on eight test images with sigma 10/255 and 25/255 the shipped
+model came to 0.24 and 0.07 at most; total variation and blurring to 0.085 at least for the second."""
+
+SHIFT = 1.0 / 255
+LEFT = 0.3
+NOTHING = 0.05 / 255
+LOST = -0.1
+"""In decibels: a denoised image that is so much further from the clean one became worse."""
+
+VERDICTS = {
+    "nothing-removed": "Nothing was removed: the two images are the same.",
+    "became-worse": "The denoised image is further from the clean one than the noisy image was.",
+    "structure-removed": "Detail of the scene was removed with the noise: what was removed resembles "
+    "the scene in {structure:.0%} of the image; try --strength, or a model that knows this noise.",
+    "brightness-shifted": "The image became {direction} by {shift:.1f}/255 on average; noise should "
+    "not change that.",
+    "colour-shifted": "The colours shifted by up to {colour:.1f}/255 against each other.",
+    "noise-left": "Noise is left: sigma {after:.1f}/255 of {before:.1f}/255.",
+    "not-white": "What was removed is not white: neighbours agree by {white:+.2f}. That is as it "
+    "should be if the noise was so (a camera's, or blotches), and a loss of detail if it was white.",
+    "good": "What was removed looks like noise alone, and little of it is left.",
+}
+"""What can be said, by its code, in English; in the order in which it matters."""
+
+LIMITS = (
+    "Without the clean image this is evidence and no proof: what was removed can look like noise and "
+    "still hold the finest texture."
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +69,12 @@ class Comparison:
         How much neighbouring values of what was removed agree, -1..1; 0 is white noise.
     bias : float
         How much darker the image became, as a fraction of the data range.
+    bias_per_channel : tuple of float
+        The same for each channel.
+    correlation : float
+        Of what was removed with the denoised image, -1..1; 0 is best, more is contrast lost.
+    structure : float
+        The share of the image in which detail was removed with the noise, 0..1.
     psnr_before, psnr_after : float or None
         Against the clean image, in dB, where it is known.
     ssim_before, ssim_after : float or None
@@ -48,6 +86,9 @@ class Comparison:
     removed: float
     whiteness: float
     bias: float
+    bias_per_channel: tuple[float, ...] = ()
+    correlation: float = 0.0
+    structure: float = 0.0
     psnr_before: float | None = None
     psnr_after: float | None = None
     ssim_before: float | None = None
@@ -58,9 +99,67 @@ class Comparison:
         """Whether what was removed looks like white noise."""
         return abs(self.whiteness) <= WHITE
 
+    @property
+    def colour_shift(self) -> float:
+        """How far the channels' brightness moved apart, as a fraction of the data range."""
+        each = self.bias_per_channel
+        return max(each) - min(each) if len(each) > 1 else 0.0
+
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """What there is to say, as codes of :data:`VERDICTS`, what matters most first."""
+        if self.removed <= NOTHING:
+            return ("nothing-removed",)
+        found = []
+        before, after = self.psnr_before, self.psnr_after
+        if before is not None and after is not None and after - before < LOST:
+            found.append("became-worse")
+        if self.structure > STRUCTURE or self.correlation > CONTRAST:
+            found.append("structure-removed")
+        if abs(self.bias) > SHIFT:
+            found.append("brightness-shifted")
+        if self.colour_shift > 2 * SHIFT:
+            found.append("colour-shifted")
+        if self.sigma_after > LEFT * self.sigma_before and self.sigma_after > SHIFT:
+            found.append("noise-left")
+        if not self.looks_white:
+            found.append("not-white")
+        if not {*found} - {"not-white"}:
+            found.insert(0, "good")
+        return tuple(found)
+
     def to_json(self) -> dict[str, Any]:
         """Return what is known as what JSON knows."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        known = {key: value for key, value in asdict(self).items() if value is not None}
+        return {**known, "colour_shift": self.colour_shift, "verdict": self.verdict}
+
+
+def verdict_text(found: Comparison) -> str:
+    """Say in plain words what was removed, and how far that can be trusted.
+
+    Parameters
+    ----------
+    found : Comparison
+        What was found.
+    """
+    values = {
+        "structure": found.structure,
+        "direction": "darker" if found.bias > 0 else "brighter",
+        "shift": abs(found.bias) * 255,
+        "colour": found.colour_shift * 255,
+        "after": found.sigma_after * 255,
+        "before": found.sigma_before * 255,
+        "white": found.whiteness,
+    }
+    sentences = [VERDICTS[code].format(**values) for code in found.verdict]
+    if found.psnr_after is not None and found.psnr_before is not None:
+        sentences.append(
+            f"Against the clean image, PSNR went from {found.psnr_before:.2f} to "
+            f"{found.psnr_after:.2f} dB."
+        )
+    else:
+        sentences.append(LIMITS)
+    return " ".join(sentences)
 
 
 def compare(noisy: Image, denoised: Image, clean: Image | None = None) -> Comparison:
@@ -78,28 +177,40 @@ def compare(noisy: Image, denoised: Image, clean: Image | None = None) -> Compar
     ChannelMismatchError
         If the images have different sizes or channels.
     """
-    before = _unit(noisy)
+    before = unit_pixels(noisy)
     after = _like(before, denoised, noisy)
-    found = {
+    found: dict[str, Any] = {
         "sigma_before": estimate_sigma(before),
         "sigma_after": estimate_sigma(after),
         "removed": float((before - after).std()),
         "whiteness": whiteness(before, after),
         "bias": bias(before, after),
+        "bias_per_channel": tuple(
+            bias(before[..., channel], after[..., channel]) for channel in range(before.shape[2])
+        ),
+        "correlation": correlation(before, after),
+        "structure": structure(before, after),
     }
     if clean is not None:
         found |= _quality(_like(before, clean, noisy), before, after)
     return Comparison(**found)
 
 
-def _unit(image: Image) -> NDArray[np.float32]:
+def unit_pixels(image: Image) -> NDArray[np.float32]:
+    """Return an image's pixels as fractions of its range, alpha left out.
+
+    Parameters
+    ----------
+    image : Image
+        Any image.
+    """
     scale = Intensity(image.info.dtype, image.info.data_range)
     return scale.to_unit(image.pixels[..., : image.channels])
 
 
 def _like(wanted: NDArray[Any], image: Image, other: Image) -> NDArray[np.float32]:
     """Return an image as fractions of its range, if its shape is the one that is wanted."""
-    pixels = _unit(image)
+    pixels = unit_pixels(image)
     if pixels.shape != wanted.shape:
         shapes = ["x".join(map(str, one.shape)) for one in (pixels, wanted)]
         raise ChannelMismatchError(

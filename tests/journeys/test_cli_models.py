@@ -162,7 +162,8 @@ def test_each_channel_has_its_noise():
     facts = json.loads(run("inspect", "a.tif", "--json").stdout)
     assert facts["sigma_per_channel"] == pytest.approx([0.02, 0.05, 0.1], rel=0.1)
     assert facts["model"] == "photo"
-    assert "channels: 5.2, 13.4, 26.1" in run("inspect", "a.tif").stdout
+    each = ", ".join(f"{255 * sigma:.1f}" for sigma in facts["sigma_per_channel"])
+    assert f"channels: {each}" in run("inspect", "a.tif").stdout
 
 
 def test_what_was_removed_is_judged(images):

@@ -15,6 +15,7 @@ from ruis import architectures, model_file
 from ruis.checkpoint import Epoch
 from ruis.cli import app
 from ruis.image import Image, ImageInfo
+from ruis.prescription import Caution
 from ruis.train import Report, Run
 
 RECIPE = """
@@ -41,9 +42,10 @@ def taught(monkeypatch):
     """Replace the training, which has journeys of its own, by one that learns nothing at once."""
     calls = []
 
-    def teach(recipe, data, folder, *, start=None, resume=False, progress=None):
+    def teach(recipe, data, folder, *, start=None, resume=False, progress=None, warn=None):
         calls.append({"recipe": recipe, "data": data, "folder": folder, "resume": resume})
         progress(Report("reading", 0.5))
+        warn(Caution("few-images", "3 training images"))
         progress(Report("training", 0.1, 30.0, 1, 10, 0.5, 1.0))
         progress(Report("validated", 1.0, 0.0, 1, 20, 0.25, 1.5, 28.0, 28.5))
         shapes = architectures.parse(recipe.architecture).tensors
@@ -160,6 +162,7 @@ def test_at_the_end_the_model_is_there_and_its_essentials_are_told():
     assert (
         "epoch 1, step 20, loss 0.25, 1.50 Mpx/s, validation 28.00 dB (best 28.50)" in done.stderr
     )
+    assert "Note: 3 training images." in done.stderr
     assert "step 10" not in done.stderr, "one line per epoch where no person looks"
 
 

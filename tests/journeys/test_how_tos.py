@@ -8,6 +8,8 @@ PAGES = {
     "README.md": (),
     "docs/how-to-denoise.md": (),
     "docs/how-to-batch.md": ("distributed", "cryptography"),
+    "docs/how-to-inspect.md": (),
+    "docs/how-to-uncertainty.md": (),
     "docs/how-to-train.md": ("keras",),
     "docs/how-to-serve.md": ("fastapi", "uvicorn", "python_multipart", "prometheus_client"),
     "docs/how-to-anomaly.md": ("keras",),

@@ -43,6 +43,11 @@ EVERY = {
     "bars": lambda: figures.bars(
         {"plain": {"dense": 20.5, "other": 21.5}, "shuffled": {"dense": 20.4}}, "PSNR, dB"
     ),
+    "noise_sheet": lambda: figures.noise_sheet(
+        DIGITS[0], DIGITS[1] - 0.5, DIGITS[2] - 0.5, np.full((11, 11), 0.25), ([0.2, 0.6], [0.1, 0.2]),
+        (0.05, 0.01), titles=["image", "finest", "flat", "neighbours", "brightness"],
+        axes=("across", "up"), title="photo.png", text="The noise is white.",
+    ),
 }  # fmt: skip
 WORDS = {
     "image_rows": {"noisy", "denoised", "a", "e", "$2$"},
@@ -54,6 +59,7 @@ WORDS = {
     "quality_against_cost": {"ms", "PSNR, dB", "wanted", "small", "good", "poor", "large"},
     "heat_maps": {"image", "heat", "1", "3"},
     "bars": {"plain", "shuffled", "dense", "other", "20.5", "21.5", "20.4", "PSNR, dB"},
+    "noise_sheet": {"finest", "neighbours", "across", "photo.png", "The noise is white.", "0.2"},
 }
 each = pytest.mark.parametrize("name", EVERY)
 

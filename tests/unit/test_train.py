@@ -157,6 +157,12 @@ def test_a_finished_run_is_not_gone_on_with(data, tmp_path, budget):
     assert same(again.weights, first.weights)
 
 
+def test_cautions_are_told_before_the_training(data, tmp_path):
+    told = []
+    train(recipe_of(epochs=1), data, tmp_path / "run", warn=told.append)
+    assert "few-images" in [one.code for one in told]
+
+
 def test_a_folder_with_a_run_is_refused(data, tmp_path):
     train(recipe_of(epochs=1), data, tmp_path / "run")
     before = (tmp_path / "run" / "checkpoint.safetensors").read_bytes()

@@ -63,7 +63,7 @@ def calibrate(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Measure how far from the truth a model may be, and keep it in the model.
+    """Measure how far off a model may be, and keep that in it.
 
     ruis calibrate mine.ruis --clean held-out/ --noise gaussian:0..50/255
     ruis denoise photo.jpg --model mine.calibrated.ruis --uncertainty auto

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ruis.cli import options
-from ruis.cli.console import print_json, say
+from ruis.cli.console import print_json, say, tell
+from ruis.cli.outputs import check_new_file
 
 if TYPE_CHECKING:
     from ruis.comparison import Comparison
@@ -21,25 +24,51 @@ def compare(
     clean: Annotated[
         str | None, typer.Option(metavar="FILE", help="The clean image, where it is known.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Also write a page: before and after with a slider, and what was removed.",
+        ),
+    ] = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Judge what was removed from an image.
 
     ruis compare photo.jpg photo.denoised.jpg
-    ruis compare noisy.png denoised.png --clean clean.png --json
+    ruis compare noisy.png denoised.png --clean clean.png --report compared.html
 
-    White noise has no structure: neighbouring values of what was removed should not agree
-    (whiteness 0). With the clean image, PSNR in dB and SSIM are told, before and after.
+    What was removed should look like noise alone: neighbouring values should not agree (whiteness
+    0), nor resemble what is left (correlation and structure 0). With the clean image, PSNR in dB
+    and SSIM are told, before and after.
     """
+    if report is not None:
+        check_new_file(
+            report, "a page", (".html", ".htm"), overwrite=overwrite, option="--report",
+            any_case=True,
+        )  # fmt: skip
+
     from ruis import comparison, formats
 
     before, after = formats.read(noisy), formats.read(denoised)
-    found = comparison.compare(before, after, formats.read(clean) if clean is not None else None)
+    known = formats.read(clean) if clean is not None else None
+    found = comparison.compare(before, after, known)
+    words = comparison.verdict_text(found)
+    if report is not None:
+        from ruis.cli.compare_report import write_comparison
+
+        write_comparison(report, found, before, after, known, overwrite=overwrite)
     if json:
-        print_json({"noisy": noisy, "denoised": denoised, "clean": clean, **found.to_json()})
-    else:
-        _show(found)
+        names = {"noisy": noisy, "denoised": denoised, "clean": clean}
+        print_json({**names, **found.to_json(), "summary": words})
+        return
+    _show(found)
+    say()
+    say(textwrap.fill(words, 88))
+    if report is not None:
+        tell(f"The page is {report}.")
 
 
 def _show(found: Comparison) -> None:
@@ -50,7 +79,13 @@ def _show(found: Comparison) -> None:
     )
     say(f"removed    standard deviation {options.show_sigma(found.removed)}")
     say(f"whiteness  {found.whiteness:+.3f}: {verdict} (0 is white)")
+    say(
+        f"scene      {found.correlation:+.3f} correlation of what was removed with what is left; it "
+        f"resembles it in {found.structure:.0%} of the image"
+    )
     say(f"bias       {found.bias * 255:+.2f}/255: how much darker the image became")
+    if len(found.bias_per_channel) > 1:
+        say(f"colours    shifted by {found.colour_shift * 255:.2f}/255 against each other")
     if found.psnr_after is not None:
         say(f"PSNR       {found.psnr_before:.2f} dB before, {found.psnr_after:.2f} dB after")
         say(f"SSIM       {found.ssim_before:.4f} before, {found.ssim_after:.4f} after")

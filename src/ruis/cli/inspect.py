@@ -43,7 +43,7 @@ def inspect(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Show what an image is, what noise is in it, and what to do about it.
+    """Show what an image is, what noise it has, and what helps.
 
     ruis inspect photo.jpg
     ruis inspect scan.tif --picture noise.png

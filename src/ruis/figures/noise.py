@@ -14,6 +14,7 @@ from ruis.figures.style import (
     TEXT,
     WIDTH,
     drawing,
+    localised,
     new_axes,
     new_figure,
 )
@@ -136,7 +137,7 @@ def noise_sheet(
         for down, right in ((0, 1), (1, 0), (1, 1)):
             value = float(correlation[middle + down, middle + right])
             box.text(
-                middle + right, middle + down, f"{value:.1f}".replace("-", "\N{MINUS SIGN}"),
+                middle + right, middle + down, localised(f"{value:.1f}".replace("-", "\N{MINUS SIGN}")),
                 ha="center", va="center", fontsize=SMALL - 1.5,
                 color="white" if abs(value) > 0.6 else INK,
             )  # fmt: skip

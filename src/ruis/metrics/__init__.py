@@ -16,12 +16,14 @@ METRICS = Registry(
     "ruis.metrics",
     {
         "bias": "ruis.metrics.bias:bias",
+        "correlation": "ruis.metrics.correlation:correlation",
         "psnr": "ruis.metrics.psnr:psnr",
         "ssim": "ruis.metrics.ssim:ssim",
+        "structure": "ruis.metrics.structure:structure",
         "whiteness": "ruis.metrics.whiteness:whiteness",
     },
 )
 """Name -> function (reference, denoised, data_range=1.0) -> float.
 
-The reference of psnr and ssim is the clean image, that of whiteness and bias the noisy one.
+The reference of psnr and ssim is the clean image, that of the others the noisy one.
 """

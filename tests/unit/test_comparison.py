@@ -1,0 +1,135 @@
+"""A comparison tells noise from scene in what was removed."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import ruis
+from ruis.comparison import VERDICTS, compare, verdict_text
+from ruis.errors import ChannelMismatchError, ConfigError
+from ruis.image import Image, ImageInfo
+from ruis.metrics.correlation import correlation
+from ruis.metrics.structure import ALIKE, structure, structure_map
+
+
+def image(unit: np.ndarray, colour: str = "gray") -> Image:
+    pixels = unit.astype(np.float32)
+    return Image(pixels, ImageInfo(pixels.dtype, (0.0, 1.0), colour=colour))
+
+
+@pytest.fixture(scope="module")
+def clean() -> np.ndarray:
+    row, column = np.indices((240, 320), dtype=np.float32)
+    light = 0.3 + 0.3 * row / 240 + 0.15 * ((row // 40 + column // 30) % 2)
+    letters = 0.12 * (np.sin(row * 0.9) * np.sin(column * 1.3 + row * 0.1) > 0.4)
+    return (light + letters * (column > 160))[..., None]
+
+
+@pytest.fixture(scope="module")
+def noisy(clean) -> np.ndarray:
+    return clean + np.random.default_rng(0).normal(0, 0.06, clean.shape).astype(np.float32)
+
+
+def smoothed(pixels: np.ndarray, times: int = 1) -> np.ndarray:
+    """Blur by a binomial of five pixels along each axis: nearly a Gaussian of sigma 1."""
+    for axis in (0, 1):
+        for _ in range(times):
+            taps = zip((1, 4, 6, 4, 1), range(-2, 3), strict=True)
+            pixels = sum(tap / 16 * np.roll(pixels, step, axis) for tap, step in taps)
+    return pixels
+
+
+def test_noise_alone_is_good(clean, noisy):
+    found = compare(image(noisy), image(clean))
+    assert found.verdict == ("good",)
+    assert found.structure < 0.01
+    assert abs(found.correlation) < 0.02
+    assert "evidence and no proof" in verdict_text(found)
+
+
+def test_a_blur_removes_structure(noisy, clean):
+    found = compare(image(noisy), image(smoothed(noisy)))
+    assert found.verdict[0] == "structure-removed"
+    assert found.correlation > 0.05
+
+
+def test_the_map_shows_where(clean, noisy):
+    half = np.where(np.arange(320)[None, :, None] > 160, smoothed(noisy), clean)
+    found = structure_map(noisy, half)
+    assert found.shape == (240, 320)
+    assert (found[:, 175:] > ALIKE).mean() > 0.5
+    assert (found[:, :145] > ALIKE).mean() < 0.01
+
+
+def test_the_shipped_model_does_less_harm_than_a_blur(shared_data):
+    denoiser = ruis.load("gray")
+    for seed, path in enumerate(sorted((shared_data / "testsets" / "Set12").iterdir())[:3]):
+        scene = ruis.read(path).pixels / np.float32(255)
+        rough = scene + np.random.default_rng(seed).normal(0, 25 / 255, scene.shape)
+        denoised = denoiser.denoise(rough.astype(np.float32)[..., 0])[..., None]
+        assert structure(rough, denoised) < 0.5 * structure(rough, smoothed(rough))
+        assert compare(image(rough), image(denoised)).verdict[0] == "good"
+        assert compare(image(rough), image(smoothed(rough))).verdict[0] == "structure-removed"
+
+
+def test_the_map_is_the_same_in_bands(noisy, clean, monkeypatch):
+    whole = structure_map(noisy, smoothed(noisy))
+    monkeypatch.setattr("ruis.metrics.structure.BAND", 320 * 11)
+    np.testing.assert_allclose(structure_map(noisy, smoothed(noisy)), whole, atol=1e-4)
+
+
+def test_a_shift_of_brightness_and_of_colours_is_told(clean, noisy):
+    darker = compare(image(noisy), image(clean - 0.02))
+    assert "brightness-shifted" in darker.verdict
+    assert "darker by 5.1/255" in verdict_text(darker)
+    colours = np.repeat(clean, 3, axis=2)
+    rough = colours + np.random.default_rng(1).normal(0, 0.06, colours.shape)
+    tinted = compare(image(rough, "rgb"), image(colours + np.float32([0.03, 0.0, -0.03]), "rgb"))
+    assert tinted.colour_shift == pytest.approx(0.06, abs=0.002)
+    assert "colour-shifted" in tinted.verdict
+    assert "brightness-shifted" not in tinted.verdict
+
+
+def test_noise_that_is_left_is_told(clean, noisy):
+    assert "noise-left" in compare(image(noisy), image((noisy + clean) / 2)).verdict
+
+
+def test_nothing_removed(noisy):
+    assert compare(image(noisy), image(noisy)).verdict == ("nothing-removed",)
+
+
+def test_with_the_clean_image_worse_is_worse(clean, noisy):
+    found = compare(image(noisy), image(noisy[::-1]), image(clean))
+    assert found.verdict[0] == "became-worse"
+    assert "PSNR went from" in verdict_text(found)
+
+
+def test_noise_that_was_correlated_is_not_called_structure(clean):
+    blotched = clean + smoothed(np.random.default_rng(0).normal(0, 0.2, clean.shape))
+    found = compare(image(blotched), image(clean))
+    assert found.verdict == ("good", "not-white")
+
+
+def test_the_document_has_codes_that_are_known(clean, noisy):
+    document = compare(image(noisy), image(smoothed(noisy, 2))).to_json()
+    json.dumps(document)
+    assert set(document["verdict"]) <= set(VERDICTS)
+    assert {"whiteness", "bias", "correlation", "structure", "colour_shift"} <= set(document)
+    assert "psnr_after" not in document
+
+
+def test_two_sizes_cannot_be_compared(noisy):
+    with pytest.raises(ChannelMismatchError):
+        compare(image(noisy), image(noisy[1:]))
+
+
+@pytest.mark.parametrize("metric", [structure, correlation])
+def test_metrics_refuse_what_they_cannot_compare(metric):
+    with pytest.raises(ConfigError):
+        metric(np.zeros((4, 4)), np.zeros((4, 5)))
+    with pytest.raises(ConfigError):
+        metric(np.zeros(4), np.zeros(4))
+    assert metric(np.zeros((1, 1)), np.zeros((1, 1))) == 0
