@@ -15,7 +15,7 @@ FOLDERS = ["noise", "metrics", "formats", "architectures", "engines"]
 # Modules without a row: what siblings have in common, and what is not one of them.
 SHARED = {
     "noise": {"estimate"},
-    "formats": {"atomic", "metadata"},
+    "formats": {"atomic", "blank", "metadata"},
     "engines": {"onnx_graph"},
     "architectures": {"keras_layers"},
 }

@@ -278,7 +278,9 @@ class _Work:
                 f"sigma {options.show_sigma(result.sigma)}{given}, "
                 f"{duration(seconds)}, {image.megapixels / seconds:.2f} Mpx/s"
             )
-        for note in (*image.info.notes, *result.notes):
+        from ruis.formats import left_behind
+
+        for note in (*image.info.notes, *result.notes, *left_behind(image, job.output)):
             tell(f"  {job.input}: {note}")
 
     @property
