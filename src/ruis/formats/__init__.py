@@ -51,9 +51,9 @@ FORMATS = Registry(
     "image format",
     "ruis.formats",
     {
-        "dicom": "ruis.formats.dicom:DICOM",  # before TIFF, whose start DICOM's preamble may be
         "png": "ruis.formats.png:PNG",
         "jpeg": "ruis.formats.jpeg:JPEG",
+        "dicom": "ruis.formats.dicom:DICOM",  # before TIFF, as its preamble may be that of a TIFF
         "tiff": "ruis.formats.tiff:TIFF",
         "webp": "ruis.formats.webp:WebP",
         "bmp": "ruis.formats.bmp:BMP",
@@ -216,8 +216,8 @@ def write(
     """
     path = Path(path)
     format = FORMATS.load(format_of(path))()
-    format.check(image, str(path))
     prepared = _prepared(image, format, record, strip=strip_metadata)
+    format.check(prepared, str(path))
     with new_file(path, overwrite=overwrite) as file:
         format.encode(prepared, file)
 
@@ -259,9 +259,10 @@ def encode(
     chosen = FORMATS.load(format)()
     if not chosen.writable:
         raise UnsupportedFormatError(f"{chosen.title} is read and not written; use PNG.")
-    chosen.check(image)
+    prepared = _prepared(image, chosen, record, strip=strip_metadata)
+    chosen.check(prepared)
     file = io.BytesIO()
-    chosen.encode(_prepared(image, chosen, record, strip=strip_metadata), file)
+    chosen.encode(prepared, file)
     return file.getvalue()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from ruis.errors import CorruptImageError, UnsupportedFormatError
-from ruis.formats.base import Decoded, Format, Header, Source, not_installed
+from ruis.formats.base import Decoded, Format, Header, Source, decoding, not_installed
 from ruis.formats.blank import Blank, filled
 from ruis.formats.dicom.derived import derive
 from ruis.formats.dicom.pixels import Described, decoded, described
@@ -142,35 +142,45 @@ class DICOM(Format):
         return None
 
     def encode(self, image: Image, file: BinaryIO) -> None:
-        """Write the tags, changed where they would be false, and the pixels uncompressed."""
+        """Write the tags, changed where they would be false, and the pixels uncompressed.
+
+        Raises
+        ------
+        CorruptImageError
+            If a tag holds what DICOM does not allow to be written.
+        """
         from pydicom import dcmwrite
-        from pydicom.uid import ExplicitVRLittleEndian
 
         native = image.info.metadata.native
         kept = native.content if native else None
         assert isinstance(kept, Kept)  # `refusal` was asked
-        told = kept.told
-        dataset = _read(Source.of_bytes(kept.file))
-        syntax = dataset.file_meta.TransferSyntaxUID
-        if syntax.is_compressed:
-            syntax = dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        stored = _stored(image.pixels, kept)
-        order = "<" if syntax.is_little_endian else ">"
-        data = stored.astype(stored.dtype.newbyteorder(order)).tobytes()
-        with _quietly():
-            derive(dataset, image.info.metadata.software or "", data)
-            if told.samples > 1:
-                dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
-            for keyword, value in (
-                ("SmallestImagePixelValue", int(stored.min())),
-                ("LargestImagePixelValue", int(stored.max())),
-            ):
-                if keyword in dataset:
-                    setattr(dataset, keyword, value)
-            dataset.PixelData = data + b"\0" * (len(data) % 2)
-            narrow = told.allocated == 8 and not syntax.is_implicit_VR
-            dataset["PixelData"].VR = "OB" if narrow else "OW"
+        with decoding(self.title, image.info.source), _quietly():
+            dataset = _read(Source.of_bytes(kept.file))
+            _fill(dataset, kept, image.pixels, image.info.metadata.software or "")
             dcmwrite(file, dataset, enforce_file_format=True)
+
+
+def _fill(dataset: FileDataset, kept: Kept, pixels: NDArray[Any], record: str) -> None:
+    """Put pixels into the tags that they belong to, and change those that would be false."""
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    told = kept.told
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_compressed:
+        syntax = dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    stored = _stored(pixels, kept)
+    order = "<" if syntax.is_little_endian else ">"
+    data = stored.astype(stored.dtype.newbyteorder(order)).tobytes()
+    derive(dataset, record, data)
+    if told.samples > 1:
+        dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
+    if "SmallestImagePixelValue" in dataset:
+        dataset.SmallestImagePixelValue = int(stored.min())
+    if "LargestImagePixelValue" in dataset:
+        dataset.LargestImagePixelValue = int(stored.max())
+    dataset.PixelData = data + b"\0" * (len(data) % 2)
+    narrow = told.allocated == 8 and not syntax.is_implicit_VR
+    dataset["PixelData"].VR = "OB" if narrow else "OW"
 
 
 @contextmanager
