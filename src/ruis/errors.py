@@ -5,7 +5,7 @@ RuisError
 |- ImageError (ValueError)       - UnsupportedFormatError, CorruptImageError, ImageTooLargeError,
 |                                  ChannelMismatchError, AxesError, ImageWriteError
 |- ModelFileError                - ModelNotFoundError (FileNotFoundError), ModelCorruptError,
-|                                  ModelVersionError
+|                                  ModelVersionError, TransferError
 |- EngineError                   - EngineUnavailableError (ImportError; names the extra to install),
 |                                  OutOfMemoryError
 |- TrainingError                 - EmptyDatasetError, DivergedError (step, loss)
@@ -41,6 +41,7 @@ __all__ = [
     "ParityError",
     "RuisError",
     "TrainingError",
+    "TransferError",
     "UnknownNameError",
     "UnsupportedFormatError",
 ]
@@ -135,6 +136,10 @@ class ModelCorruptError(ModelFileError):
 
 class ModelVersionError(ModelFileError):
     """The file was written with a schema that this version of ruis does not know."""
+
+
+class TransferError(ModelFileError):
+    """A model could not be fetched or sent: the network, the server or the disk refused."""
 
 
 class EngineError(RuisError):
