@@ -94,6 +94,8 @@ class ImageInfo:
         What the file said beside its pixels.
     notes : tuple of str
         What reading changed, for people: "palette expanded to RGB".
+    animated : bool
+        Whether these pixels are the first frame of an animation, and the others were left out.
     """
 
     dtype: np.dtype[Any]
@@ -105,6 +107,7 @@ class ImageInfo:
     source: str | None = None
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
+    animated: bool = False
 
 
 @dataclass(frozen=True, eq=False)

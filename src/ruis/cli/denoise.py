@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +21,7 @@ from ruis.cli.failures import DEBUG, sentence
 from ruis.cli.outputs import Failure, Job, Plan, enter, plan
 from ruis.cli.progress import Update, progress_line, seconds_left
 from ruis.cli.quiet import prepare_engine
-from ruis.errors import EngineUnavailableError, RuisError
+from ruis.errors import EngineUnavailableError, RuisError, UnsupportedFormatError
 
 if TYPE_CHECKING:
     from ruis.denoise import Denoised, Denoiser
@@ -83,6 +83,11 @@ def denoise(
             min=1, metavar="N", show_default="200e6", help="Refuse images of more pixels."
         ),
     ] = 200e6,
+    data_range: options.DataRange = None,
+    first_frame: Annotated[
+        bool,
+        typer.Option("--first-frame", help="Of an animation, write the first frame as a picture."),
+    ] = False,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -103,6 +108,8 @@ def denoise(
         max_pixels,
         strip_metadata,
         overwrite,
+        options.parse_data_range(data_range),
+        first_frame,
         quiet=json,
         debug=bool(ctx.meta.get(DEBUG)),
     )
@@ -133,6 +140,8 @@ class _Work:
     max_pixels: float
     strip_metadata: bool
     overwrite: bool
+    data_range: tuple[float, float] | None
+    first_frame: bool
     quiet: bool
     debug: bool
     outputs: list[dict[str, Any]] = field(default_factory=list)
@@ -204,7 +213,12 @@ class _Work:
         from ruis.formats import read
 
         enter(job)
-        return read(job.input, limits=self.limits())
+        image = read(job.input, limits=self.limits())
+        if image.info.animated and not self.first_frame:
+            _check_kind(image, job)
+        if self.data_range is None:
+            return image
+        return replace(image, info=replace(image.info, data_range=self.data_range))
 
     def one(
         self, job: Job, coming: Future[Image | None], writer: ThreadPoolExecutor, line: _Line
@@ -347,6 +361,18 @@ def _begun(read: Callable[[Job], Image | None], job: Job) -> Future[Image | None
 
     Thread(target=work, daemon=True).start()
     return future
+
+
+def _check_kind(image: Image, job: Job) -> None:
+    """Refuse to write one frame where people would expect the animation."""
+    from ruis.formats import format_of
+
+    if format_of(job.output) == image.info.format:
+        raise UnsupportedFormatError(
+            f"it is an animation, and {job.output.name} would be its first frame alone; say "
+            "--first-frame if that is wanted, or save its frames as single images.",
+            source=str(job.input),
+        )
 
 
 def _named(failure: Failure) -> str:

@@ -54,6 +54,7 @@ FORMATS = Registry(
         "png": "ruis.formats.png:PNG",
         "jpeg": "ruis.formats.jpeg:JPEG",
         "dicom": "ruis.formats.dicom:DICOM",  # before TIFF, as its preamble may be that of a TIFF
+        "raw": "ruis.formats.raw:RAW",  # before TIFF, which many of them are as well
         "tiff": "ruis.formats.tiff:TIFF",
         "webp": "ruis.formats.webp:WebP",
         "bmp": "ruis.formats.bmp:BMP",
@@ -63,9 +64,10 @@ FORMATS = Registry(
         "fits": "ruis.formats.fits:FITS",
     },
 )
-"""The formats that ruis reads; all but GIF are also written. The first that recognises a file has it."""
+"""The formats that ruis reads; all but GIF and RAW are also written. The first that recognises a file has it."""
 
 RECORD = "ruis"  # what is known here; a door that used a model says which
+FIRST_FRAME = "animation: only the first frame was read"
 FINITE_STEP = 2**22  # values looked at in one go when searching for NaN
 
 
@@ -438,7 +440,8 @@ def _finished(decoded: Decoded, format: str, source: str | None) -> Image:
         format=format,
         source=source,
         metadata=metadata,
-        notes=notes,
+        notes=(*notes, FIRST_FRAME) if decoded.animated else notes,
+        animated=decoded.animated,
     )
     return Image(pixels, info)
 

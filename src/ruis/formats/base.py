@@ -203,6 +203,8 @@ class Decoded:
         Only if the file declares it; default: the whole range of the dtype.
     orientation : int
         The EXIF orientation that the format itself declares (TIFF does), 1 to 8.
+    animated : bool
+        Whether there are more frames, which were left out.
     """
 
     pixels: NDArray[Any]
@@ -213,6 +215,7 @@ class Decoded:
     metadata: Metadata = field(default_factory=Metadata)
     orientation: int = 1
     notes: tuple[str, ...] = ()
+    animated: bool = False
 
 
 class Format(ABC):
