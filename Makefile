@@ -45,7 +45,7 @@ bench: $(VENV)/.base ## measure the budgets on this machine
 # -- the environment ---------------------------------------------------------------------------------
 
 $(VENV)/.base: EXTRAS :=
-$(VENV)/.dev: EXTRAS := [train,onnxruntime,mnist,dev]
+$(VENV)/.dev: EXTRAS := [train,onnxruntime,export,mnist,dicom,raw,hub,dev]
 $(VENV)/.docs: EXTRAS := [docs]
 
 $(VENV)/.base $(VENV)/.dev $(VENV)/.docs: pyproject.toml | $(BIN)/python

@@ -3,6 +3,7 @@
 import io
 import runpy
 import tracemalloc
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,10 @@ from ruis.formats import FORMATS, Limits, encode, format_of, probe, read, read_b
 from ruis.formats.base import START_BYTES
 from ruis.image import Image, ImageInfo, Metadata
 
-pydicom = pytest.importorskip("pydicom", reason="the exam examines all formats: the dicom extra")
-pytest.importorskip("rawpy", reason="the exam examines all formats: the raw extra")
-dng = runpy.run_path(Path(__file__).parents[1] / "makers" / "dng.py")["dng"]
-NAMES = sorted(FORMATS.own)
+NEEDS = {"dicom": "pydicom", "raw": "rawpy"}
+NAMES = sorted(name for name in FORMATS.own if find_spec(NEEDS.get(name, "ruis")))
 WRITABLE = [name for name in NAMES if FORMATS.load(name)().writable]
+DNG = runpy.run_path(Path(__file__).parents[1] / "makers" / "dng.py")["dng"]
 METADATA = Metadata(
     icc=b"a profile that nobody parses" * 10,
     xmp=b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>",
@@ -49,8 +49,10 @@ def content_of(name, rows=40, columns=30):
         Pillow.fromarray(pixels).save(file, "GIF")
         return file.getvalue()
     if name == "raw":
-        return dng(pixels / 255)
+        return DNG(pixels / 255)
     if name == "dicom":
+        import pydicom
+
         dataset = pydicom.Dataset()
         dataset.file_meta = pydicom.dataset.FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian

@@ -202,7 +202,9 @@ def test_a_pushed_model_is_not_replaced_unasked(model, tmp_path):
 def test_to_the_hub_and_back(hub, model):
     place = run("push", model, "hf:me/my-noise", "--license", "apache-2.0").stdout.split(" -> ")[1]
     card = (hub / "me" / "my-noise" / "README.md").read_text()
-    assert card.startswith("---\nlibrary_name: ruis\npipeline_tag: image-to-image\nlicense: apache-2.0")
+    assert card.startswith(
+        "---\nlibrary_name: ruis\npipeline_tag: image-to-image\nlicense: apache-2.0"
+    )
     assert "# grain\n\nFilm grain." in card
     assert "ruis models pull hf:me/my-noise" in card
     assert digest(hub / "me" / "my-noise" / "grain.ruis") == digest(model)

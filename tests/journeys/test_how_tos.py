@@ -8,6 +8,8 @@ PAGES = {
     "README.md": (),
     "docs/how-to-denoise.md": (),
     "docs/how-to-train.md": ("keras",),
+    "docs/how-to-scientific.md": ("pydicom",),
+    "docs/how-to-share.md": (),
     "docs/how-to-anomaly.md": ("keras",),
     "docs/how-to-features.md": ("keras", "matplotlib"),
     "docs/how-to-pretrained.md": ("keras",),

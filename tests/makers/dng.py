@@ -16,7 +16,6 @@ COLOUR_MATRIX, NEUTRAL, ILLUMINANT, D65 = 50721, 50728, 50778, 21
 
 def dng(linear: np.ndarray, *, orientation: int = 1, neutral=(1.0, 1.0, 1.0), **tags) -> bytes:
     """Return the file of linear sRGB values, (rows, columns, 3), sampled through a mosaic."""
-    rows, columns, _ = linear.shape
     sensor = linear * neutral
     mosaic = sensor[..., 1].copy()
     mosaic[0::2, 0::2] = sensor[0::2, 0::2, 0]

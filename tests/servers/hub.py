@@ -119,7 +119,9 @@ class Hub(BaseHTTPRequestHandler):
             return self.json({"errors": [], "warnings": []})
         if "preupload" in parts:
             files = json.loads(body)["files"]
-            told = [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in files]
+            told = [
+                {"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in files
+            ]
             return self.json({"files": told, "commitOid": COMMIT})
         if "commit" in parts:
             folder = ROOT / parts[2] / parts[3]

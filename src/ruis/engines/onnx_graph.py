@@ -95,11 +95,7 @@ class _OnnxLayers(Layers):
         graph = helper.make_graph(
             self.nodes,
             "ruis",
-            [
-                helper.make_tensor_value_info(
-                    "noisy", number, ["batch", rows, columns, given]
-                )
-            ],
+            [helper.make_tensor_value_info("noisy", number, ["batch", rows, columns, given])],
             [
                 helper.make_tensor_value_info(
                     "denoised", number, ["batch", rows, columns, network.channels]

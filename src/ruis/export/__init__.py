@@ -134,7 +134,9 @@ def _difference(model: ModelFile, exporter: Exporter, path: Path) -> float:
         result = exporter.run(path, given)
         expected = ours.run(batch)
         if result.shape != expected.shape:
-            raise ExportError(f"{result.shape} come out of the exported model, not {expected.shape}.")
+            raise ExportError(
+                f"{result.shape} come out of the exported model, not {expected.shape}."
+            )
         difference = float(np.abs(result - expected).max())
         largest = float(np.maximum(largest, difference))  # which keeps what is no number
     return largest

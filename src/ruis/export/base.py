@@ -60,7 +60,9 @@ class Exporter(ABC):
         """Return the (rows, columns) on which it is held against the original."""
         if geometry.size:
             return [geometry.size]
-        return [(rows * geometry.multiple, cols * geometry.multiple) for rows, cols in ((8, 12), (5, 7))]
+        return [
+            (rows * geometry.multiple, cols * geometry.multiple) for rows, cols in ((8, 12), (5, 7))
+        ]
 
 
 def properties(model: ModelFile) -> dict[str, str]:

@@ -55,7 +55,9 @@ class BioImageIO(Exporter):
             try:
                 save(_description(model, room), output_path=path)
             except ValueError as error:
-                raise ExportError(f"the specification of BioImage.IO refuses it: {error}") from error
+                raise ExportError(
+                    f"the specification of BioImage.IO refuses it: {error}"
+                ) from error
         return [path]
 
     def run(self, path: Path, batch: NDArray[np.float32]) -> NDArray[np.float32]:

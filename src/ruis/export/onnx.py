@@ -28,9 +28,7 @@ class ONNX(Exporter):
 
     def write(self, model: ModelFile, path: Path, *, half: bool) -> list[Path]:
         """Write the graph."""
-        path.write_bytes(
-            to_onnx(model.architecture, model.weights, metadata=properties(model))
-        )
+        path.write_bytes(to_onnx(model.architecture, model.weights, metadata=properties(model)))
         return [path]
 
     def run(self, path: Path, batch: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -55,6 +55,4 @@ class GIF(Format):
         animated = bool(getattr(frame, "is_animated", False))
         metadata = Metadata(description=comment.decode("utf-8", "replace") or None)
         colour: Colour = "gray" if mode == "L" else "rgb"
-        return Decoded(
-            pixels, colour, alpha, metadata=metadata, notes=notes, animated=animated
-        )
+        return Decoded(pixels, colour, alpha, metadata=metadata, notes=notes, animated=animated)

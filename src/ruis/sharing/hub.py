@@ -95,9 +95,7 @@ def fetch(place: Place, room: Path) -> Fetched:
     return Fetched(Path(path), source, lfs.sha256 if lfs else None)
 
 
-def send(
-    path: Path, model: ModelFile, place: Place, *, licence: str | None, private: bool
-) -> str:
+def send(path: Path, model: ModelFile, place: Place, *, licence: str | None, private: bool) -> str:
     """Put the file and its card into a repository, in one commit; the repository is made if new.
 
     Raises

@@ -73,7 +73,9 @@ def test_half_weights_are_half_the_size_and_as_good(exporter, model, tmp_path):
         assert not paths[0].exists()
         return
     half, whole = (export(model, exporter.name, p, half=p is paths[0]) for p in paths)
-    sizes = [sum(f.stat().st_size for f in one.files if f.suffix != ".xml") for one in (half, whole)]
+    sizes = [
+        sum(f.stat().st_size for f in one.files if f.suffix != ".xml") for one in (half, whole)
+    ]
     weights = sum(one.size for one in model.weights.values())
     assert sizes[1] - sizes[0] > weights  # LiteRT leaves the smallest tensors alone
     assert half.difference <= TOLERANCE

@@ -118,7 +118,9 @@ def test_a_denoised_image_says_that_it_is_another_one_and_of_what(tmp_path):
 
 
 def test_the_images_of_a_series_stay_together_and_apart_from_the_noisy_ones():
-    one, other = (opened(encode(read_bytes(small(SOPInstanceUID=uid)), "dicom")) for uid in ("1.2", "1.3"))
+    one, other = (
+        opened(encode(read_bytes(small(SOPInstanceUID=uid)), "dicom")) for uid in ("1.2", "1.3")
+    )
     assert one.SeriesInstanceUID == other.SeriesInstanceUID
     assert one.SeriesInstanceUID != opened(FILES / "CT_small.dcm").SeriesInstanceUID
     assert one.SOPInstanceUID != other.SOPInstanceUID
@@ -134,7 +136,9 @@ def test_the_same_again_is_the_same_file_and_other_pixels_another_instance():
 def test_once_lossy_stays_said_and_the_thumbnail_goes():
     icon = pydicom.Dataset()
     icon.Rows = icon.Columns = 1
-    after = opened(encode(read_bytes(small(LossyImageCompression="01", IconImageSequence=[icon])), "dicom"))
+    after = opened(
+        encode(read_bytes(small(LossyImageCompression="01", IconImageSequence=[icon])), "dicom")
+    )
     assert after.LossyImageCompression == "01"
     assert "IconImageSequence" not in after
 
@@ -149,7 +153,10 @@ def test_what_private_tags_hold_is_kept():
 def test_black_and_white_of_computed_tomography_are_hounsfield_units():
     assert read(FILES / "CT_small.dcm").info.data_range == (0, 4095)
     assert read_bytes(small(RescaleIntercept="0")).info.data_range == (-1024, 3071)
-    assert read_bytes(small(RescaleIntercept="0", RescaleSlope="2")).info.data_range == (-512, 1535.5)
+    assert read_bytes(small(RescaleIntercept="0", RescaleSlope="2")).info.data_range == (
+        -512,
+        1535.5,
+    )
 
 
 def test_elsewhere_the_bits_in_use_say_what_is_white():

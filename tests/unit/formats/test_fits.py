@@ -96,7 +96,9 @@ def test_all_other_units_are_copied_to_the_byte():
     mask = fits.ImageHDU(np.zeros((20, 30), "u1"), name="MASK")
     content = saved(fits.PrimaryHDU(), fits.ImageHDU(night().data, name="SCI"), mask, table)
     image = read_bytes(content)
-    assert any("first image extension is denoised; 1 more are copied" in n for n in image.info.notes)
+    assert any(
+        "first image extension is denoised; 1 more are copied" in n for n in image.info.notes
+    )
     brighter = encode(image.with_pixels(image.pixels + 1), "fits", record=RECORD)
     with opened(content) as before, opened(brighter) as after:
         assert [unit.name for unit in after] == ["PRIMARY", "SCI", "MASK", ""]

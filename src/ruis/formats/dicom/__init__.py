@@ -14,7 +14,7 @@ from ruis.formats.base import Decoded, Format, Header, Source, decoding, not_ins
 from ruis.formats.blank import Blank, filled
 from ruis.formats.dicom.derived import derive
 from ruis.formats.dicom.pixels import Described, decoded, described
-from ruis.image import Image, Metadata, Native
+from ruis.image import Colour, Image, Metadata, Native
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +83,7 @@ class DICOM(Format):
         with _quietly():
             told = described(dataset)
         channels = told.samples if told.samples > 1 else told.frames
-        colour = "rgb" if told.samples > 1 else "gray" if channels == 1 else "channels"
+        colour: Colour = "rgb" if told.samples > 1 else "gray" if channels == 1 else "channels"
         return Header(
             self.name, told.rows, told.columns, channels, told.dtype, colour, frames=told.frames
         )
@@ -169,8 +169,8 @@ def _fill(dataset: FileDataset, kept: Kept, pixels: NDArray[Any], record: str) -
     if syntax.is_compressed:
         syntax = dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     stored = _stored(pixels, kept)
-    order = "<" if syntax.is_little_endian else ">"
-    data = stored.astype(stored.dtype.newbyteorder(order)).tobytes()
+    order = stored.dtype.newbyteorder("<" if syntax.is_little_endian else ">")
+    data = stored.astype(order).tobytes()
     derive(dataset, record, data)
     if told.samples > 1:
         dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
@@ -242,7 +242,9 @@ def _padding(dataset: Dataset, told: Described, pixels: NDArray[Any]) -> NDArray
     if not isinstance(value, int) or told.samples > 1:
         return None
     other = dataset.get("PixelPaddingRangeLimit", value)
-    ends = [_with_sign(int(one), told) for one in (value, other if isinstance(other, int) else value)]
+    ends = [
+        _with_sign(int(one), told) for one in (value, other if isinstance(other, int) else value)
+    ]
     return np.asarray((pixels >= min(ends)) & (pixels <= max(ends)))
 
 

@@ -46,7 +46,10 @@ def derive(dataset: Dataset, record: str, pixels: bytes) -> None:
     from pydicom.sr.codedict import codes
     from pydicom.uid import generate_uid
 
-    source, series = str(dataset.get("SOPInstanceUID", "")), str(dataset.get("SeriesInstanceUID", ""))
+    source, series = (
+        str(dataset.get("SOPInstanceUID", "")),
+        str(dataset.get("SeriesInstanceUID", "")),
+    )
     for keyword in OUTDATED:
         if keyword in dataset:
             delattr(dataset, keyword)

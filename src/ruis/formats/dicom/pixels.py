@@ -114,7 +114,9 @@ def described(dataset: Dataset) -> Described:
 def _check(found: Described, dataset: Dataset) -> None:
     """Refuse what contradicts itself, and what is not done."""
     if found.allocated not in {8, 16, 32} or not 1 <= found.stored <= found.allocated:
-        raise CorruptImageError(f"{found.stored} bits stored in {found.allocated} are not possible.")
+        raise CorruptImageError(
+            f"{found.stored} bits stored in {found.allocated} are not possible."
+        )
     high = dataset.get("HighBit")
     if high is not None and int(high) != found.stored - 1:
         raise UnsupportedFormatError(f"its highest bit is {high}, not the last of those stored.")
@@ -170,7 +172,8 @@ def decoded(dataset: Dataset, told: Described) -> NDArray[Any]:
 
 def _by_pydicom(dataset: Dataset, syntax: Any) -> NDArray[Any] | None:
     """Decode with pydicom; None if it has no decoder."""
-    from pydicom.pixels import get_decoder, pixel_array
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.pixels.utils import pixel_array
 
     try:
         if not get_decoder(syntax).is_available:

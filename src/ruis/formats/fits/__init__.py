@@ -223,7 +223,7 @@ def _other_sign(values: NDArray[Any]) -> NDArray[Any]:
 
     kind, size = values.dtype.kind, values.dtype.itemsize
     unsigned = values.view(f"u{size}")
-    flipped = unsigned ^ np.array(1 << (8 * size - 1), unsigned.dtype)
+    flipped: NDArray[Any] = unsigned ^ np.array(1 << (8 * size - 1), unsigned.dtype)
     return flipped.view(f"{'i' if kind == 'u' else 'u'}{size}")
 
 
