@@ -280,6 +280,15 @@ def test_a_compressed_frame_may_not_be_larger_than_the_tags_say():
         read_bytes(saved(dataset))
 
 
+def test_an_empty_box_is_not_walked_for_ever():
+    """A search with random mutants found that pydicom does."""
+    content = (FILES / "GDCMJ2K_TextGBR.dcm").read_bytes()
+    at = content.index(b"ftypjp2 ") - 4
+    mutant = content[:at] + b"\0\0\0\0" + content[at + 4 :]
+    with pytest.raises(CorruptImageError, match="does not end"):
+        read_bytes(mutant)
+
+
 @pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_jp2klossless.dcm", "SC_rgb_rle.dcm"])
 def test_any_change_is_survived(name):
     content = (FILES / name).read_bytes()

@@ -31,6 +31,7 @@ OURS = {
 }
 """Transfer syntax -> the function of imagecodecs that decodes a frame, where pydicom has no decoder."""
 
+JP2 = b"\x00\x00\x00\x0cjP  "
 MAX_FRAMES = 100_000
 
 
@@ -210,11 +211,22 @@ def _check_frames(dataset: Dataset, told: Described) -> None:
     from pydicom.encaps import generate_frames
 
     for frame in _frames(dataset, told, generate_frames):
-        size = _announced(frame)
+        size = _announced(_codestream(frame))
         if size is not None and size != (told.rows, told.columns):
             raise CorruptImageError(
                 f"a frame of {size[1]}x{size[0]} pixels is not one of {told.columns}x{told.rows}."
             )
+
+
+def _codestream(frame: bytes) -> bytes:
+    """Return a frame without the boxes of JP2; one that says it is empty would be walked for ever."""
+    at = 0
+    while frame.startswith(JP2) and frame[at + 4 : at + 8] != b"jp2c":
+        length = int.from_bytes(frame[at : at + 4])
+        if length < 8 or at + length >= len(frame):
+            raise CorruptImageError("a JPEG 2000 frame has a box that does not end.")
+        at += length
+    return frame[at + 8 :] if at else frame
 
 
 def _announced(frame: bytes) -> tuple[int, int] | None:
