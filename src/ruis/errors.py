@@ -5,7 +5,7 @@ RuisError
 |- ImageError (ValueError)       - UnsupportedFormatError, CorruptImageError, ImageTooLargeError,
 |                                  ChannelMismatchError, AxesError, ImageWriteError
 |- ModelFileError                - ModelNotFoundError (FileNotFoundError), ModelCorruptError,
-|                                  ModelVersionError, UncalibratedError (model)
+|                                  ModelVersionError, UncalibratedError (model), TransferError
 |- EngineError                   - EngineUnavailableError (ImportError; names the extra to install),
 |                                  OutOfMemoryError
 |- TrainingError                 - EmptyDatasetError, DivergedError (step, loss)
@@ -54,6 +54,7 @@ __all__ = [
     "ServiceRefusedError",
     "ServiceUnreachableError",
     "TrainingError",
+    "TransferError",
     "UncalibratedError",
     "UnknownNameError",
     "UnsupportedFormatError",
@@ -167,6 +168,10 @@ class UncalibratedError(ModelFileError):
             f"the model {model!r} does not know how far it may be wrong; calibrate it on images that "
             f"it did not learn from: ruis calibrate {model} --clean DIR --noise SPEC -o FILE.ruis."
         )
+
+
+class TransferError(ModelFileError):
+    """A model could not be fetched or sent: the network, the server or the disk refused."""
 
 
 class EngineError(RuisError):

@@ -15,10 +15,26 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Colour", "Image", "ImageInfo", "Metadata", "data_range_of"]
+__all__ = ["Colour", "Image", "ImageInfo", "Metadata", "Native", "data_range_of"]
 
 Colour = Literal["gray", "rgb", "cmyk", "channels"]
 """What the channels (alpha aside) mean; "channels" is anything that has no colour meaning."""
+
+
+@dataclass(frozen=True)
+class Native:
+    """What a file says that only its own format understands: a DICOM data set, FITS headers.
+
+    Parameters
+    ----------
+    format : str
+        The name of the format that it was read from, which alone looks into the content.
+    content : object
+        Immutable, and fit to be sent to another process.
+    """
+
+    format: str
+    content: object
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,8 @@ class Metadata:
         The TIFF ImageDescription, or the comment of the file.
     software : str, optional
         What made or processed the file; `formats.write` records ruis here.
+    native : Native, optional
+        What only the format of the file understands; kept where the same format is written.
     """
 
     exif: bytes | None = None
@@ -48,6 +66,7 @@ class Metadata:
     resolution: tuple[float, float] | None = None
     description: str | None = None
     software: str | None = None
+    native: Native | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,8 @@ class ImageInfo:
         What the file said beside its pixels.
     notes : tuple of str
         What reading changed, for people: "palette expanded to RGB".
+    animated : bool
+        Whether these pixels are the first frame of an animation, and the others were left out.
     """
 
     dtype: np.dtype[Any]
@@ -86,6 +107,7 @@ class ImageInfo:
     source: str | None = None
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
+    animated: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import ruis
 HEAVY = {
     "numpy", "scipy", "skimage", "PIL", "tifffile", "imagecodecs", "openvino", "onnxruntime",
     "safetensors", "pydantic", "typer", "rich", "keras", "tensorflow", "onnx", "fastapi", "dask",
-    "matplotlib", "sklearn",
+    "matplotlib", "sklearn", "pydicom", "rawpy", "huggingface_hub",
 }  # fmt: skip
 LEARNED = {"keras", "tensorflow", "torch", "jax", "onnx", "tf2onnx"}
 

@@ -10,12 +10,12 @@ import pytest
 
 from ruis.registry import Registry
 
-FOLDERS = ["noise", "metrics", "formats", "architectures", "engines"]
+FOLDERS = ["noise", "metrics", "formats", "architectures", "engines", "export"]
 
 # Modules without a row: what siblings have in common, and what is not one of them.
 SHARED = {
     "noise": {"estimate", "measure"},
-    "formats": {"atomic", "metadata"},
+    "formats": {"atomic", "blank", "metadata"},
     "engines": {"onnx_graph"},
     "architectures": {"keras_layers"},
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 from typer.testing import CliRunner
 
 import ruis
@@ -370,3 +371,47 @@ def test_a_script_is_told_of_the_images_that_were_not_tried():
     failed = json.loads(done.stdout)["failed"]
     assert [one["input"] for one in failed] == ["a.png", "b.png"]
     assert {one["error"] for one in failed} == {"ModelNotFoundError"}
+
+
+# -- what a file is in -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png", ".gif"])
+def test_an_animation_does_not_become_a_picture_of_the_same_kind_unasked(model, suffix):
+    frames = [Pillow.new("RGB", (48, 40), colour) for colour in ("red", "blue")]
+    frames[0].save(f"moving{suffix}", save_all=True, append_images=frames[1:])
+    if suffix == ".gif":  # which becomes a PNG: nobody takes that for the animation
+        assert "only the first frame" in run("moving.gif").stderr
+        return
+    done = run(f"moving{suffix}", code=3)
+    assert "--first-frame" in done.stderr
+    assert [path.name for path in Path().iterdir()] == [f"moving{suffix}"]
+    assert "only the first frame" in run(f"moving{suffix}", "--first-frame").stderr
+    assert ruis.read(f"moving.denoised{suffix}").pixels.shape[:2] == (40, 48)
+
+
+def test_the_range_of_floats_can_be_said(model):
+    pixels = np.random.default_rng(0).normal(1000, 100, (40, 48, 1)).astype("f4")
+    ruis.write(Image(pixels, ImageInfo(pixels.dtype, (0, 1))), "a.tif")
+    sigma = {}
+    for given in ("4000", "0,4000", "8000"):
+        done = run("a.tif", "--model", model, "--data-range", given, "--overwrite", "--json")
+        sigma[given] = json.loads(done.stdout)["outputs"][0]["sigma"]
+    assert sigma["4000"] == sigma["0,4000"] == pytest.approx(0.025, rel=0.15)
+    assert sigma["8000"] == pytest.approx(sigma["4000"] / 2, rel=1e-3)
+    for wrong in ("white", "5,5", "nan", "9,1"):
+        assert "--data-range" in run("a.tif", "--data-range", wrong, code=2).stderr
+
+
+def test_a_dicom_file_stays_one_and_what_a_png_does_not_keep_is_said(model):
+    pydicom = pytest.importorskip("pydicom", reason="the dicom extra")
+    source = Path(pydicom.__file__).parent / "data" / "test_files" / "examples_overlay.dcm"
+    Path("scan.dcm").write_bytes(source.read_bytes())
+    assert "not kept" not in run("scan.dcm", "--model", model).stderr
+    after, before = pydicom.dcmread("scan.denoised.dcm"), pydicom.dcmread("scan.dcm")
+    assert after.PatientID == before.PatientID
+    assert "denoised with same" in after.DerivationDescription
+    assert "the tags of DICOM are not kept in PNG" in run("scan.dcm", "-o", "scan.png").stderr
+    refused = run("scan.dcm", "-o", "bare.dcm", "--strip-metadata", code=3)
+    assert "does not take names out" in refused.stderr
+    assert not Path("bare.dcm").exists()

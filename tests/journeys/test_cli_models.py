@@ -271,7 +271,7 @@ def test_the_doctor_tests_what_is_there_and_says_how_to_get_the_rest():
     text = run("doctor").stdout
     assert "openvino: works" in text
     assert 'keras: not installed: pip install "ruis[train]"' in text
-    assert "only read: gif" in text
+    assert "only read: raw, gif" in text
     report = json.loads(run("doctor", "--json").stdout)
     assert report["healthy"] is True
     assert report["versions"]["ruis"] == ruis.__version__

@@ -12,6 +12,8 @@ PAGES = {
     "docs/how-to-uncertainty.md": (),
     "docs/how-to-train.md": ("keras",),
     "docs/how-to-serve.md": ("fastapi", "uvicorn", "python_multipart", "prometheus_client"),
+    "docs/how-to-scientific.md": ("pydicom",),
+    "docs/how-to-share.md": (),
     "docs/how-to-anomaly.md": ("keras",),
     "docs/how-to-features.md": ("keras", "matplotlib"),
     "docs/how-to-pretrained.md": ("keras",),

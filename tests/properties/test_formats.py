@@ -17,7 +17,7 @@ LOSSLESS = [
     (name, dtype, layout)
     for name in FORMATS.own
     for format in [FORMATS.load(name)]
-    if format.lossless
+    if format.lossless and name != "dicom"  # written only with the tags of a file that was read
     for dtype in sorted(format.dtypes)
     for layout in sorted(format.layouts)
     if (name, layout) not in EXPANDED and not (name == "npy" and layout in AMBIGUOUS)
@@ -54,7 +54,8 @@ def test_writing_then_reading_is_the_identity(name, dtype, layout, data):
     np.testing.assert_array_equal(image.pixels, pixels)
     expected = image_of(pixels, layout).info
     assert (image.info.colour, image.info.alpha) == (expected.colour, expected.alpha)
-    assert image.info.data_range == expected.data_range
+    if name != "fits" or pixels.dtype.kind == "u":  # in FITS zero is black, and floats say no white
+        assert image.info.data_range == expected.data_range
 
 
 @pytest.mark.parametrize("name", ["npy", "tiff"])

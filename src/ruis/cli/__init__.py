@@ -32,7 +32,8 @@ from ruis.cli.features import features
 from ruis.cli.inspect import inspect
 from ruis.cli.mnist import app as mnist_app
 from ruis.cli.mnist import commands as mnist_commands
-from ruis.cli.models import models
+from ruis.cli.models import app as models_app
+from ruis.cli.models import commands as models_commands
 from ruis.cli.serve import serve
 from ruis.cli.study import study
 from ruis.cli.train import train
@@ -78,14 +79,18 @@ COMMANDS = (
     compare,
     features,
     study,
-    models,
     export,
     serve,
     doctor,
 )
 for command in COMMANDS:
     app.command(help=help_of(command))(command)
-for group, commands in ((anomaly_app, anomaly_commands), (mnist_app, mnist_commands)):
+GROUPS = (
+    (models_app, models_commands),
+    (anomaly_app, anomaly_commands),
+    (mnist_app, mnist_commands),
+)
+for group, commands in GROUPS:
     for one in commands:
         group.command(help=help_of(one))(one)
     app.add_typer(group, help=_apart(group.info.help or ""))

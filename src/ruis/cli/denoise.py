@@ -21,7 +21,7 @@ from ruis.cli.failures import DEBUG, sentence
 from ruis.cli.interval import check_uncertainty, uncertainty_path, write_uncertainty
 from ruis.cli.progress import Update, progress_line, seconds_left
 from ruis.cli.quiet import prepare_engine
-from ruis.errors import EngineUnavailableError, RuisError, UncalibratedError
+from ruis.errors import EngineUnavailableError, RuisError, UncalibratedError, UnsupportedFormatError
 from ruis.outputs import Failure, Job, Plan, enter, plan
 
 if TYPE_CHECKING:
@@ -92,6 +92,11 @@ def denoise(
             "(ruis calibrate). auto: photo.uncertainty.tif.",
         ),
     ] = None,
+    data_range: options.DataRange = None,
+    first_frame: Annotated[
+        bool,
+        typer.Option("--first-frame", help="Of an animation, write the first frame as a picture."),
+    ] = False,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -112,6 +117,8 @@ def denoise(
         max_pixels,
         strip_metadata,
         overwrite,
+        options.parse_data_range(data_range),
+        first_frame,
         quiet=json,
         debug=bool(ctx.meta.get(DEBUG)),
         uncertainty=uncertainty,
@@ -144,6 +151,8 @@ class _Work:
     max_pixels: float
     strip_metadata: bool
     overwrite: bool
+    data_range: tuple[float, float] | None
+    first_frame: bool
     quiet: bool
     debug: bool
     uncertainty: str | None = None
@@ -216,7 +225,12 @@ class _Work:
         from ruis.formats import Limits, read
 
         enter(job)
-        return read(job.input, limits=Limits.of_pixels(self.max_pixels))
+        image = read(job.input, limits=Limits.of_pixels(self.max_pixels))
+        if image.info.animated and not self.first_frame:
+            _check_kind(image, job)
+        if self.data_range is None:
+            return image
+        return replace(image, info=replace(image.info, data_range=self.data_range))
 
     def one(
         self, job: Job, coming: Future[Image | None], writer: ThreadPoolExecutor, line: _Line
@@ -311,7 +325,9 @@ class _Work:
             )
             if interval:
                 say(f"  its uncertainty: {interval['uncertainty']}")
-        for note in (*image.info.notes, *result.notes):
+        from ruis.formats import left_behind
+
+        for note in (*image.info.notes, *result.notes, *left_behind(image, job.output)):
             tell(f"  {job.input}: {note}")
 
     @property
@@ -360,6 +376,18 @@ def _begun(read: Callable[[Job], Image | None], job: Job) -> Future[Image | None
 
     Thread(target=work, daemon=True).start()
     return future
+
+
+def _check_kind(image: Image, job: Job) -> None:
+    """Refuse to write one frame where people would expect the animation."""
+    from ruis.formats import format_of
+
+    if format_of(job.output) == image.info.format:
+        raise UnsupportedFormatError(
+            f"it is an animation, and {job.output.name} would be its first frame alone; say "
+            "--first-frame if that is wanted, or save its frames as single images.",
+            source=str(job.input),
+        )
 
 
 def _named(failure: Failure) -> str:

@@ -1,55 +1,203 @@
-"""`ruis models`: what ships, and the card of one model."""
+"""`ruis models`: the models that have a name, the card of one, and models from and for others."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ruis.cli import options
-from ruis.cli.console import print_json, say, table
+from ruis.cli.console import print_json, say, table, tell
+from ruis.cli.progress import progress_line
 
 if TYPE_CHECKING:
     from ruis.model_file import ModelFile
 
-__all__ = ["models"]
+__all__ = ["app", "commands"]
+
+SHOW = "show"
 
 
-def models(
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="NAME|FILE", help="Show the card of this model instead."),
-    ] = None,
+class _NameOrCommand(TyperGroup):
+    """`ruis models gray` shows gray: what is no command is the name of a model."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is meant."""
+        if args and args[0] not in self.commands:
+            args = [SHOW, *args]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    name="models",
+    cls=_NameOrCommand,
+    invoke_without_command=True,
+    subcommand_metavar="[NAME|FILE | pull | push] ...",
+    help="List the models, show the card of one, or pull and push models.\n\n"
+    "ruis models\n"
+    "ruis models gray\n"
+    "ruis models mine.ruis --json\n"
+    "ruis models pull hf:someone/film-grain\n"
+    "ruis models push mine.ruis /mnt/models\n\n"
+    "What was pulled lies in $RUIS_MODELS, by default ~/.local/share/ruis/models on Linux.",
+)
+
+
+@app.callback()
+def models(ctx: typer.Context, json: options.Json = False, debug: options.Debug = False) -> None:
+    """List the models that ship and those that were pulled."""
+    if ctx.invoked_subcommand is None:
+        _list(json=json)
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="Whose card to show.")],
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """List the models, or show the card of one.
+    """Show the card of a model.
 
-    ruis models
-    ruis models gray
-    ruis models mine.ruis --json
+    ruis models show gray
     """
     from ruis import zoo
 
-    if name is not None:
-        model = zoo.find(name)
-        if json:
-            print_json(_facts(model))
-        else:
-            say(model.card.rstrip())
-        return
-    shipped = [zoo.find(one) for one in sorted(zoo.SHIPPED)]
+    model = zoo.find(name)
     if json:
-        print_json({"models": [_facts(model) for model in shipped]})
+        print_json(_facts(model))
+    else:
+        say(model.card.rstrip())
+
+
+def pull(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="hf:OWNER/NAME[@REVISION][/FILE.ruis], a URL, a .ruis file, or its folder.",
+        ),
+    ],
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to call it; default: its own name.")
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option(metavar="HASH", help="The SHA-256 that the file must have.")
+    ] = None,
+    unpinned: Annotated[
+        bool, typer.Option("--unpinned", help="Take what a URL gives, without knowing its hash.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a model that was pulled under this name.")
+    ] = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Fetch a model, verify it, and keep it under a name for --model.
+
+    ruis models pull hf:someone/film-grain
+    ruis models pull https://example.org/grain.ruis --sha256 HASH
+    ruis models pull /mnt/models/grain.ruis --name grain2
+
+    A model file holds numbers and no code, and is checked as a whole before it is kept. A URL may
+    lead to another file tomorrow: it needs its hash, or --unpinned.
+    """
+    from ruis import sharing
+
+    with progress_line() if not json else nullcontext() as update:
+        pulled = sharing.pull(
+            source,
+            name=name,
+            sha256=sha256,
+            unpinned=unpinned,
+            overwrite=overwrite,
+            progress=_told(update, source),
+        )
+    if json:
+        print_json(pulled.model_dump())
         return
-    if not shipped:
+    say(f"{pulled.source} -> {pulled.name}")
+    tell(f"  sha256 {pulled.sha256}")
+    tell(f"  use it: ruis denoise photo.jpg --model {pulled.name}")
+
+
+def push(
+    model: Annotated[str, typer.Argument(metavar="NAME|FILE", help="The model.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="hf:OWNER/NAME, or a folder.")],
+    licence: Annotated[
+        str | None,
+        typer.Option("--license", metavar="ID", help="For the Hub: a licence, apache-2.0."),
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="For the Hub: a new repository is only yours.")
+    ] = False,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Put a model where others can pull it.
+
+    ruis models push mine.ruis /mnt/models
+    ruis models push mine.ruis hf:me/my-noise --license apache-2.0
+
+    The Hub needs a token (hf auth login, or HF_TOKEN); its page becomes the model's card.
+    """
+    from ruis import sharing
+
+    place = sharing.push(model, target, licence=licence, private=private, overwrite=overwrite)
+    if json:
+        print_json({"model": model, "place": place})
+        return
+    say(f"{model} -> {place}")
+    tell(f"  others: ruis models pull {place}")
+
+
+commands: tuple[Callable[..., None], ...] = (show, pull, push)
+
+
+def _told(update: Callable[[float, str], None] | None, source: str) -> Any:
+    """Return what tells a person how much was fetched."""
+    if update is None:
+        return None
+
+    def tell_bytes(done: int, total: int) -> None:
+        of = f" of {total / 1e6:.1f}" if total else ""
+        update(done / total if total else 0.0, f"{source}: {done / 1e6:.1f}{of} MB")
+
+    return tell_bytes
+
+
+def _list(*, json: bool) -> None:
+    """List what ships, then what was pulled."""
+    from ruis import zoo
+    from ruis.errors import ModelFileError
+    from ruis.zoo import store
+
+    shipped = [zoo.find(one) for one in sorted(zoo.SHIPPED)]
+    pulled = []
+    for name in store.names():
+        try:
+            pulled.append((store.record_of(name), zoo.find(name)))
+        except ModelFileError as error:  # the others are still there
+            tell(f"ruis: {error}")
+    if json:
+        facts = [_facts(model) for model in shipped]
+        facts += [{**_facts(model), **record.model_dump(), "weights_sha256": model.sha256}
+                  for record, model in pulled]  # fmt: skip
+        print_json({"models": facts})
+        return
+    if not shipped and not pulled:
         say("No model ships with this version; train one: ruis train --help")
         return
     rows: list[tuple[str, ...]] = [("name", "channels", "kMAC per pixel", "MB", "scores in dB")]
-    rows += [_row(model) for model in shipped]
+    rows += [_row(model.name, model) for model in shipped]
+    rows += [_row(record.name, model) for record, model in pulled]
     table(rows)
     for model in (one for one in shipped if one.manifest.purpose):
         say(f"{model.name}: {model.manifest.purpose}")
+    for record, model in pulled:
+        say(f"{record.name}: {model.manifest.purpose or '-'} (pulled from {record.source})")
     say()
     say("The card of one: ruis models NAME")
 
@@ -59,11 +207,11 @@ def _size(model: ModelFile) -> float:
     return sum(tensor.size for tensor in model.weights.values()) * 2 / 1e6
 
 
-def _row(model: ModelFile) -> tuple[str, ...]:
+def _row(name: str, model: ModelFile) -> tuple[str, ...]:
     scores = [f"{s.images} {s.noise}: {s.psnr:.2f}" for s in model.manifest.scores[:2]]
     architecture = model.architecture
     return (
-        model.name,
+        name,
         str(architecture.channels),
         f"{architecture.kmac_per_pixel:.0f}",
         f"{_size(model):.1f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import typer
@@ -10,6 +11,7 @@ from ruis.cli.failures import DEBUG
 from ruis.errors import ConfigError
 
 __all__ = [
+    "DataRange",
     "Debug",
     "EngineName",
     "Json",
@@ -18,6 +20,7 @@ __all__ = [
     "Sigma",
     "Strength",
     "Tile",
+    "parse_data_range",
     "parse_sigma",
     "show_sigma",
 ]
@@ -36,6 +39,13 @@ Debug = Annotated[
         show_envvar=False,
         callback=_remember_debug,
         help="Show where an error comes from (also: RUIS_DEBUG=1).",
+    ),
+]
+DataRange = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHITE|BLACK,WHITE",
+        help="What is white, in stored values, where the file does not say: floats, counts.",
     ),
 ]
 EngineName = Annotated[
@@ -93,6 +103,26 @@ def parse_sigma(text: str) -> float | None:
         hint = f"; did you mean {text}/255?" if 1 < sigma <= 255 and not slash else "."
         raise ConfigError(f"--sigma is a fraction of the data range, 0 to 1, not {text}{hint}")
     return sigma
+
+
+def parse_data_range(text: str | None) -> tuple[float, float] | None:
+    """Read "4095" or "-1024,3071"; None where nothing was said.
+
+    Raises
+    ------
+    ConfigError
+        If it is no range.
+    """
+    if text is None:
+        return None
+    black, comma, white = text.partition(",")
+    try:
+        low, high = (float(black), float(white)) if comma else (0.0, float(black))
+    except ValueError:
+        raise ConfigError(f"--data-range is 4095 or -1024,3071, not {text!r}.") from None
+    if not -math.inf < low < high < math.inf:
+        raise ConfigError(f"--data-range {text}: white must be above black.")
+    return low, high
 
 
 def show_sigma(sigma: float) -> str:

@@ -35,6 +35,7 @@ def to_onnx(
     weights: Mapping[str, NDArray[np.float32]],
     *,
     metadata: Mapping[str, str] | None = None,
+    blind: bool = False,
 ) -> bytes:
     """Return the network as an ONNX file's bytes.
 
@@ -46,6 +47,8 @@ def to_onnx(
         Its tensors, float32.
     metadata : mapping of str to str, optional
         Put into the file's properties.
+    blind : bool, default False
+        Whether the input is the image alone, and the channel for sigma is zero inside.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def to_onnx(
         If the network has a layer that cannot be written.
     """
     layers = _OnnxLayers(weights)
-    return layers.file(network, dict(metadata or {}))
+    return layers.file(network, dict(metadata or {}), blind=blind)
 
 
 class _OnnxLayers(Layers):
@@ -78,22 +81,21 @@ class _OnnxLayers(Layers):
         self.nodes: list[Any] = []
         self.tensors: dict[str, Any] = {}
 
-    def file(self, network: Network, metadata: dict[str, str]) -> bytes:
+    def file(self, network: Network, metadata: dict[str, str], *, blind: bool) -> bytes:
         """Connect the network and serialise it."""
         helper, number = self.onnx.helper, self.onnx.TensorProto.FLOAT
         self.fixed = network.geometry.size is not None
         first = self._node("Transpose", ["noisy"], "noisy_channels_first", perm=[0, 3, 1, 2])
+        given = network.channels if blind else network.input_channels
+        if given < network.input_channels:
+            first = self._with_zeros(first)
         last = network.connect(self, first)
         self._node("Transpose", [last], "denoised", perm=[0, 2, 3, 1])
         rows, columns = network.geometry.size or ("rows", "columns")
         graph = helper.make_graph(
             self.nodes,
             "ruis",
-            [
-                helper.make_tensor_value_info(
-                    "noisy", number, ["batch", rows, columns, network.input_channels]
-                )
-            ],
+            [helper.make_tensor_value_info("noisy", number, ["batch", rows, columns, given])],
             [
                 helper.make_tensor_value_info(
                     "denoised", number, ["batch", rows, columns, network.channels]
@@ -108,6 +110,14 @@ class _OnnxLayers(Layers):
         helper.set_model_props(model, metadata)
         self.onnx.checker.check_model(model, full_check=True)
         return bytes(model.SerializeToString())
+
+    def _with_zeros(self, x: str) -> str:
+        """Add one channel of zeros."""
+        limits = [self._integers(number) for number in (0, 1, 1)]
+        one = self._node("Slice", [x, *limits], "one_channel")
+        zero = self._constant("zero", np.zeros((), np.float32))
+        zeros = self._node("Mul", [one, zero], "sigma_unknown")
+        return self._node("Concat", [x, zeros], "with_sigma", axis=1)
 
     def _node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         self.nodes.append(

@@ -1,6 +1,7 @@
 """This room turns bytes into images and images into bytes, one module per family of formats.
 
-May touch: files, errors, image, registry; Pillow, tifffile and imagecodecs, on first use.
+May touch: files, errors, image, registry; Pillow, tifffile, imagecodecs, pydicom and rawpy, on first
+use.
 Must not: know models, noise or intensities; let one format import another; write half a file.
 """
 
@@ -39,6 +40,7 @@ __all__ = [
     "encode",
     "format_of",
     "is_image_name",
+    "left_behind",
     "probe",
     "read",
     "read_bytes",
@@ -51,17 +53,21 @@ FORMATS = Registry(
     {
         "png": "ruis.formats.png:PNG",
         "jpeg": "ruis.formats.jpeg:JPEG",
+        "dicom": "ruis.formats.dicom:DICOM",  # before TIFF, as its preamble may be that of a TIFF
+        "raw": "ruis.formats.raw:RAW",  # before TIFF, which many of them are as well
         "tiff": "ruis.formats.tiff:TIFF",
         "webp": "ruis.formats.webp:WebP",
         "bmp": "ruis.formats.bmp:BMP",
         "pnm": "ruis.formats.pnm:PNM",
         "gif": "ruis.formats.gif:GIF",
         "npy": "ruis.formats.npy:NPY",
+        "fits": "ruis.formats.fits:FITS",
     },
 )
-"""The formats that ruis reads; all but GIF are also written."""
+"""The formats that ruis reads; all but GIF and RAW are also written. The first that recognises a file has it."""
 
 RECORD = "ruis"  # what is known here; a door that used a model says which
+FIRST_FRAME = "animation: only the first frame was read"
 FINITE_STEP = 2**22  # values looked at in one go when searching for NaN
 
 
@@ -212,9 +218,10 @@ def write(
     """
     path = Path(path)
     format = FORMATS.load(format_of(path))()
-    format.check(image, str(path))
+    prepared = _prepared(image, format, record, strip=strip_metadata)
+    format.check(prepared, str(path))
     with new_file(path, overwrite=overwrite) as file:
-        format.encode(_prepared(image, format, record, strip=strip_metadata), file)
+        format.encode(prepared, file)
 
 
 def encode(
@@ -254,10 +261,45 @@ def encode(
     chosen = FORMATS.load(format)()
     if not chosen.writable:
         raise UnsupportedFormatError(f"{chosen.title} is read and not written; use PNG.")
-    chosen.check(image)
+    prepared = _prepared(image, chosen, record, strip=strip_metadata)
+    chosen.check(prepared)
     file = io.BytesIO()
-    chosen.encode(_prepared(image, chosen, record, strip=strip_metadata), file)
+    chosen.encode(prepared, file)
     return file.getvalue()
+
+
+def left_behind(image: Image, path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Say what a file of this name will not hold of an image, though its source did.
+
+    Parameters
+    ----------
+    image : Image
+        What is to be written.
+    path : str or path
+        Where to; its ending decides the format.
+
+    Returns
+    -------
+    tuple of str
+        For people: "the tags of DICOM are not kept in PNG".
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If the ending means no format, or one that is only read.
+
+    Examples
+    --------
+    >>> from ruis.arrays import as_image
+    >>> image, _ = as_image([[0, 1]], data_range=1)
+    >>> left_behind(image, "a.png")
+    ()
+    """
+    target, native = format_of(path), image.info.metadata.native
+    if native is None or native.format == target:
+        return ()
+    titles = [FORMATS.load(name)() for name in (native.format, target)]
+    return (f"{titles[0].native} are not kept in {titles[1].title}",)
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -398,15 +440,22 @@ def _finished(decoded: Decoded, format: str, source: str | None) -> Image:
         format=format,
         source=source,
         metadata=metadata,
-        notes=notes,
+        notes=(*notes, FIRST_FRAME) if decoded.animated else notes,
+        animated=decoded.animated,
     )
     return Image(pixels, info)
 
 
 def _prepared(image: Image, format: Format, record: str, *, strip: bool) -> Image:
     """Return the image with the metadata that shall be written."""
-    metadata = image.info.metadata
+    metadata, native = image.info.metadata, image.info.metadata.native
     metadata = stripped(metadata) if strip else recorded(metadata, record)
+    if native is not None:
+        if native.format != format.name:
+            native = None
+        elif strip:
+            native = format.stripped(native)
+        metadata = replace(metadata, native=native)
     if format.uses_exif:
         exif = exif_with(
             metadata.exif,

@@ -16,18 +16,19 @@ from ruis.errors import (
     CorruptImageError,
     ImageError,
     ImageTooLargeError,
+    UnsupportedFormatError,
 )
-from ruis.image import Colour, Image, ImageInfo, Metadata
+from ruis.image import Colour, Image, ImageInfo, Metadata, Native
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Exif
 
-__all__ = ["Decoded", "Format", "Header", "Limits", "Source", "decoding"]
+__all__ = ["Decoded", "Format", "Header", "Limits", "Source", "decoding", "not_installed"]
 
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
-START_BYTES = 64
+START_BYTES = 1024
 """How many bytes a format gets to see when it is asked whether a file is its own."""
 
 
@@ -208,6 +209,8 @@ class Decoded:
         Only if the file declares it; default: the whole range of the dtype.
     orientation : int
         The EXIF orientation that the format itself declares (TIFF does), 1 to 8.
+    animated : bool
+        Whether there are more frames, which were left out.
     """
 
     pixels: NDArray[Any]
@@ -218,6 +221,7 @@ class Decoded:
     metadata: Metadata = field(default_factory=Metadata)
     orientation: int = 1
     notes: tuple[str, ...] = ()
+    animated: bool = False
 
 
 class Format(ABC):
@@ -248,6 +252,8 @@ class Format(ABC):
         The largest number of rows or columns.
     takes_channel_axis : bool
         Whether its arrays may need to be told which axis holds the channels.
+    native : str, optional
+        What it keeps that no other format understands, for people: "the tags of DICOM".
     """
 
     name: ClassVar[str]
@@ -261,6 +267,7 @@ class Format(ABC):
     uses_exif: ClassVar[bool] = False
     max_side: ClassVar[int | None] = None
     takes_channel_axis: ClassVar[bool] = False
+    native: ClassVar[str | None] = None
 
     @abstractmethod
     def recognises(self, start: bytes) -> bool:
@@ -285,6 +292,10 @@ class Format(ABC):
     def encode(self, image: Image, file: BinaryIO) -> None:
         """Write the image with the metadata in its info; `check` was called before."""
         raise NotImplementedError(self.name)
+
+    def stripped(self, native: Native) -> Native | None:
+        """Return what pixels cannot do without, once names, dates and texts are left out."""
+        return None
 
     @property
     def writable(self) -> bool:
@@ -321,6 +332,13 @@ class Format(ABC):
         reason = self.refusal(image)
         if reason is not None:
             raise ChannelMismatchError(reason, source=source)
+
+
+def not_installed(title: str, extra: str) -> UnsupportedFormatError:
+    """Return the error of a format whose package is not here."""
+    return UnsupportedFormatError(
+        f'{title} files need a package that is not here: pip install "ruis[{extra}]".'
+    )
 
 
 def layout_of(info: ImageInfo) -> str:
@@ -374,5 +392,6 @@ def decoding(title: str, source: str | None) -> Iterator[None]:
     except MemoryError as error:
         raise ImageTooLargeError("not enough memory to decode it.", source=source) from error
     except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = " ".join(str(error).partition("Traceback")[0].split())[:200]
+        reason = reason or type(error).__name__
         raise CorruptImageError(f"broken {title} file: {reason}.", source=source) from error

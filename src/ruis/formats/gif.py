@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ruis.errors import CorruptImageError
 from ruis.formats.base import Decoded, Format, Header, Source
-from ruis.image import Metadata
+from ruis.image import Colour, Metadata
 
 __all__ = ["GIF"]
 
@@ -50,11 +50,9 @@ class GIF(Format):
         comment = frame.info.get("comment", b"")
         alpha = "transparency" in frame.info
         mode = "RGBA" if alpha else "L" if frame.mode in {"1", "L"} else "RGB"
-        notes = [f"palette expanded to {mode}"]
+        notes = (f"palette expanded to {mode}",)
         pixels = np.array(frame.convert(mode)).reshape(header.rows, header.columns, -1)
-        if getattr(frame, "is_animated", False):
-            notes.append("animation: only the first frame was read")
+        animated = bool(getattr(frame, "is_animated", False))
         metadata = Metadata(description=comment.decode("utf-8", "replace") or None)
-        return Decoded(
-            pixels, "gray" if mode == "L" else "rgb", alpha, metadata=metadata, notes=tuple(notes)
-        )
+        colour: Colour = "gray" if mode == "L" else "rgb"
+        return Decoded(pixels, colour, alpha, metadata=metadata, notes=notes, animated=animated)

@@ -86,9 +86,14 @@ class PNG(Format):
             notes.append("transparent colour expanded to an alpha channel")
         if kind == 0 and depth < 8:
             notes.append(f"{depth}-bit gray expanded to 8 bits")
-        if any(name == b"acTL" for name, _ in chunks):
-            notes.append("animation: only the first frame was read")
-        return Decoded(pixels, header.colour, header.alpha, metadata=metadata, notes=tuple(notes))
+        return Decoded(
+            pixels,
+            header.colour,
+            header.alpha,
+            metadata=metadata,
+            notes=tuple(notes),
+            animated=any(name == b"acTL" for name, _ in chunks),
+        )
 
     def encode(self, image: Image, file: BinaryIO) -> None:
         """Encode with libpng, and put the metadata between IHDR and the pixels."""

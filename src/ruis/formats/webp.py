@@ -62,8 +62,7 @@ class WebP(Format):
             icc=_content(chunks, b"ICCP"),
             xmp=_content(chunks, b"XMP "),
         )
-        notes = ("animation: only the first frame was read",) if header.frames > 1 else ()
-        return Decoded(pixels, "rgb", header.alpha, metadata=metadata, notes=notes)
+        return Decoded(pixels, "rgb", header.alpha, metadata=metadata, animated=header.frames > 1)
 
     def encode(self, image: Image, file: BinaryIO) -> None:
         """Encode with libwebp, in a container that holds the metadata."""

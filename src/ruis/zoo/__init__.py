@@ -1,6 +1,6 @@
-"""This room: the models that ship, with their cards.
+"""This room: the models that have a name: those that ship, with their cards, and those pulled.
 
-May touch: model files, its own folder.
+May touch: model files, its own folder, and the folder of pulled models.
 Must not: touch the network, or load a model before it is asked for.
 """
 
@@ -15,7 +15,7 @@ from ruis.errors import ModelCorruptError, ModelNotFoundError, UnknownNameError
 if TYPE_CHECKING:
     from ruis.model_file import ModelFile
 
-__all__ = ["SHIPPED", "find", "path_of", "suited"]
+__all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
     "documents": "c780b3cec48c6ef3c91127934493c9a276a610a22bcfb51a97e8d3bec4a9fbe3",
@@ -48,26 +48,46 @@ def path_of(name: str) -> Path:
 
 
 def find(name_or_path: str | Path) -> ModelFile:
-    """Load a shipped model by name, or a model file by path.
+    """Load a model by name, shipped or pulled, or a model file by path.
 
     Raises
     ------
     ModelNotFoundError
-        If it is neither; the message names the models that ship.
+        If it is neither; the message names the models that there are.
     ModelFileError
         If the file cannot be used.
     """
     from ruis import model_file
 
+    return model_file.load(file_of(name_or_path))
+
+
+def file_of(name_or_path: str | Path) -> Path:
+    """Return the file of a model by name, its hash checked, or the path itself.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If it is neither; the message names the models that there are.
+    ModelCorruptError
+        If the file is not the one that shipped, or that was pulled.
+    """
+    from ruis.zoo import store
+
     text = str(name_or_path)
     if text in SHIPPED:
-        return model_file.load(path_of(text))
+        return path_of(text)
+    pulled = store.names()
+    if text in pulled:
+        return store.path_of(text)
     if Path(text).is_file():
-        return model_file.load(text)
-    hint = UnknownNameError("model", text, SHIPPED)
+        return Path(text)
+    hint = UnknownNameError("model", text, [*SHIPPED, *pulled])
     near = f" Did you mean {hint.nearest!r}?" if hint.nearest else ""
+    also = f", none that was pulled ({', '.join(pulled)})" if pulled else ""
     raise ModelNotFoundError(
-        f"{text!r} is no model that ships ({', '.join(sorted(SHIPPED))}) and no model file.{near}"
+        f"{text!r} is no model that ships ({', '.join(sorted(SHIPPED))}){also} and no model file."
+        f"{near}"
     )
 
 
