@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import random
 import statistics
@@ -34,6 +35,8 @@ from ruis.denoise import Denoiser
 
 SIDES = (64, 96, 128, 160, 224, 320, 448, 512, 640, 768, 896, 1024)
 SIGMA = 25.0
+ARRIVAL = 1.0
+"""Seconds within which all clients arrive."""
 REFUSED_IN, SHARE = 0.1, 0.85
 """The goals: seconds for the slowest hundredth of refusals; goodput as a share of the library's."""
 
@@ -172,7 +175,8 @@ class Client:
         self.writer: asyncio.StreamWriter | None = None
 
     async def run(self, pictures: list[Picture], until: float) -> None:
-        """Ask until the time is up."""
+        """Ask until the time is up; not all begin in the same instant."""
+        await asyncio.sleep(self.random.uniform(0, ARRIVAL))
         while time.perf_counter() < until:
             picture = self.random.choice(pictures)
             try:
@@ -231,6 +235,18 @@ class Client:
             return float(headers.get("retry-after", 1))
         found.others[str(status)] += 1
         return 1.0
+
+
+async def warm(service: Service, pictures: list[Picture]) -> None:
+    """Let a few ask for each picture, so that models are loaded and every shape is compiled."""
+
+    async def ask(seed: int) -> None:
+        client = Client(service.address, Found(), seed)
+        for picture in [*pictures, *reversed(pictures)]:
+            while await client.once(picture, math.inf):  # noqa: ASYNC110 - a server's answer
+                await asyncio.sleep(1.0)
+
+    await asyncio.gather(*(ask(seed) for seed in range(3)))
 
 
 async def attack(
@@ -313,7 +329,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         service = Service(Path(folder), given.options)
         try:
-            warm = asyncio.run(attack(service, sent, 4, beside))  # every shape is compiled once
+            asyncio.run(warm(service, sent))
             before = service.processor
             found, memory = asyncio.run(attack(service, sent, given.clients, given.seconds))
             processor = service.processor - before
@@ -321,7 +337,6 @@ def main() -> None:
             service.close()
     for name, spent in library.time(sent, beside).items():
         alone[name] += spent
-    del warm
     told = figures(sent, alone, found, memory, given.seconds, processor)
     width = max(map(len, told))
     for name, value in told.items():

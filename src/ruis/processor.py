@@ -8,7 +8,7 @@ import os
 import platform
 from pathlib import Path
 
-__all__ = ["available_memory", "describe", "has_bfloat16", "threads"]
+__all__ = ["available_memory", "describe", "has_bfloat16", "resident_memory", "threads"]
 
 
 @functools.cache
@@ -43,6 +43,15 @@ def threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def resident_memory() -> float:
+    """Return the bytes of memory that this process holds; 0 where not known."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return float(pages * os.sysconf("SC_PAGE_SIZE"))
+    except OSError:
+        return 0.0
 
 
 def available_memory() -> float:

@@ -37,3 +37,10 @@ def test_bfloat16_is_what_the_processor_says(flags, has, monkeypatch, tmp_path):
     assert processor.has_bfloat16() is has
     assert processor.describe().startswith("A, ")
     processor.has_bfloat16.cache_clear()
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc here")
+def test_resident_memory_grows_with_what_is_held():
+    before = processor.resident_memory()
+    held = bytearray(b"x" * 50_000_000)
+    assert processor.resident_memory() - before > 0.8 * len(held)

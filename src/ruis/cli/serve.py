@@ -76,6 +76,12 @@ def serve(
     upload_bytes: Annotated[
         int, typer.Option(min=1, metavar="N", help="Memory for all bodies that are arriving.")
     ] = USUAL.upload_bytes,
+    kept_bytes: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Let go of idle networks when the process holds more memory."
+        ),
+    ] = USUAL.kept_bytes,
     body_seconds: Annotated[
         float, typer.Option(min=0.01, metavar="S", help="A body arrives within this time.")
     ] = USUAL.body_seconds,
@@ -112,6 +118,7 @@ def serve(
         workers=workers,
         connections=connections,
         upload_bytes=upload_bytes,
+        kept_bytes=kept_bytes,
         body_seconds=body_seconds,
         header_seconds=header_seconds,
         header_bytes=header_bytes,

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from ruis import choice, formats, zoo
 from ruis.denoise import AUTO, Denoiser
 from ruis.errors import UnknownNameError
-from ruis.processor import threads
+from ruis.processor import resident_memory, threads
 from ruis.web.judgement import judge
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class Denoisers:
     """The models, ready: an image that is alone gets all processors, those beside others their share.
 
     Why, and what it costs: `docs/decisions/0010-processors-shared-by-images.md`. A denoiser is used
-    by one image at a time, made when it is first needed, and kept.
+    by one image at a time, made when it is first needed, and kept while there is memory for it:
+    each holds buffers for the shapes that it has met.
 
     Parameters
     ----------
@@ -95,9 +96,14 @@ class Denoisers:
         How many images there may be at a time.
     processors : int, optional
         How many there are; default: all that this process may use.
+    most : float
+        Bytes of memory that this process may hold and still keep them.
     """
 
-    def __init__(self, workers: int, processors: int | None = None) -> None:
+    def __init__(
+        self, workers: int, processors: int | None = None, *, most: float = math.inf
+    ) -> None:
+        self._most = most
         self._all = processors or threads()
         self._share = max(1, self._all // workers)
         self._lock = threading.Lock()
@@ -122,7 +128,7 @@ class Denoisers:
         with self._lock:
             processors = self._all if self._working == 0 else self._share
             self._working += 1
-            idle = self._idle.setdefault((name, processors), [])
+            idle = self._idle.get((name, processors))
             found = idle.pop() if idle else None
         try:
             found = found or Denoiser(zoo.find(name), threads=processors)
@@ -130,8 +136,10 @@ class Denoisers:
         finally:
             with self._lock:
                 self._working -= 1
-                if found:
-                    idle.append(found)
+                if found and resident_memory() <= self._most:
+                    self._idle.setdefault((name, processors), []).append(found)
+                elif found:  # all that are idle go, of whatever model; they can be made again
+                    self._idle.clear()
 
 
 def denoise(data: bytes, wish: Wish, limits: Limits, denoisers: Denoisers, tell: Tell) -> Answer:

@@ -39,7 +39,7 @@ class Service:
         self.metrics = Metrics(self.pool)
         self.progress = Progress()
         self.arriving = Arriving(settings.upload_bytes)
-        self.denoisers = Denoisers(settings.workers)
+        self.denoisers = Denoisers(settings.workers, most=settings.kept_bytes)
         self.ready = False
 
     async def prepare(self) -> None:

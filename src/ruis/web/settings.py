@@ -50,6 +50,9 @@ class Settings:
         How many connections may be open at a time.
     upload_bytes : int
         The memory for bodies that are arriving, all together, in bytes.
+    kept_bytes : int
+        The memory that the process may hold, in bytes, before it lets go of networks that are
+        compiled and idle.
     body_seconds : float
         How long a body may take to arrive.
     header_seconds : float
@@ -77,6 +80,7 @@ class Settings:
     workers: int = 2
     connections: int = 512
     upload_bytes: int = 512 * 2**20
+    kept_bytes: int = 3 * 2**30
     body_seconds: float = 30.0
     header_seconds: float = 10.0
     header_bytes: int = 16 * 2**10

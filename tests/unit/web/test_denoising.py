@@ -57,6 +57,16 @@ def test_who_is_alone_gets_all_processors_and_others_their_share(monkeypatch):
     assert made == [4, 2]
 
 
+def test_beyond_its_memory_nothing_is_kept(small_model):
+    denoisers = Denoisers(workers=2, processors=2, most=1)
+    image = as_image(np.zeros((9, 9), np.uint8))[0]
+    denoisers._idle["photo", 2] = [denoising.Denoiser(small_model())]
+    for _ in range(2):
+        made = denoisers.run("gray", image, Wish(), None, lambda fraction: None)
+        assert made.image.pixels.shape == (9, 9, 1)
+        assert not denoisers._idle
+
+
 def test_a_model_that_cannot_be_loaded_leaves_nobody_behind(monkeypatch):
     denoisers = Denoisers(workers=2, processors=2)
     monkeypatch.setattr(denoising.zoo, "find", lambda name: 1 / 0)
