@@ -6,6 +6,7 @@ While the network works on one image, the next is read and the one before is wri
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ruis.denoise import Denoised, Denoiser
     from ruis.image import Image
     from ruis.job import Progress
+    from ruis.stacks import Stacks
 
 __all__ = ["denoise"]
 
@@ -78,11 +80,21 @@ def denoise(
         bool, typer.Option("--overwrite", help="Replace files that are there, inputs included.")
     ] = False,
     max_pixels: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=1, metavar="N", show_default="200e6", help="Refuse images of more pixels."
+            min=1,
+            metavar="N",
+            help="Refuse images of more pixels. Default: 200e6 for what is denoised in memory.",
         ),
-    ] = 200e6,
+    ] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TZCYX",
+            help="What the axes of a TIFF or Zarr are, where the file does not say so: Y rows, X "
+            "columns, S samples that belong together (RGB), C channels, T, Z.",
+        ),
+    ] = None,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -91,6 +103,7 @@ def denoise(
     ruis denoise photo.jpg                          writes photo.denoised.jpg
     ruis denoise scans/ -o clean/ --recursive --skip-existing
     ruis denoise scan.tif --sigma 12/255 --strength 0.7
+    ruis denoise plate.zarr -o clean.zarr           any size, in constant memory; TIFF, too
 
     Dtype, range, size, alpha and metadata stay as they are. Inputs are never replaced, unless
     --overwrite says so; what cannot be denoised is named at the end.
@@ -101,6 +114,7 @@ def denoise(
         strength,
         {"engine": engine, "precision": precision, "tile": tile},
         max_pixels,
+        axes,
         strip_metadata,
         overwrite,
         quiet=json,
@@ -130,7 +144,8 @@ class _Work:
     sigma: float | None
     strength: float
     settings: dict[str, Any]
-    max_pixels: float
+    max_pixels: float | None
+    axes: str | None
     strip_metadata: bool
     overwrite: bool
     quiet: bool
@@ -194,6 +209,8 @@ class _Work:
         """Read an image beside another; a large one shall wait for its turn."""
         from ruis.formats import probe
 
+        if self.stacks(job):
+            return None
         header = probe(job.input)
         if header.rows * header.columns > LARGE * 1e6:
             return None
@@ -216,6 +233,10 @@ class _Work:
         image = coming.result()
         if image is None:
             self.written()
+            kind = self.stacks(job)
+            if kind is not None:
+                self.stream(kind, job, line)
+                return
             image = self.read(job)
         name, seen = self.model, None
         if self.automatic:
@@ -223,13 +244,66 @@ class _Work:
             name, seen = choice.model, choice.seen
             self.why[job.input] = choice.why
         result = self.denoiser(name).run(
-            image, sigma=self.sigma, strength=self.strength, progress=line.tiles(image), seen=seen
+            image,
+            sigma=self.sigma,
+            strength=self.strength,
+            progress=line.tiles(image.megapixels),
+            seen=seen,
         )
         seconds = time.perf_counter() - begun
         self.written()
         self.writing = (job, writer.submit(self.write, job, result, seconds))
         if image.megapixels > LARGE:
             self.written()
+
+    def stacks(self, job: Job) -> type[Stacks] | None:
+        """Return as what a file is denoised window by window; None if it is read whole."""
+        from ruis.stacks import kind_of
+
+        kind = kind_of(job.input)
+        need = "not" if kind is None else kind.need(job.input)
+        if kind is None or (need == "not" and self.axes is None):
+            return None
+        elsewhere = job.output.suffix.lower() not in kind.suffixes
+        return None if need == "better" and elsewhere and self.axes is None else kind
+
+    def stream(self, kind: type[Stacks], job: Job, line: _Line) -> None:
+        """Denoise a large image, or a stack, from file to file."""
+        from ruis.errors import ImageTooLargeError
+        from ruis.stream import denoise_stacks
+
+        enter(job)
+        begun = time.perf_counter()
+        with kind.opened(job.input, self.axes) as stacks:
+            for text, count in Counter(map(str, stacks.stacks)).items():
+                tell(f"  {job.input}: {text}" + (f", {count} times" if count > 1 else ""))
+            largest = max(stack.rows * stack.columns for stack in stacks.stacks)
+            if self.max_pixels is not None and largest > self.max_pixels:
+                raise ImageTooLargeError(
+                    f"planes of {largest / 1e6:.1f} Mpx exceed the limit of --max-pixels.",
+                    source=str(job.input),
+                )
+            result = denoise_stacks(
+                stacks,
+                job.output,
+                denoiser=lambda name: self.denoiser(str(name)),
+                model=self.model,
+                sigma=self.sigma,
+                strength=self.strength,
+                overwrite=self.overwrite,
+                strip_metadata=self.strip_metadata,
+                record=self.record,
+                progress=line.tiles(sum(stack.megapixels for stack in stacks.stacks), named=False),
+            )
+        self.why[job.input] = result.why
+        self.told(
+            job,
+            " and ".join(result.models),
+            result.sigma,
+            result.megapixels,
+            time.perf_counter() - begun,
+            result.notes,
+        )
 
     def write(self, job: Job, result: Denoised, seconds: float) -> dict[str, Any]:
         """Write a denoised image, and return what is to be told of it."""
@@ -241,9 +315,15 @@ class _Work:
             job.output,
             overwrite=self.overwrite,
             strip_metadata=self.strip_metadata,
-            record=self.record(result),
+            record=self.record(result.model, result.sigma),
         )
-        return {"result": result, "seconds": seconds + time.perf_counter() - begun}
+        return {
+            "model": result.model,
+            "sigma": result.sigma,
+            "megapixels": result.image.megapixels,
+            "seconds": seconds + time.perf_counter() - begun,
+            "notes": (*result.image.info.notes, *result.notes),
+        }
 
     def written(self) -> None:
         """Wait for the image that is being written, if there is one, and tell of it."""
@@ -258,15 +338,22 @@ class _Work:
         except Exception as error:  # noqa: BLE001 - one image shall not end a night's work
             self.fail(job, error)
 
-    def told(self, job: Job, result: Denoised, seconds: float) -> None:
+    def told(
+        self,
+        job: Job,
+        model: str,
+        sigma: float,
+        megapixels: float,
+        seconds: float,
+        notes: tuple[str, ...],
+    ) -> None:
         """Record and tell what became of an image."""
-        image = result.image
         self.outputs.append(
             {
                 "input": str(job.input),
                 "output": str(job.output),
-                "model": result.model,
-                "sigma": result.sigma,
+                "model": model,
+                "sigma": sigma,
                 "seconds": round(seconds, 3),
             }
         )
@@ -274,11 +361,11 @@ class _Work:
             chosen = f" (auto: {self.why.pop(job.input)})" if self.automatic else ""
             given = "" if self.sigma is None else " (given)"
             say(
-                f"{job.input} -> {job.output}: {result.model}{chosen}, "
-                f"sigma {options.show_sigma(result.sigma)}{given}, "
-                f"{duration(seconds)}, {image.megapixels / seconds:.2f} Mpx/s"
+                f"{job.input} -> {job.output}: {model}{chosen}, "
+                f"sigma {options.show_sigma(sigma)}{given}, "
+                f"{duration(seconds)}, {megapixels / seconds:.2f} Mpx/s"
             )
-        for note in (*image.info.notes, *result.notes):
+        for note in notes:
             tell(f"  {job.input}: {note}")
 
     @property
@@ -304,17 +391,18 @@ class _Work:
         from ruis.formats import Limits
 
         usual = Limits()
-        share = max(1.0, self.max_pixels / usual.max_pixels)
-        return Limits(self.max_pixels, usual.max_bytes * share, usual.max_file_bytes * share)
+        most = self.max_pixels or usual.max_pixels
+        share = max(1.0, most / usual.max_pixels)
+        return Limits(most, usual.max_bytes * share, usual.max_file_bytes * share)
 
-    def record(self, result: Denoised) -> str:
+    def record(self, model: str, sigma: float) -> str:
         """Return what the output's metadata says about what was done."""
         import ruis
 
         how = "found" if self.sigma is None else "given"
         return (
-            f"ruis {ruis.__version__}: denoised with {result.model}, "
-            f"sigma {options.show_sigma(result.sigma)} ({how}), strength {self.strength:g}"
+            f"ruis {ruis.__version__}: denoised with {model}, "
+            f"sigma {options.show_sigma(sigma)} ({how}), strength {self.strength:g}"
         )
 
     def fail(self, job: Job, error: Exception) -> None:
@@ -373,8 +461,8 @@ class _Line:
             self.update(fraction, self.name + seconds_left(self.begun, fraction))
         self.count += 1
 
-    def tiles(self, image: Image) -> Progress | None:
-        """Return what shall be called after each tile of an image."""
+    def tiles(self, megapixels: float, *, named: bool = True) -> Progress | None:
+        """Return what shall be called after each tile of an image; `named` if tiles are counted."""
         update, before = self.update, self.megapixels
         if update is None:
             return None
@@ -382,9 +470,9 @@ class _Line:
         def tell_tiles(done: int, all_tiles: int) -> None:
             share = done / all_tiles
             fraction = (self.count - 1 + share) / self.total
-            self.megapixels = before + share * image.megapixels
+            self.megapixels = before + share * megapixels
             rate = self.megapixels / (time.perf_counter() - self.begun)
-            tile = f", tile {done} of {all_tiles}" if all_tiles > 1 else ""
+            tile = f", tile {done} of {all_tiles}" if named and all_tiles > 1 else ""
             left = seconds_left(self.begun, fraction)
             update(fraction, f"{self.name}{tile}, {rate:.2f} Mpx/s{left}")
 

@@ -39,6 +39,7 @@ __all__ = [
     "encode",
     "format_of",
     "is_image_name",
+    "opened",
     "probe",
     "read",
     "read_bytes",
@@ -106,7 +107,7 @@ def read(
     >>> image.pixels.shape, image.info.dtype  # doctest: +SKIP
     ((3508, 2480, 1), dtype('uint16'))
     """
-    with _opened(Path(path)) as source:
+    with opened(Path(path)) as source:
         return _read(source, limits or Limits(), channel_axis)
 
 
@@ -164,7 +165,7 @@ def probe(path: str | os.PathLike[str], *, channel_axis: int | None = None) -> H
     ImageError
         As for `read`.
     """
-    with _opened(Path(path)) as source:
+    with opened(Path(path)) as source:
         format = _recognised(source)
         with decoding(format.title, source.name):
             return format.header(source, channel_axis)
@@ -309,8 +310,14 @@ def _formats() -> Iterator[Format]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Source]:
-    """Open a regular file; anything else is an error of ours."""
+def opened(path: Path) -> Iterator[Source]:
+    """Open a regular file; anything else is an error of ours.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, it is none, or it may not be read.
+    """
     name = str(path)
     try:
         mode = path.stat().st_mode

@@ -1,0 +1,486 @@
+"""From file to file, window by window: for images that are larger than memory, and for stacks.
+
+    file -> window -> denoised window -> what is kept of it -> file
+
+Each of the three steps runs in a thread of its own and is one window ahead of the next, so that the
+network never waits for the disk. Windows overlap by the halo, and what is kept of them is what the
+whole image would have given; rows that two windows share are decoded once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ruis import choice, processor
+from ruis.ahead import Stopped, ahead
+from ruis.denoise import AUTO, Denoiser, load
+from ruis.errors import ImageError, ImageTooLargeError, UnsupportedFormatError
+from ruis.intensity import Intensity
+from ruis.job import GRAIN
+from ruis.noise.estimate import window_places
+from ruis.stacks import Pieces, Region, Stack, Stacks, kind_of
+from ruis.tiling import Span, windows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ruis.job import Knife, Progress, Ready
+
+__all__ = ["Streamed", "denoise_file", "denoise_stacks"]
+
+WINDOW = 96e6
+"""Bytes of pixels that are read at a time, about; there are two of them, and two results."""
+
+MEMORY, TILE_MEMORY = 1.2e9, 200e6
+"""Bytes for windows, results and the network's tile together, and the least that is for the tile."""
+
+MAX_BLOCK = 256e6
+"""Bytes of the largest strip, tile or chunk that can be had in memory several times."""
+
+HELD_AT_ONCE = 5
+"""Windows and results that are in memory together, and what it takes to put a window together."""
+
+LOOKED_AT = 3
+"""Planes of a stack at which the noise is looked at: the first, the middle and the last."""
+
+CANDIDATES = 16
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What became of a file.
+
+    Parameters
+    ----------
+    models : tuple of str
+        Which models denoised it.
+    why : str
+        What decided for the first, where it was chosen.
+    sigma : float
+        The noise found in its first stack, or given, as a fraction of the data range.
+    stacks : tuple of str
+        Their axes, lengths and dtypes.
+    megapixels : float
+        How many there were in all planes.
+    notes : tuple of str
+        What a person should know.
+    """
+
+    models: tuple[str, ...]
+    why: str
+    sigma: float
+    stacks: tuple[str, ...]
+    megapixels: float
+    notes: tuple[str, ...]
+
+
+def denoise_file(
+    source: str | Path,
+    output: str | Path,
+    *,
+    model: str | Path | Denoiser = "auto",
+    sigma: float | None = None,
+    strength: float = 1.0,
+    axes: str | None = None,
+    overwrite: bool = False,
+    strip_metadata: bool = False,
+    record: str = "ruis",
+    progress: Progress | None = None,
+) -> Streamed:
+    """Remove the noise from a TIFF or Zarr of any size, in constant memory.
+
+    Parameters
+    ----------
+    source : str or path
+        A TIFF file (BigTIFF, OME-TIFF, ImageJ's stacks) or a Zarr folder (versions 2 and 3, OME-Zarr).
+    output : str or path
+        Where the result goes, of the same kind; it appears whole or not at all.
+    model : str, path or Denoiser, default "auto"
+        As for :func:`ruis.denoise`; the noise is looked at in a few windows.
+    sigma : float, optional
+        As for :func:`ruis.denoise`, like `strength`.
+    strength : float, default 1.0
+        0 gives the noisy images back, 1 all that the model removes.
+    axes : str, optional
+        What the axes are, such as "TZCYX", in place of what the file says.
+    overwrite : bool, default False
+        Whether what is at `output` already is replaced.
+    strip_metadata : bool, default False
+        Whether what is not needed to understand the pixels is left out.
+    record : str
+        What is added to the name of the software that made the file, where there is one.
+    progress : callable, optional
+        Called with (pixels done, pixels in all).
+
+    Returns
+    -------
+    Streamed
+        How it was done.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, has axes that cannot be understood, holds values that are not numbers,
+        or cannot be written; nothing is left behind.
+
+    Examples
+    --------
+    >>> denoise_file("plate.ome.zarr", "clean.ome.zarr").stacks  # doctest: +SKIP
+    ('TCZYX 12x3x40x2160x2560 uint16',)
+    """
+    path, into = Path(source), Path(output)
+    kind = kind_of(path)
+    if kind is None:
+        raise UnsupportedFormatError("it is neither TIFF nor Zarr.", source=str(path))
+    known = model if isinstance(model, Denoiser) else None
+    with kind.opened(path, axes) as stacks:
+        return denoise_stacks(
+            stacks,
+            into,
+            denoiser=(lambda _: known) if known else load,
+            model="" if isinstance(model, Denoiser) else model,
+            sigma=sigma,
+            strength=strength,
+            overwrite=overwrite,
+            strip_metadata=strip_metadata,
+            record=lambda *_: record,
+            progress=progress,
+        )
+
+
+def denoise_stacks(
+    stacks: Stacks,
+    output: Path,
+    *,
+    denoiser: Callable[[str | Path], Denoiser],
+    model: str | Path = "auto",
+    sigma: float | None = None,
+    strength: float = 1.0,
+    overwrite: bool = False,
+    strip_metadata: bool = False,
+    record: Callable[[str, float], str],
+    progress: Progress | None = None,
+) -> Streamed:
+    """Denoise stacks that are open already; see :func:`denoise_file`.
+
+    Parameters
+    ----------
+    stacks : Stacks
+        Open.
+    output : Path
+        Where the result goes.
+    denoiser : callable
+        Gives the denoiser of a model.
+    model : str or path
+        As for :func:`denoise_file`, like all that have the same name.
+    sigma : float, optional
+        The standard deviation of the noise.
+    strength : float
+        How much of the noise goes.
+    overwrite : bool
+        Whether what is there already is replaced.
+    strip_metadata : bool
+        Whether metadata is left out.
+    record : callable
+        Called with (model, sigma): what is written down about it.
+    progress : callable, optional
+        Called with (pixels done, pixels in all).
+
+    Returns
+    -------
+    Streamed
+        How it was done.
+    """
+    if output.suffix.lower() not in stacks.suffixes:
+        raise UnsupportedFormatError(
+            f"what is {stacks.title} stays {stacks.title} when it is denoised window by window: "
+            f"give the output a name that ends in {stacks.suffixes[0]}.",
+            source=str(output),
+        )
+
+    def ready(stack: Stack) -> tuple[Ready, str]:
+        seen = _look(stack)
+        name, why = model, ""
+        if model in AUTO:
+            chosen = choice.choose_seen(stack.info.colour, seen, fast=model == "fast")
+            name, why = chosen.model, chosen.why
+        channels = stack.samples - stack.info.alpha
+        prepared = denoiser(name).prepare(
+            stack.info, channels, seen, sigma=sigma, strength=strength
+        )
+        return prepared, why
+
+    for stack in stacks.stacks:
+        _check_block(stack)
+    first, why = ready(stacks.stacks[0])
+    count = _Count(round(1e6 * sum(stack.megapixels for stack in stacks.stacks)), progress)
+    models, notes = {first.model: None}, dict.fromkeys((*stacks.notes, *first.notes))
+    sink_of = stacks.sink(
+        output,
+        overwrite=overwrite,
+        strip_metadata=strip_metadata,
+        record=record(first.model, first.sigma),
+    )
+    with sink_of as sink:
+        for index, stack in enumerate(stacks.stacks):
+            prepared = ready(stack)[0] if index else first
+            models[prepared.model] = None
+            notes.update(dict.fromkeys(prepared.notes))
+            pieces = _pieces(stack, prepared, count, in_order=stacks.in_order)
+            try:
+                sink.write(stack, pieces)
+            finally:
+                pieces.close()
+    return Streamed(
+        tuple(models),
+        why,
+        first.sigma,
+        tuple(dict.fromkeys(map(str, stacks.stacks))),
+        count.total / 1e6,
+        tuple(notes),
+    )
+
+
+class _Count:
+    """How many pixels are done."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self.total, self.progress, self.done = total, progress, 0
+
+    def add(self, pixels: int) -> None:
+        self.done += pixels
+        self.tell(0)
+
+    def tell(self, more: float) -> None:
+        if self.progress:
+            self.progress(int(self.done + more), self.total)
+
+
+def _check_block(stack: Stack) -> None:
+    rows, columns = min(stack.block[-2], stack.rows), min(stack.block[-1], stack.columns)
+    planes = math.prod(stack.block[:-2])
+    nbytes = planes * rows * columns * stack.pixel_bytes
+    if nbytes > MAX_BLOCK:
+        raise ImageTooLargeError(
+            f"its strips, tiles or chunks of {nbytes / 2**20:.0f} MiB are larger than the "
+            f"{MAX_BLOCK / 2**20:.0f} MiB that are read at a time; save it in smaller ones.",
+            source=stack.info.source,
+        )
+
+
+# -- what noise there is --------------------------------------------------------------------------
+
+
+def _look(stack: Stack) -> choice.Seen:
+    """Look at windows of a few planes, alpha left out."""
+    scale = Intensity(stack.info.dtype, stack.info.data_range)
+    total = math.prod(stack.planes)
+    numbers = sorted({0, total // 2, total - 1})
+    channels = stack.samples - stack.info.alpha
+    unit = []
+    for number in numbers:
+        place = np.unravel_index(number, stack.planes) if stack.planes else ()
+        planes = tuple(slice(int(one), int(one) + 1) for one in place)
+        count = choice.WINDOWS if total == 1 else LOOKED_AT
+        unit += [scale.to_unit(one[..., :channels]) for one in _looked_at(stack, planes, count)]
+    if not all(np.isfinite(window).all() for window in unit):
+        raise _not_numbers(stack)
+    return choice.look_at(unit)
+
+
+def _looked_at(stack: Stack, planes: tuple[slice, ...], count: int) -> Iterator[NDArray[Any]]:
+    """Yield the windows of one plane; what is stored as one is decoded once, if it may be large."""
+    every = slice(0, stack.columns)
+    if stack.rows * stack.columns <= choice.SMALL:
+        yield _plane(stack.read(Region(planes, slice(0, stack.rows), every)))
+        return
+    places = window_places(stack.rows, stack.columns, count)
+    if stack.block[-1] < stack.columns:
+        for rows, columns in places:
+            yield _plane(stack.read(Region(planes, rows, columns)))
+        return
+    for _, group in itertools.groupby(places, key=lambda place: place[0].start):
+        row = list(group)
+        band = _plane(stack.read(Region(planes, row[0][0], every)))
+        for _, columns in row:
+            yield band[:, columns].copy()
+
+
+def _plane(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return the only plane of what was read."""
+    return pixels.reshape(pixels.shape[-3:])
+
+
+def _not_numbers(stack: Stack) -> ImageError:
+    where = f" ({stack.name})" if stack.name else ""
+    return ImageError(
+        f"it holds values that are not numbers (NaN or infinite){where}; replace them first.",
+        source=stack.info.source,
+    )
+
+
+# -- window by window -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A window, where it is, and which part of it is kept."""
+
+    planes: tuple[slice, ...]
+    rows: Span
+    columns: Span
+    pixels: NDArray[Any]
+
+    @property
+    def kept(self) -> Region:
+        return Region(self.planes, self.rows.write, self.columns.write)
+
+
+def _pieces(stack: Stack, ready: Ready, count: _Count, *, in_order: bool) -> Pieces:
+    """Yield denoised pieces that cover the stack once, made ahead in other threads."""
+    knife = ready.job.knife if ready.job else None
+    rows, columns = _spans(stack, knife, in_order=in_order)
+    read = ahead(lambda stop: _windows(stack, rows, columns))
+    if ready.job is not None and knife is not None:
+        nbytes = max(one.stop - one.start for one in rows) * max(
+            one.stop - one.start for one in columns
+        )
+        roomy = _with_memory(knife, nbytes * stack.pixel_bytes * _thickness(stack))
+        ready = replace(ready, job=replace(ready.job, knife=roomy))
+    done = ahead(lambda stop: _denoised(stack, read, ready, count, stop))
+    try:
+        yield from done
+    finally:
+        done.close()
+        read.close()
+
+
+def _denoised(
+    stack: Stack,
+    read: Iterator[_Window],
+    ready: Ready,
+    count: _Count,
+    stop: Callable[[], bool],
+) -> Iterator[tuple[Region, NDArray[Any]]]:
+    """Denoise each plane of each window, and keep what is not the halo."""
+    for window in read:
+        kept = window.kept
+        result = np.empty((*kept.shape, stack.samples), stack.info.dtype)
+        pixels = kept.shape[-2] * kept.shape[-1]
+
+        def progress(done: int, tiles: int, pixels: int = pixels) -> None:
+            if stop():
+                raise Stopped
+            count.tell(pixels * done / tiles)
+
+        for place in np.ndindex(*kept.shape[:-2]):
+            try:
+                plane, _, _ = ready.run(window.pixels[place], progress)
+            except ImageError as error:
+                if error.source is None:
+                    raise _not_numbers(stack) from error
+                raise
+            result[place] = plane[window.rows.keep, window.columns.keep]
+            count.add(pixels)
+        yield kept, result
+
+
+def _windows(
+    stack: Stack, row_spans: tuple[Span, ...], column_spans: tuple[Span, ...]
+) -> Iterator[_Window]:
+    """Read windows; the rows that one shares with the next are kept, and decoded once."""
+    high = stack.block[-2]
+    lengths = zip(stack.planes, stack.block[:-2], strict=True)
+    cuts = [
+        [slice(first, min(first + step, length)) for first in range(0, length, step)]
+        for length, step in lengths
+    ]
+    for planes in itertools.product(*cuts):
+        for columns in column_spans:
+            across = slice(columns.start, columns.stop)
+            held: NDArray[Any] | None = None
+            top = bottom = 0
+            for rows in row_spans:
+                wanted = min(-(-rows.stop // high) * high, stack.rows)
+                if held is None:
+                    top = bottom = rows.start // high * high
+                new = None
+                if wanted > bottom:
+                    new = stack.read(Region(planes, slice(bottom, wanted), across))
+                parts = [] if held is None else [held[..., rows.start - top :, :, :]]
+                if new is not None:
+                    parts.append(new if held is not None else new[..., rows.start - top :, :, :])
+                held = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-3)
+                del parts, new
+                top, bottom = rows.start, max(bottom, wanted)
+                yield _Window(planes, rows, columns, held[..., : rows.stop - rows.start, :, :])
+
+
+# -- how large windows are ------------------------------------------------------------------------
+
+
+def _thickness(stack: Stack) -> int:
+    """Return how many planes are stored, and so read and written, together."""
+    lengths = zip(stack.planes, stack.block[:-2], strict=True)
+    return math.prod(min(length, step) for length, step in lengths)
+
+
+def _with_memory(knife: Knife, nbytes: float) -> Knife:
+    """Return the knife with what windows of so many bytes leave of the memory."""
+    if knife.memory is not None:
+        return knife
+    memory = max(TILE_MEMORY, MEMORY - HELD_AT_ONCE * nbytes)
+    return replace(knife, memory=min(memory, processor.available_memory() / 4))
+
+
+def _spans(
+    stack: Stack, knife: Knife | None, *, in_order: bool
+) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """Cut a plane into windows of whole blocks, such that the network has little to compute twice."""
+    if knife is None:  # nothing is removed: no halo is needed
+        step = max(1, int(WINDOW / (stack.columns * stack.pixel_bytes * _thickness(stack))))
+        high = stack.block[-2]
+        edges = list(range(0, stack.rows, max(high, step // high * high)))
+        ends = [*edges[1:], stack.rows]
+        rows = tuple(Span(a, b, a, b) for a, b in zip(edges, ends, strict=True))
+        return rows, (Span(0, stack.columns, 0, stack.columns),)
+    bytes_of = stack.pixel_bytes * _thickness(stack)
+    high, wide = stack.block[-2], stack.block[-1]
+    if stack.rows * stack.columns * bytes_of <= WINDOW:
+        whole_rows, whole_columns = -(-stack.rows // high) * high, -(-stack.columns // wide) * wide
+        return _cut(stack, knife, whole_rows, whole_columns)
+    across = -(-stack.columns // wide) * wide
+    halo = knife.geometry.halo
+    least = -(-max(2 * halo, 1) // high) * high
+    if not in_order and (least + 2 * halo + 2 * GRAIN) * stack.columns * bytes_of > WINDOW:
+        fits = WINDOW / ((least + 2 * halo + 2 * GRAIN) * bytes_of) - 2 * halo
+        across = min(across, max(wide, int(fits) // wide * wide))
+    width = min(across + 2 * halo, stack.columns)
+    most = int((WINDOW / (width * bytes_of) - 2 * halo - 2 * GRAIN) // high)
+    most = max(1, min(most, -(-stack.rows // high)))
+    counts = sorted({max(1, round(most * (n + 1) / CANDIDATES)) for n in range(CANDIDATES)})
+
+    def cost(count: int) -> float:
+        rows, columns = _cut(stack, knife, count * high, across)
+        sizes = [max(one.stop - one.start for one in spans) for spans in (rows, columns)]
+        roomy = _with_memory(knife, sizes[0] * sizes[1] * bytes_of)
+        return roomy.cut(sizes[0], sizes[1]).computed * len(rows) * len(columns)
+
+    return _cut(stack, knife, min(counts, key=cost) * high, across)
+
+
+def _cut(
+    stack: Stack, knife: Knife, row_step: int, column_step: int
+) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """Cut rows and columns into windows of which so many are kept."""
+    return (
+        windows(stack.rows, knife.geometry, row_step, grain=GRAIN, axis=0),
+        windows(stack.columns, knife.geometry, column_step, grain=GRAIN, axis=1),
+    )
