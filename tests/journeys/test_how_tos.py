@@ -7,6 +7,7 @@ import pytest
 PAGES = {
     "README.md": (),
     "docs/how-to-denoise.md": (),
+    "docs/how-to-large.md": ("zarr", "dask"),
     "docs/how-to-train.md": ("keras",),
     "docs/how-to-anomaly.md": ("keras",),
     "docs/how-to-features.md": ("keras", "matplotlib"),
@@ -23,7 +24,7 @@ def python_in(text: str) -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_python_of_a_page_runs(page, repository, tmp_path, monkeypatch):
     for needed in PAGES[page]:
-        pytest.importorskip(needed, reason=f"the page needs {needed}: the train and mnist extras")
+        pytest.importorskip(needed, reason=f"the page needs {needed}: an extra")
     monkeypatch.chdir(repository)
     code = python_in((repository / page).read_text(encoding="utf-8"))
     assert code, f"{page} shows no Python"

@@ -20,6 +20,7 @@ from ruis.errors import (
     CorruptImageError,
     ImageError,
     ImageTooLargeError,
+    RuisError,
     UnsupportedFormatError,
 )
 from ruis.formats.atomic import new_file
@@ -326,13 +327,13 @@ def opened(path: Path) -> Iterator[Source]:
             raise ImageError(f"cannot be read: it is {kind}.", source=name)
         with path.open("rb") as file:
             yield Source.of_file(file, name)
+    except RuisError:
+        raise
     except FileNotFoundError as error:
         raise ImageError("there is no such file.", source=name) from error
     except PermissionError as error:
         raise ImageError("cannot be read: permission denied.", source=name) from error
     except (OSError, ValueError) as error:
-        if isinstance(error, ImageError):
-            raise
         raise ImageError(f"cannot be read: {error}.", source=name) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -125,7 +126,9 @@ def _virtual(file: TiffFile) -> int:
     if file.is_imagej and planes:
         return int(planes[1]) if int(planes[1]) > 1 else 0
     if file.is_shaped and '"truncated": true' in page.description and page.nbytes:
-        return int(file.series[0].nbytes // page.nbytes)
+        shape = re.search(r'^{"shape": \[([\d, ]+)\]', page.description)
+        values = math.prod(map(int, shape[1].split(","))) if shape else 0
+        return values * page.dtype.itemsize // page.nbytes
     return 0
 
 
@@ -158,7 +161,7 @@ def _stacks(
         if kind.compression == JPEG and written_as(kind) == DEFLATE:
             notes.append("what was compressed as JPEG is written with deflate")
         every = range(virtual) if virtual else numbers
-        told, shape = _axes(file, kind, len(every), alone=len(groups) == 1, given=axes)
+        told, shape = _axes(source, kind, len(every), alone=len(groups) == 1, given=axes)
         if axes and "S" not in told and kind.layout.channels > 1:
             apart = replace(kind.layout, colour="channels", alpha=False, premultiplied=False)
             kind = replace(kind, layout=apart)
@@ -172,7 +175,7 @@ def _stacks(
 
 
 def _axes(
-    file: TiffFile, kind: Kind, planes: int, *, alone: bool, given: str | None
+    source: Source, kind: Kind, planes: int, *, alone: bool, given: str | None
 ) -> tuple[str, tuple[int, ...]]:
     """Return what the axes are called, and how long they are."""
     layout = kind.layout
@@ -181,28 +184,32 @@ def _axes(
     )
     letters = {"YX": "YX"}.get(layout.axes, "YXS")
     told, shape = ("P" * (planes > 1)) + letters, (planes,) * (planes > 1) + plane
-    series: Any = _series(file) if alone else None
+    series: Any = _series(source) if alone else None
     if series is not None and series.size == planes * layout.rows * layout.columns * (
         layout.channels if letters == "YXS" and "S" in series.axes else 1
     ):
         told, shape = str(series.axes), tuple(int(n) for n in series.shape)
     if given is None:
         return told, shape
-    axes = check_axes(given, len(shape), str(file.filename))
+    axes = check_axes(given, len(shape), source.name or "it")
     where = [told.index("Y"), told.index("X")]
     if [axes.index("Y"), axes.index("X")] != where or ("S" in axes and "S" not in told):
         raise AxesError(
             f"its axes are {told}: in a TIFF rows, columns and samples are where they are, and "
             f"--axes {given} can only name the others.",
-            source=str(file.filename),
+            source=source.name,
         )
     return axes, shape
 
 
-def _series(file: TiffFile) -> Any:
+def _series(source: Source) -> Any:
     """Return the only series that tifffile finds; what it says of axes is of use, and not needed."""
-    try:
-        return file.series[0] if len(file.series) == 1 else None
+    from tifffile import TiffFile
+
+    source.file.seek(0)
+    try:  # in a file object of its own: once it has series, pages are no longer what they were
+        with TiffFile(source.file, name=source.name) as file:
+            return file.series[0] if len(file.series) == 1 else None
     except Exception:  # noqa: BLE001 - OME-XML comes from anywhere
         return None
 

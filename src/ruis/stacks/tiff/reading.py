@@ -130,6 +130,8 @@ class PageStack(Stack):
         self.rows, self.columns, self.samples = layout.rows, layout.columns, layout.channels
         self.planes = (len(numbers),)
         self.block = (1, *kind.block)
+        if min(self.rows, self.columns, self.samples) < 1:
+            raise CorruptImageError("it holds a page without pixels.", source=pages.source.name)
         dtype = np.dtype(layout.dtype)
         self.info = ImageInfo(
             dtype,

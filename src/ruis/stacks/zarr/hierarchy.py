@@ -111,13 +111,15 @@ def copied(root: Path, into: Path, without_chunks: set[str]) -> None:
     for current, folders, names in os.walk(root):
         here = Path(current)
         path = here.relative_to(root).as_posix()
+        for name in (*folders, *names):
+            if (here / name).is_symlink():
+                raise UnsupportedFormatError(
+                    f"{path}/{name} is a link; links are not followed.", source=str(root)
+                )
         described = ("" if path == "." else path) in without_chunks
         if described:
             folders[:] = []
             names = [name for name in names if name in METADATA]
-        for name in (*folders, *names):
-            if (here / name).is_symlink():
-                raise UnsupportedFormatError(f"{path}/{name} is a link; links are not followed.")
         for name in folders:
             (into / path / name).mkdir()
         for name in names:

@@ -67,7 +67,7 @@ def _multiscale(group: str, one: Any, ome: dict[str, Any], arrays: set[str]) -> 
     paths = tuple(f"{group}/{path}" if group else path for path in inside)
     missing = [path for path in paths if path not in arrays]
     if missing or not paths:
-        raise CorruptImageError(f"there is no array {missing[0] if missing else group!r} in it.")
+        raise CorruptImageError(f"there is no array {missing[0] if missing else group} in it.")
     axes = _axes(one.get("axes"))
     if axes and axes.count("C") == 1 and _is_colour(ome):
         axes = axes.replace("C", "S")
