@@ -241,6 +241,9 @@ def test_what_is_refused_leaves_nothing(tmp_path, exact, noise):
     refused(CorruptImageError, "no array 9")
     group.attrs["ome"] = {"multiscales": [{}]}
     refused(CorruptImageError, "no paths")
+    group = multiscale(tmp_path / "a.zarr", noise(50, 40), "yx", levels=2)
+    group.create_array("1", shape=(33, 26), chunks=(8, 8), dtype="uint8", overwrite=True)
+    refused(CorruptImageError, "whole numbers")
     (tmp_path / "a.zarr" / "zarr.json").write_text("{")
     refused(CorruptImageError, "no JSON")
     (tmp_path / "a.zarr" / "zarr.json").write_text(json.dumps({"node_type": "file"}))

@@ -128,7 +128,7 @@ def _virtual(file: TiffFile) -> int:
     if file.is_shaped and '"truncated": true' in page.description and page.nbytes:
         shape = re.search(r'^{"shape": \[([\d, ]+)\]', page.description)
         values = math.prod(map(int, shape[1].split(","))) if shape else 0
-        return values * page.dtype.itemsize // page.nbytes
+        return int(values * page.dtype.itemsize // page.nbytes)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,8 @@ class Kind:
 class Pages:
     """The pages of an open file, one of them in memory at a time.
 
+    Whoever uses a page, or the file, holds `lock`: pixels are read in one thread, and tags in another.
+
     Parameters
     ----------
     file : TiffFile
@@ -86,6 +89,7 @@ class Pages:
         self.file = file
         self.source = source
         self.virtual = virtual
+        self.lock = threading.Lock()
         self._at: tuple[int, TiffPage] | None = None
 
     def __getitem__(self, index: int) -> TiffPage:
@@ -150,7 +154,7 @@ class PageStack(Stack):
         return plane[0][None] if len(plane) == 1 else np.stack(plane)
 
     def _window(self, number: int, rows: slice, columns: slice) -> NDArray[Any]:
-        with decoding("TIFF", self.pages.source.name):
+        with self.pages.lock, decoding("TIFF", self.pages.source.name):
             virtual = self.pages.virtual
             page = self.pages[0 if virtual else number]
             if self.kind.direct:

@@ -72,8 +72,9 @@ class PageSink(Sink):
         for number in range(*pages.planes):
             bands = _bands(pieces, pages.rows)
             virtual = pages.pages.virtual
-            page = pages.pages[0 if virtual else pages.numbers[number]]
-            tags = {} if virtual and number else self._tags(page)
+            with pages.pages.lock:
+                page = pages.pages[0 if virtual else pages.numbers[number]]
+                tags = {} if virtual and number else self._tags(page)
             self._page(pages.kind, page, bands, tags)
 
     def _page(

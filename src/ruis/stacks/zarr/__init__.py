@@ -49,6 +49,9 @@ class ZarrStacks(Stacks):
             if len(picture.paths) == 1 and array.ndim < 2:
                 left += 1
                 continue
+            shapes = [_array(root / path, "r").shape for path in picture.paths]
+            for larger, smaller in itertools.pairwise(shapes):
+                _factors(larger, smaller)
             stacks.append(ArrayStack(root, by_path[picture.paths[0]], array, picture, axes))
         if not stacks:
             raise UnsupportedFormatError("it holds no array of two axes or more.")
@@ -232,13 +235,7 @@ def _meaning(samples: int) -> tuple[Colour, bool]:
 
 def _reduce(level: Any, smaller: Any, method: Reduction) -> None:
     """Make a level of the one before, some of its chunks at a time."""
-    ratios = [(a, b, max(1, round(a / b))) for a, b in zip(level.shape, smaller.shape, strict=True)]
-    if any(b not in {a // factor, -(-a // factor)} for a, b, factor in ratios):
-        raise CorruptImageError(
-            f"a level of {smaller.shape} is not made of {level.shape} by whole numbers; leave the "
-            "pyramid out."
-        )
-    factors = tuple(factor for _, _, factor in ratios)
+    factors = _factors(level.shape, smaller.shape)
     margin = [2 * factor if method == "gaussian" and factor > 1 else 0 for factor in factors]
     itemsize = level.dtype.itemsize * math.prod(factors)
     for box in _boxes(smaller.shape, smaller.shards or smaller.chunks, BOX / itemsize):
@@ -254,6 +251,19 @@ def _reduce(level: Any, smaller: Any, method: Reduction) -> None:
         if any(after for _, after in missing):
             values = np.pad(values, missing, mode="edge")
         smaller[box] = shrunk(values, factors, method)[tuple(inner)]
+
+
+def _factors(larger: tuple[int, ...], smaller: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how many values along each axis become one."""
+    pairs = list(zip(larger, smaller, strict=False))
+    factors = tuple(max(1, round(a / max(b, 1))) for a, b in pairs)
+    whole = all(b in {a // n, -(-a // n)} for (a, b), n in zip(pairs, factors, strict=True))
+    if len(larger) != len(smaller) or not whole:
+        raise CorruptImageError(
+            f"a level of its pyramid of {smaller} is not made of {larger} by whole numbers; leave "
+            "the pyramid out."
+        )
+    return factors
 
 
 def _boxes(
