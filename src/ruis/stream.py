@@ -35,17 +35,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Streamed", "denoise_file", "denoise_stacks"]
 
-WINDOW = 96e6
-"""Bytes of pixels that are read at a time, about; there are two of them, and two results."""
+WINDOW = 80e6
+"""Bytes of pixels that are read at a time, about."""
 
-MEMORY, TILE_MEMORY = 1.2e9, 200e6
+MEMORY, TILE_MEMORY = 1.05e9, 200e6
 """Bytes for windows, results and the network's tile together, and the least that is for the tile."""
+
+PIXEL = 40.0
+"""Bytes that a pixel of a tile takes on its way into the network and out of it."""
 
 MAX_BLOCK = 256e6
 """Bytes of the largest strip, tile or chunk that can be had in memory several times."""
 
 HELD_AT_ONCE = 5
-"""Windows and results that are in memory together, and what it takes to put a window together."""
+"""Windows in memory together: two as read, one as denoised, and what is kept of two."""
+
+READ_AT_ONCE = 16e6
+"""Bytes of new rows that are read before they are put into their window."""
 
 LOOKED_AT = 3
 """Planes of a stack at which the noise is looked at: the first, the middle and the last."""
@@ -370,8 +376,11 @@ def _denoised(
     stop: Callable[[], bool],
 ) -> Iterator[tuple[Region, NDArray[Any]]]:
     """Denoise each plane of each window, and keep what is not the halo."""
+    denoised = None
     for window in read:
         kept = window.kept
+        if denoised is None or denoised.shape != window.pixels.shape[-3:]:
+            denoised = np.empty(window.pixels.shape[-3:], stack.info.dtype)
         result = np.empty((*kept.shape, stack.samples), stack.info.dtype)
         pixels = kept.shape[-2] * kept.shape[-1]
 
@@ -382,14 +391,16 @@ def _denoised(
 
         for place in np.ndindex(*kept.shape[:-2]):
             try:
-                plane, _, _ = ready.run(window.pixels[place], progress)
+                ready.run(window.pixels[place], progress, denoised)
             except ImageError as error:
                 if error.source is None:
                     raise _not_numbers(stack) from error
                 raise
-            result[place] = plane[window.rows.keep, window.columns.keep]
+            result[place] = denoised[window.rows.keep, window.columns.keep]
             count.add(pixels)
+        del window
         yield kept, result
+        del result
 
 
 def _windows(
@@ -408,19 +419,44 @@ def _windows(
             held: NDArray[Any] | None = None
             top = bottom = 0
             for rows in row_spans:
-                wanted = min(-(-rows.stop // high) * high, stack.rows)
-                if held is None:
-                    top = bottom = rows.start // high * high
-                new = None
-                if wanted > bottom:
-                    new = stack.read(Region(planes, slice(bottom, wanted), across))
-                parts = [] if held is None else [held[..., rows.start - top :, :, :]]
-                if new is not None:
-                    parts.append(new if held is not None else new[..., rows.start - top :, :, :])
-                held = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-3)
-                del parts, new
-                top, bottom = rows.start, max(bottom, wanted)
-                yield _Window(planes, rows, columns, held[..., : rows.stop - rows.start, :, :])
+                first = rows.start if held is not None else rows.start // high * high
+                wanted = max(bottom, min(-(-rows.stop // high) * high, stack.rows))
+                window = _taller(stack, planes, across, held, top, bottom, first, wanted)
+                held, top, bottom = window, first, wanted
+                inner = window[..., rows.start - first : rows.stop - first, :, :]
+                yield _Window(planes, rows, columns, inner)
+                del window, inner
+
+
+def _taller(
+    stack: Stack,
+    planes: tuple[slice, ...],
+    columns: slice,
+    held: NDArray[Any] | None,
+    top: int,
+    bottom: int,
+    first: int,
+    last: int,
+) -> NDArray[Any]:
+    """Return rows [first, last): those that are held, [top, bottom), and new ones, some at a time."""
+    if held is not None and first == top and last == bottom:
+        return held
+    lengths = [one.stop - one.start for one in planes]
+    width = columns.stop - columns.start
+    window = np.empty((*lengths, last - first, width, stack.samples), stack.info.dtype)
+    row = first
+    if held is not None:
+        window[..., : bottom - first, :, :] = held[..., first - top : bottom - top, :, :]
+        row = bottom
+    high = stack.block[-2]
+    row_bytes = math.prod(lengths) * width * stack.pixel_bytes
+    step = max(1, int(READ_AT_ONCE / (row_bytes * high))) * high
+    while row < last:
+        stop = min(row // high * high + step, last)
+        new = stack.read(Region(planes, slice(row, stop), columns))
+        window[..., row - first : stop - first, :, :] = new
+        row = stop
+    return window
 
 
 # -- how large windows are ------------------------------------------------------------------------
@@ -436,8 +472,8 @@ def _with_memory(knife: Knife, nbytes: float) -> Knife:
     """Return the knife with what windows of so many bytes leave of the memory."""
     if knife.memory is not None:
         return knife
-    memory = max(TILE_MEMORY, MEMORY - HELD_AT_ONCE * nbytes)
-    return replace(knife, memory=min(memory, processor.available_memory() / 4))
+    memory = min(max(TILE_MEMORY, MEMORY - HELD_AT_ONCE * nbytes), processor.available_memory() / 4)
+    return replace(knife, memory=memory, bytes_per_pixel=knife.bytes_per_pixel + PIXEL)
 
 
 def _spans(

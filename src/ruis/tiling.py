@@ -303,13 +303,13 @@ def windows(
     Returns
     -------
     tuple of Span
-        From first to last, none reaching beyond the image; all but the last equally long if
-        there is room.
+        From first to last, none reaching beyond the image; all equally long if there is room, but
+        for what the last may lack of a whole `grain`.
     """
     halo = geometry.halo
     grain = geometry.size[axis] if geometry.size else _round_up(max(grain, 1), geometry.multiple)
     long = _round_up(step + 2 * halo, grain) + (grain if step % grain or halo % grain else 0)
-    latest = max(0, length - long) // grain * grain
+    latest = _round_up(max(0, length - long), grain)  # so that all are mirrored to one length
     cut = []
     for first in range(0, length, step):
         last = min(first + step, length)

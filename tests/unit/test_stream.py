@@ -94,6 +94,8 @@ def test_windows_reach_a_halo_beyond_what_is_kept(length, step, geometry):
         assert one.stop >= min(length, one.last + geometry.halo)
         assert one.stop <= length
     assert [one.start for one in cut] == sorted(one.start for one in cut)
+    if step % grain == 0 and length > step + 2 * geometry.halo + 2 * grain:
+        assert len({-(-(one.stop - one.start) // grain) for one in cut}) == 1, "one shape for all"
 
 
 def test_blocks_that_are_too_large_are_refused():
