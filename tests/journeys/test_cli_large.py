@@ -178,7 +178,7 @@ def test_memory_does_not_grow_with_the_image(folder, model):
     if not Path("/proc/self/status").exists():
         pytest.skip("memory is read from /proc")
     code = (
-        "import sys, pathlib; from ruis import stream; stream.WINDOW = 4e6\n"
+        "import sys, pathlib; from ruis import stream, windowing; windowing.WINDOW = 4e6\n"
         "import ruis; d = ruis.load(sys.argv[1], tile=512)\n"
         "stream.denoise_file(sys.argv[2], sys.argv[3], model=d)\n"
         "print(next(l for l in open('/proc/self/status') if l.startswith('VmHWM')).split()[1])"

@@ -7,105 +7,11 @@ import pytest
 import tifffile
 
 import ruis
-from ruis import stream
+from ruis import stream, windowing
 from ruis.choice import look
 from ruis.denoise import Denoiser
-from ruis.errors import ConfigError, ImageTooLargeError, ImageWriteError, ModelNotFoundError
-from ruis.image import ImageInfo
-from ruis.job import Knife
-from ruis.stacks import Region, Stack
+from ruis.errors import ConfigError, ImageWriteError, ModelNotFoundError
 from ruis.stacks.tiff import TIFFStacks
-from ruis.tiling import Geometry, windows
-
-
-class Paper(Stack):
-    """A stack of numbers that tell where they are, and remember what was read."""
-
-    name = ""
-
-    def __init__(self, planes, rows, columns, block):
-        self.planes, self.rows, self.columns, self.samples = planes, rows, columns, 1
-        self.block = block
-        self.axes = "P" * len(planes) + "YX"
-        self.shape = (*planes, rows, columns)
-        self.info = ImageInfo(np.dtype("uint32"), (0, 2**32 - 1))
-        self.pixels = np.arange(np.prod(self.shape), dtype=np.uint32).reshape(self.shape)
-        self.read_count = np.zeros(self.shape, int)
-
-    def read(self, region):
-        place = (*region.planes, region.rows, region.columns)
-        self.read_count[place] += 1
-        assert region.rows.start % self.block[-2] == 0, "in the middle of a block"
-        assert region.rows.stop % self.block[-2] == 0 or region.rows.stop == self.rows
-        return self.pixels[place][..., None]
-
-
-KNIFE = Knife(Geometry(8, 20), 100.0, tile=128)
-
-
-@pytest.mark.parametrize("in_order", [True, False])
-@pytest.mark.parametrize("nbytes", [1e4, 1e5, 1e9])
-@pytest.mark.parametrize(
-    ("planes", "block"),
-    [((), (64, 64)), ((3,), (1, 7, 500)), ((2, 5), (1, 2, 100, 30)), ((4,), (4, 1000, 1000))],
-    ids=str,
-)
-def test_every_pixel_is_kept_once_and_decoded_once(monkeypatch, in_order, nbytes, planes, block):
-    monkeypatch.setattr(stream, "WINDOW", nbytes)
-    stack = Paper(planes, 333, 250, block)
-    rows, columns = stream._spans(stack, KNIFE, in_order=in_order)
-    kept = np.zeros(stack.shape, int)
-    for window in stream._windows(stack, rows, columns):
-        region = window.kept
-        place = (*region.planes, region.rows, region.columns)
-        kept[place] += 1
-        inner = window.pixels[..., window.rows.keep, window.columns.keep, 0]
-        assert np.array_equal(inner, stack.pixels[place])
-        if in_order:
-            assert region.columns == slice(0, stack.columns)
-    assert (kept == 1).all()
-    if len(columns) == 1:
-        assert (stack.read_count == 1).all()
-
-
-def test_pieces_are_whole_blocks(monkeypatch):
-    monkeypatch.setattr(stream, "WINDOW", 2e5)
-    stack = Paper((), 1000, 900, (96, 80))
-    rows, columns = stream._spans(stack, KNIFE, in_order=False)
-    assert len(rows) > 2
-    assert len(columns) > 1
-    assert not any(one.first % 96 for one in rows)
-    assert not any(one.first % 80 for one in columns)
-
-
-@pytest.mark.parametrize("length", [1, 63, 64, 200, 1000, 1001])
-@pytest.mark.parametrize("step", [50, 64, 300])
-@pytest.mark.parametrize(
-    "geometry", [Geometry(8, 20), Geometry(27, 81), Geometry(size=(28, 28))], ids=str
-)
-def test_windows_reach_a_halo_beyond_what_is_kept(length, step, geometry):
-    cut = windows(length, geometry, step, grain=64)
-    grain = 28 if geometry.size else -(-64 // geometry.multiple) * geometry.multiple
-    assert [one.first for one in cut] == list(range(0, length, step))
-    assert cut[-1].last == length
-    for one in cut:
-        assert one.start % grain == 0
-        assert one.start <= max(0, one.first - geometry.halo)
-        assert one.stop >= min(length, one.last + geometry.halo)
-        assert one.stop <= length
-    assert [one.start for one in cut] == sorted(one.start for one in cut)
-    if step % grain == 0 and length > step + 2 * geometry.halo + 2 * grain:
-        assert len({-(-(one.stop - one.start) // grain) for one in cut}) == 1, "one shape for all"
-
-
-def test_blocks_that_are_too_large_are_refused():
-    stack = Paper((), 10, 10, (10, 10))
-    stack.rows = stack.columns = stack.block[0]
-    stream._check_block(stack)
-    stack.rows = stack.columns = 20_000
-    stack.block = (20_000, 20_000)
-    with pytest.raises(ImageTooLargeError, match="MiB"):
-        stream._check_block(stack)
 
 
 @pytest.fixture
@@ -129,7 +35,7 @@ def test_the_noise_is_found_as_in_memory(tmp_path, pages):
 
 
 def test_progress_goes_up_to_the_last_pixel(tmp_path, pages, small_model, monkeypatch):
-    monkeypatch.setattr(stream, "WINDOW", 1e5)
+    monkeypatch.setattr(windowing, "WINDOW", 1e5)
     told = []
     denoiser = Denoiser(small_model(), tile=192)
     stream.denoise_file(
@@ -141,7 +47,7 @@ def test_progress_goes_up_to_the_last_pixel(tmp_path, pages, small_model, monkey
 
 
 def test_without_strength_pixels_are_copied(tmp_path, pages, monkeypatch):
-    monkeypatch.setattr(stream, "WINDOW", 1e5)
+    monkeypatch.setattr(windowing, "WINDOW", 1e5)
     told = stream.denoise_file(pages[0], tmp_path / "b.tif", strength=0)
     assert np.array_equal(tifffile.imread(tmp_path / "b.tif"), pages[1])
     assert (told.models, told.megapixels) == (("gray",), pytest.approx(pages[1].size / 1e6))
@@ -173,7 +79,7 @@ class BrokenError(Exception):
 
 @pytest.mark.parametrize("where", ["read", "progress"])
 def test_whatever_goes_wrong_leaves_nothing(tmp_path, pages, small_model, monkeypatch, where):
-    monkeypatch.setattr(stream, "WINDOW", 1e5)
+    monkeypatch.setattr(windowing, "WINDOW", 1e5)
     calls = []
 
     def fail(*arguments):
@@ -213,7 +119,7 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path, small_model, monkeypatch, 
         path, most = tmp_path / "a.zarr", 20_000
         array = zarr.create_array(str(path), shape=noisy.shape, chunks=(200, 200), dtype="uint8")
         array[...] = noisy
-    monkeypatch.setattr(stream, "WINDOW", 5e4)
+    monkeypatch.setattr(windowing, "WINDOW", 5e4)
     denoiser = Denoiser(small_model(), precision="f32")
     denoiser.denoise(noisy)  # prepared before the limit holds
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -226,7 +132,3 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path, small_model, monkeypatch, 
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
-
-
-def test_a_region_knows_its_shape():
-    assert Region((slice(1, 3),), slice(0, 5), slice(2, 9)).shape == (2, 5, 7)

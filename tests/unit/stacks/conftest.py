@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ruis import stream
+from ruis import windowing
 from ruis.denoise import Denoiser
 
 
 @pytest.fixture
 def small_windows(monkeypatch):
     """Read 100 kB at a time."""
-    monkeypatch.setattr(stream, "WINDOW", 100e3)
+    monkeypatch.setattr(windowing, "WINDOW", 100e3)
 
 
 @pytest.fixture
