@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image as Pillow
 from typer.testing import CliRunner
 
 from ruis import architectures, model_file
@@ -113,6 +114,8 @@ def test_axes_are_asked_for_where_nothing_says_them(folder, model):
     done = run("a.zarr", "-o", "b.zarr", "--model", model, "--axes", "YX", code=3)
     assert "3 axes" in done.stderr
     assert not (folder / "b.zarr").exists()
+    Pillow.fromarray(noise(20, 30)).save("a.png")
+    assert "TIFF and Zarr" in run("a.png", "--model", model, "--axes", "YX", code=3).stderr
 
 
 def test_one_that_fails_does_not_stop_the_others(folder, model):

@@ -22,7 +22,7 @@ from ruis.cli.failures import DEBUG, sentence
 from ruis.cli.outputs import Failure, Job, Plan, enter, plan
 from ruis.cli.progress import Update, progress_line, seconds_left
 from ruis.cli.quiet import prepare_engine
-from ruis.errors import EngineUnavailableError, RuisError
+from ruis.errors import AxesError, EngineUnavailableError, RuisError
 
 if TYPE_CHECKING:
     from ruis.denoise import Denoised, Denoiser
@@ -261,6 +261,8 @@ class _Work:
         from ruis.stacks import kind_of
 
         kind = kind_of(job.input)
+        if kind is None and self.axes is not None:
+            raise AxesError("--axes is for TIFF and Zarr; others say it.", source=str(job.input))
         need = "not" if kind is None else kind.need(job.input)
         if kind is None or (need == "not" and self.axes is None):
             return None
