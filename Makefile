@@ -55,7 +55,7 @@ serve: $(VENV)/.serve ## the page and the HTTP service on this machine
 # -- the environment ---------------------------------------------------------------------------------
 
 $(VENV)/.base: EXTRAS :=
-$(VENV)/.dev: EXTRAS := [train,onnxruntime,export,mnist,serve,batch,dicom,raw,hub,dev]
+$(VENV)/.dev: EXTRAS := [train,onnxruntime,export,mnist,serve,batch,zarr,dask,dicom,raw,hub,dev]
 $(VENV)/.serve: EXTRAS := [serve]
 $(VENV)/.docs: EXTRAS := [docs]
 

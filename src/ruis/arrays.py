@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruis.errors import AxesError, ImageError
-from ruis.image import Image, ImageInfo, data_range_of
+from ruis.errors import AxesError, ConfigError, ImageError
+from ruis.image import Colour, Image, ImageInfo, data_range_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["as_image"]
+__all__ = ["as_image", "info_of", "same_pixels"]
+
+CHECKED = 2**24
+"""Values looked at in one go when searching for what is no number: a memory map is never in memory whole."""
 
 
 def as_image(
@@ -47,41 +50,133 @@ def as_image(
         If the array is empty, holds NaN or infinity, or has a dtype that holds no image.
     """
     given = np.asarray(array)
-    low, high = data_range_of(given.dtype)
+    info, axis = info_of(given.shape, given.dtype, data_range, channel_axis)
+    _check_finite(given)
+    image = Image(_channels_last(given, axis), info)
+    if channel_axis is not None and axis is not None:
+        return image, lambda result: np.moveaxis(result, 2, axis)
+    return image, lambda result: result.reshape(given.shape)
+
+
+def info_of(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    data_range: float | tuple[float, float] | None = None,
+    channel_axis: int | None = None,
+) -> tuple[ImageInfo, int | None]:
+    """Tell what an array of some shape and dtype holds, without its values.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The array's shape.
+    dtype : numpy.dtype
+        The array's dtype.
+    data_range : float or tuple of float, optional
+        As for :func:`as_image`, like `channel_axis`.
+    channel_axis : int, optional
+        The axis that holds the channels.
+
+    Returns
+    -------
+    tuple
+        (info, which axis holds the channels; None if none does).
+
+    Raises
+    ------
+    AxesError
+        If the axes cannot be understood.
+    ImageError
+        If the dtype holds no image.
+    """
+    dtype = np.dtype(dtype)
+    low, high = data_range_of(dtype)
     if data_range is not None:
         low, high = data_range if isinstance(data_range, Sequence) else (0.0, float(data_range))
-    if given.dtype.kind == "f" and not np.isfinite(given).all():
-        bad = int(np.count_nonzero(~np.isfinite(given)))
-        raise ImageError(f"the array holds {bad} values that are not numbers; replace them first.")
-    if given.dtype.kind in "ui" and given.dtype.itemsize > 4 and data_range is None:
+    if dtype.kind in "ui" and dtype.itemsize > 4 and data_range is None:
         raise ImageError(
-            f"images do not use the whole range of {given.dtype}: convert the array to the dtype "
+            f"images do not use the whole range of {dtype}: convert the array to the dtype "
             "that its values come from, such as uint8, or say data_range=."
         )
-    pixels, axes = _with_channels(given, channel_axis)
-    info = ImageInfo(given.dtype, (low, high), axes=axes)
-    count = pixels.shape[2]
+    axis = _channel_axis(shape, channel_axis)
+    count = 1 if axis is None else shape[axis]
+    info = ImageInfo(dtype, (low, high), axes="YX" if axis is None else "YXC")
     if channel_axis is not None:
-        info = replace(info, colour="rgb" if count == 3 else "channels" if count > 1 else "gray")
-        moved = channel_axis
-        return Image(pixels, info), lambda result: np.moveaxis(result, 2, moved)
-    info = replace(info, colour="rgb" if count >= 3 else "gray", alpha=count in (2, 4))
-    return Image(pixels, info), lambda result: result.reshape(given.shape)
+        colour: Colour = "rgb" if count == 3 else "channels" if count > 1 else "gray"
+        return replace(info, colour=colour), axis
+    return replace(info, colour="rgb" if count >= 3 else "gray", alpha=count in (2, 4)), axis
 
 
-def _with_channels(given: NDArray[Any], channel_axis: int | None) -> tuple[NDArray[Any], str]:
+def same_pixels(
+    out: NDArray[Any], array: Any, pixels: NDArray[Any], channel_axis: int | None
+) -> NDArray[Any]:
+    """Return `out` as pixels, into which the result for `array` may be written tile by tile.
+
+    Parameters
+    ----------
+    out : numpy.ndarray
+        Where the result shall go.
+    array : array_like
+        The noisy array.
+    pixels : numpy.ndarray
+        The same as pixels.
+    channel_axis : int, optional
+        As for :func:`as_image`.
+
+    Returns
+    -------
+    numpy.ndarray
+        A view of `out`, shape (rows, columns, channels).
+
+    Raises
+    ------
+    ConfigError
+        If it has another shape or dtype, is read-only, or is the noisy array itself.
+    """
+    if not isinstance(out, np.ndarray) or out.shape != np.shape(array) or out.dtype != pixels.dtype:
+        raise ConfigError(
+            f"out= is an array of shape {np.shape(array)} and dtype {pixels.dtype}, like the "
+            f"noisy one, not {getattr(out, 'shape', type(out))} and {getattr(out, 'dtype', '')}."
+        )
+    if not out.flags.writeable:
+        raise ConfigError("out= cannot be written: open the memory map with mode 'r+' or 'w+'.")
+    if np.may_share_memory(out, pixels):
+        raise ConfigError("out= is the noisy array itself; tiles overlap, so give another one.")
+    return _channels_last(out, _channel_axis(out.shape, channel_axis))
+
+
+def _check_finite(given: NDArray[Any]) -> None:
+    """Refuse NaN and infinity: one would spread over a whole tile."""
+    if given.dtype.kind != "f" or not given.size:
+        return
+    rows = max(1, CHECKED * len(given) // given.size)
+    bad = sum(
+        int(np.count_nonzero(~np.isfinite(given[row : row + rows])))
+        for row in range(0, len(given), rows)
+    )
+    if bad:
+        raise ImageError(f"the array holds {bad} values that are not numbers; replace them first.")
+
+
+def _channels_last(given: NDArray[Any], axis: int | None) -> NDArray[Any]:
+    """Return a view of shape (rows, columns, channels)."""
+    return given[..., None] if axis is None else np.moveaxis(given, axis, 2)
+
+
+def _channel_axis(shape: tuple[int, ...], channel_axis: int | None) -> int | None:
+    """Return which axis holds the channels; None if none does."""
     if channel_axis is not None:
-        if given.ndim != 3 or not -3 <= channel_axis < 3:
+        if len(shape) != 3 or not -3 <= channel_axis < 3:
             raise AxesError(
-                f"channel_axis={channel_axis} does not fit an array of shape {given.shape}; "
+                f"channel_axis={channel_axis} does not fit an array of shape {shape}; "
                 "an image with channels has three axes."
             )
-        return np.moveaxis(given, channel_axis, 2), "YXC"
-    if given.ndim == 2:
-        return given[..., None], "YX"
-    if given.ndim == 3 and given.shape[2] in (1, 2, 3, 4):
-        return given, "YXC"
+        return channel_axis % 3
+    if len(shape) == 2:
+        return None
+    if len(shape) == 3 and shape[2] in (1, 2, 3, 4):
+        return 2
     raise AxesError(
-        f"cannot tell the axes of an array of shape {given.shape}: 2-D is gray, a last axis of "
+        f"cannot tell the axes of an array of shape {shape}: 2-D is gray, a last axis of "
         "2, 3 or 4 is gray+alpha, RGB or RGBA; for anything else say channel_axis=."
     )

@@ -12,9 +12,11 @@ from ruis.intensity import Intensity
 from ruis.noise.estimate import WHITE, estimate_coarse_sigma, estimate_sigma, spread_windows
 
 if TYPE_CHECKING:
-    from ruis.image import Image
+    from numpy.typing import NDArray
 
-__all__ = ["Choice", "Seen", "choose", "look"]
+    from ruis.image import Colour, Image
+
+__all__ = ["SMALL", "WINDOWS", "Choice", "Seen", "choose", "choose_seen", "look", "look_at"]
 
 SMALL = 640 * 640
 """Pixels up to which the whole image is looked at; of a larger one, windows are."""
@@ -77,7 +79,17 @@ def look(noisy: Image) -> Seen:
     scale = Intensity(noisy.info.dtype, noisy.info.data_range)
     large = noisy.rows * noisy.columns > SMALL
     windows = spread_windows(pixels, WINDOWS) if large else [pixels]
-    unit = [scale.to_unit(window) for window in windows]
+    return look_at([scale.to_unit(window) for window in windows])
+
+
+def look_at(unit: list[NDArray[np.float32]]) -> Seen:
+    """Estimate the noise from windows of an image, or of several of one kind.
+
+    Parameters
+    ----------
+    unit : list of numpy.ndarray
+        Model values, all of one shape (rows, columns, channels).
+    """
     return Seen(
         estimate_sigma(unit),
         estimate_coarse_sigma(unit),
@@ -101,8 +113,22 @@ def choose(noisy: Image, *, fast: bool = False) -> Choice:
     >>> choose(as_image(np.zeros((8, 8), np.uint8))[0]).model
     'gray'
     """
-    seen = look(noisy)
-    if noisy.info.colour != "rgb":
+    return choose_seen(noisy.info.colour, look(noisy), fast=fast)
+
+
+def choose_seen(colour: Colour, seen: Seen, *, fast: bool = False) -> Choice:
+    """Choose the shipped model for what was seen.
+
+    Parameters
+    ----------
+    colour : {"gray", "rgb", "cmyk", "channels"}
+        What the channels mean.
+    seen : Seen
+        What :func:`look` or :func:`look_at` found.
+    fast : bool, default False
+        Whether a small, fast network is wanted.
+    """
+    if colour != "rgb":
         return Choice(zoo.suited(1, fast=fast), "no colours", seen)
     why = "white noise" if seen.white else "camera noise"
     return Choice(zoo.suited(3, white=seen.white, fast=fast), why, seen)

@@ -13,34 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ruis import choice, processor, zoo
-from ruis.arrays import as_image
+from ruis import choice, lazy, zoo
+from ruis.arrays import as_image, info_of, same_pixels
 from ruis.engines import ENGINES
-from ruis.errors import ChannelMismatchError, ConfigError, OutOfMemoryError
+from ruis.errors import ChannelMismatchError, ConfigError
 from ruis.image import Image
 from ruis.intensity import Intensity
-from ruis.job import Job
-from ruis.tiling import Plan, plan, plan_area
+from ruis.job import Job, Knife, Ready
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ruis.choice import Seen
     from ruis.engines.base import Engine, Precision
+    from ruis.image import ImageInfo
     from ruis.job import Progress
     from ruis.model_file import ModelFile
 
 __all__ = ["AUTO", "Denoised", "Denoiser", "denoise", "load"]
 
-MEMORY, TILE_MEMORY = 1.25e9, 400e6
-"""Bytes for the image, its result and the network's tile together, unless told otherwise, and the least
-that is left of it for the tile; a quarter of what is available, if that is less. The larger the tiles,
-the less they overlap: of 24 megapixels the network computes 1.2 times as many instead of 1.4."""
-
-SMALLEST_TILE = 64
 AUTO = ("auto", "fast")
 """What stands for a model in place of its name: the one that suits an image."""
-
-GRAIN = 64
-"""Tile sides are multiples of this, so that images of similar size share a compiled shape."""
 
 FAINT = 2.0 / 255
 """Noise below this sigma is denoised in float32 when the precision is left to us: bfloat16 would
@@ -76,13 +69,35 @@ class Denoised:
 
     def record(self, *, given: bool, strength: float) -> str:
         """Return what a file's metadata says about what was done; `given`: sigma was told."""
-        import ruis
+        return record(self.model, self.sigma, given=given, strength=strength)
 
-        how = "given" if given else "found"
-        return (
-            f"ruis {ruis.__version__}: denoised with {self.model}, "
-            f"sigma {self.sigma * 255:.1f}/255 ({how}), strength {strength:g}"
-        )
+
+def record(model: str, sigma: float, *, given: bool, strength: float) -> str:
+    """Return what a file's metadata says about what was done.
+
+    Parameters
+    ----------
+    model : str
+        The name of the model.
+    sigma : float
+        The noise that was found, or told, as a fraction of the data range.
+    given : bool
+        Whether it was told.
+    strength : float
+        How much of the noise was taken.
+
+    Examples
+    --------
+    >>> record("gray", 0.1, given=False, strength=1.0)
+    'ruis ...: denoised with gray, sigma 25.5/255 (found), strength 1'
+    """
+    import ruis
+
+    how = "given" if given else "found"
+    return (
+        f"ruis {ruis.__version__}: denoised with {model}, "
+        f"sigma {sigma * 255:.1f}/255 ({how}), strength {strength:g}"
+    )
 
 
 class Denoiser:
@@ -150,8 +165,12 @@ class Denoiser:
         data_range: float | tuple[float, float] | None = None,
         channel_axis: int | None = None,
         progress: Progress | None = None,
+        out: NDArray[Any] | None = None,
     ) -> Any:
         """Remove noise from an image.
+
+        Of a memory map only tiles are read. A Dask array gives a Dask array, of which nothing is
+        computed yet; see :mod:`ruis.lazy`.
 
         Parameters
         ----------
@@ -170,10 +189,12 @@ class Denoiser:
             For arrays: the axis that holds the channels.
         progress : callable, optional
             Called with (tiles done, tiles in all).
+        out : numpy.ndarray, optional
+            For arrays: where the result goes, such as a memory map of the same shape and dtype.
 
         Returns
         -------
-        Image or numpy.ndarray
+        Image, numpy.ndarray or dask.array.Array
             The same kind, shape, dtype and range as `noisy`.
 
         Raises
@@ -188,10 +209,20 @@ class Denoiser:
             If sigma or strength is out of bounds.
         """
         if isinstance(noisy, Image):
+            if out is not None:
+                raise ConfigError("out= is for arrays; an Image gives an Image.")
             return self.run(noisy, sigma=sigma, strength=strength, progress=progress).image
+        if lazy.is_dask(noisy):
+            if out is not None:
+                raise ConfigError("out= is for arrays in memory; store the Dask array's result.")
+            info, axis = info_of(noisy.shape, noisy.dtype, data_range, channel_axis)
+            count = 1 if axis is None else noisy.shape[axis]
+            ready = self.prepare(info, count - info.alpha, None, sigma=sigma, strength=strength)
+            return lazy.denoised(noisy, axis, ready, self.model.architecture.geometry)
         image, back = as_image(noisy, data_range=data_range, channel_axis=channel_axis)
-        result = self.run(image, sigma=sigma, strength=strength, progress=progress)
-        return back(result.image.pixels)
+        into = None if out is None else same_pixels(out, noisy, image.pixels, channel_axis)
+        result = self.run(image, sigma=sigma, strength=strength, progress=progress, into=into)
+        return back(result.image.pixels) if out is None else out
 
     def run(
         self,
@@ -201,62 +232,105 @@ class Denoiser:
         strength: float = 1.0,
         progress: Progress | None = None,
         seen: Seen | None = None,
+        into: NDArray[Any] | None = None,
     ) -> Denoised:
         """Remove noise from an image, and tell how; see :meth:`denoise`.
 
-        `seen` is what :func:`ruis.choice.look` found, for those who have looked already.
+        `seen` is what :func:`ruis.choice.look` found, for those who have looked already; `into` is
+        where the pixels go, if not into a new array.
+        """
+        ready = self.prepare(
+            noisy.info,
+            noisy.channels,
+            seen or choice.look(noisy),
+            sigma=sigma,
+            strength=strength,
+        )
+        pixels, tiles, notes = ready.run(noisy.pixels, progress, into)
+        image = Image(pixels, noisy.info)
+        all_notes = ready.notes + notes
+        return Denoised(image, ready.model, ready.sigma, ready.precision, tiles, all_notes)
+
+    def prepare(
+        self,
+        info: ImageInfo,
+        channels: int,
+        seen: Seen | None,
+        *,
+        sigma: float | None = None,
+        strength: float = 1.0,
+    ) -> Ready:
+        """Decide all that is decided before the first tile.
+
+        Parameters
+        ----------
+        info : ImageInfo
+            What the pixels mean.
+        channels : int
+            How many channels they have, alpha not counted.
+        seen : Seen, optional
+            What :func:`ruis.choice.look` found; None if nobody may look, and then the noise that
+            was found is not a number.
+        sigma : float, optional
+            As for :meth:`denoise`, like `strength`.
+        strength : float, default 1.0
+            How much of the noise goes.
+
+        Returns
+        -------
+        Ready
+            For any pixels of this kind.
+
+        Raises
+        ------
+        ChannelMismatchError
+            If the model cannot take the channels.
+        ConfigError
+            If sigma or strength is out of bounds.
         """
         _check_settings(sigma, strength)
-        group, notes = self._groups(noisy)
-        scale = Intensity(noisy.info.dtype, noisy.info.data_range)
-        seen = seen or choice.look(noisy)
-        found = seen.sigma if sigma is None else sigma
-        precision = self._precision(noisy, seen, found)
-        told = 0.0 if sigma is None else sigma
+        group, notes = self._groups(channels, info.source)
+        scale = Intensity(info.dtype, info.data_range)
+        found = sigma if sigma is not None else seen.sigma if seen else math.nan
+        precision = self._precision(info, seen, found)
         if sigma is not None and not self.model.architecture.takes_sigma:
             notes += (f"the model {self.model.name!r} is blind: sigma was not used",)
-        if strength == 0 or sigma == 0:  # exactly, also where float32 cannot hold the values
-            same = Image(noisy.pixels.copy(), noisy.info)
-            return Denoised(same, self.model.name, found, precision, 0, notes)
-        job = Job(self._engine(precision), scale, group, told, strength)
-        cut = self._plan(noisy)
-        while True:
-            try:
-                pixels = job.run(noisy.pixels, cut, noisy.channels, progress)
-                break
-            except (OutOfMemoryError, MemoryError) as error:
-                tile = max(cut.shape) // 2
-                smaller = self._plan(noisy, tile)
-                if max(smaller.shape) >= max(cut.shape):
-                    raise OutOfMemoryError(
-                        f"there is not enough memory, not even for tiles of {cut.shape[0]}x"
-                        f"{cut.shape[1]} pixels; close other programs."
-                    ) from error
-                notes += (f"memory ran out: tiles were halved to {tile} pixels",)
-                cut = smaller
-        image = Image(pixels, noisy.info)
-        return Denoised(image, self.model.name, found, job.engine.precision, len(cut), notes)
+        job = None
+        if strength > 0 and sigma != 0:  # else exactly, also where float32 cannot hold the values
+            engine = self._engine(precision)
+            job = Job(engine, scale, group, sigma or 0.0, strength, self.knife)
+            precision = engine.precision
+        return Ready(job, channels, self.model.name, found, precision, notes)
 
-    def _groups(self, noisy: Image) -> tuple[int, tuple[str, ...]]:
+    @property
+    def knife(self) -> Knife:
+        """How large the tiles are that images are cut into."""
+        architecture = self.model.architecture
+        return Knife(architecture.geometry, architecture.bytes_per_pixel, self.tile, self.memory)
+
+    def _groups(self, channels: int, source: str | None) -> tuple[int, tuple[str, ...]]:
         """Say how many channels go through the network together."""
-        if noisy.channels == self.channels:
+        if channels == self.channels:
             return self.channels, ()
         if self.channels == 1:
             name = self.model.name
-            return 1, (f"{noisy.channels} channels, denoised one by one with {name!r}",)
+            return 1, (f"{channels} channels, denoised one by one with {name!r}",)
         raise ChannelMismatchError(
             f"the model {self.model.name!r} takes {self.channels} channels, and this image has "
-            f"{noisy.channels}; use --model gray, which takes channels one by one.",
-            source=noisy.info.source,
+            f"{channels}; use --model gray, which takes channels one by one.",
+            source=source,
         )
 
-    def _precision(self, noisy: Image, seen: Seen, sigma: float) -> Precision:
+    def _precision(self, info: ImageInfo, seen: Seen | None, sigma: float) -> Precision:
         """Choose by sigma in fractions of the brightest value: what bfloat16 rounds goes with it."""
         if self.precision != "auto":
             return self.precision
-        if noisy.info.dtype.itemsize == 1:  # what is fainter than one step of it cannot be kept
-            sigma = max(sigma, seen.coarse)
-        visible = sigma / max(1.0, seen.brightest) >= FAINT
+        if seen is None:  # integers are at most white; how bright floats are is not known
+            visible = info.dtype.kind != "f" and sigma >= FAINT
+        else:
+            if info.dtype.itemsize == 1:  # what is fainter than one step of it cannot be kept
+                sigma = max(sigma, seen.coarse)
+            visible = sigma / max(1.0, seen.brightest) >= FAINT
         return "bf16" if visible and self.engine.supports("bf16") else "f32"
 
     def _engine(self, precision: Precision) -> Engine:
@@ -267,15 +341,9 @@ class Denoiser:
             )
         return self._engines[precision]
 
-    def _plan(self, noisy: Image, tile: int | None = None) -> Plan:
-        """Cut the image into tiles no longer than `tile`, or as memory allows."""
-        geometry, tile = self.model.architecture.geometry, tile or self.tile
-        if tile:
-            return plan(noisy.rows, noisy.columns, geometry, tile, grain=GRAIN)
-        left = max(TILE_MEMORY, MEMORY - 2 * noisy.pixels.nbytes)
-        memory = self.memory or min(left, processor.available_memory() / 4)
-        area = max(SMALLEST_TILE**2, int(memory / self.model.architecture.bytes_per_pixel))
-        return plan_area(noisy.rows, noisy.columns, geometry, area, grain=GRAIN)
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what cannot go to another process: prepared networks."""
+        return {**self.__dict__, "_engines": {}}
 
 
 def load(
@@ -331,6 +399,7 @@ def denoise(
     strength: float = 1.0,
     data_range: float | tuple[float, float] | None = None,
     channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
 ) -> Any:
     """Remove noise from an image or an array: the same kind out as in.
 
@@ -339,7 +408,8 @@ def denoise(
     noisy : Image or array_like
         As for :meth:`Denoiser.denoise`.
     model : str or path, default "auto"
-        A shipped model, a model file, or "auto": by the channels, and for colours by the noise;
+        A shipped model, a model file, or "auto": by the channels, and for colours by the noise
+        (which is not looked at in a Dask array: colours are then taken to come from a camera);
         "fast" chooses in the same way a small network, several times faster and nearly as good.
     sigma : float, optional
         As for :meth:`Denoiser.denoise`, like all that follow.
@@ -349,11 +419,13 @@ def denoise(
         For arrays: what is white, or (black, white).
     channel_axis : int, optional
         For arrays: the axis that holds the channels.
+    out : numpy.ndarray, optional
+        For arrays: where the result goes, such as a memory map of the same shape and dtype.
 
     Returns
     -------
-    Image or numpy.ndarray
-        The same kind, shape, dtype and range as `noisy`.
+    Image, numpy.ndarray or dask.array.Array
+        The same kind, shape, dtype and range as `noisy`; of a Dask array nothing is computed yet.
 
     Examples
     --------
@@ -364,12 +436,22 @@ def denoise(
     True
     """
     if model in AUTO:
-        image = noisy
-        if not isinstance(noisy, Image):
-            image, _ = as_image(noisy, data_range=data_range, channel_axis=channel_axis)
-        model = choice.choose(image, fast=model == "fast").model
+        fast = model == "fast"
+        if lazy.is_dask(noisy):
+            info, _ = info_of(noisy.shape, noisy.dtype, data_range, channel_axis)
+            model = zoo.suited(3 if info.colour == "rgb" else 1, fast=fast)
+        else:
+            image = noisy
+            if not isinstance(noisy, Image):
+                image, _ = as_image(noisy, data_range=data_range, channel_axis=channel_axis)
+            model = choice.choose(image, fast=fast).model
     return load(model).denoise(
-        noisy, sigma=sigma, strength=strength, data_range=data_range, channel_axis=channel_axis
+        noisy,
+        sigma=sigma,
+        strength=strength,
+        data_range=data_range,
+        channel_axis=channel_axis,
+        out=out,
     )
 
 

@@ -29,6 +29,9 @@ MARK = ".denoised"
 """What the name of a denoised image has before its ending, where it stands beside the noisy one."""
 
 
+OME = ".ome"
+
+
 @dataclass(frozen=True)
 class Job:
     """One image to denoise.
@@ -123,7 +126,7 @@ def plan(
     if overwrite and skip_existing:
         raise ConfigError("--overwrite and --skip-existing contradict each other; give one.")
     result = Plan()
-    several = len(inputs) > 1 or any(_is_pattern(one) or Path(one).is_dir() for one in inputs)
+    several = len(inputs) > 1 or any(_is_pattern(one) or _is_folder(Path(one)) for one in inputs)
     file, folder = _target(output, several=several)
     gathered = each_once(found(inputs, folder, result, recursive=recursive))
     jobs = []
@@ -179,16 +182,17 @@ def _target(output: str | None, *, several: bool) -> tuple[Path | None, Path | N
     if output is None:
         return None, None
     from ruis.formats import is_image_name
+    from ruis.stacks import is_stack_name
 
     path = Path(output)
     separators = tuple(filter(None, (os.sep, os.altsep, "/")))
-    if path.is_dir() or output.endswith(separators):
+    if _is_folder(path) or output.endswith(separators):
         return None, path
     if not several:
         return _checked(path), None
     if path.exists():
         raise ConfigError(f"-o {output} is a file, and there are several inputs: give a folder.")
-    if is_image_name(path):
+    if is_image_name(path) or is_stack_name(path):
         raise ConfigError(
             f"-o {output} names one file, and there are several inputs: give a folder."
         )
@@ -198,9 +202,11 @@ def _target(output: str | None, *, several: bool) -> tuple[Path | None, Path | N
 def _checked(file: Path) -> Path:
     """Return the output file that a person named, if it can be written at all."""
     from ruis.formats import format_of
+    from ruis.stacks import is_stack_name
 
     try:
-        format_of(file)
+        if not is_stack_name(file):
+            format_of(file)
     except UnsupportedFormatError as error:
         raise ConfigError(f"-o {error} A folder that is not there yet ends in /.") from error
     if not file.parent.is_dir():
@@ -212,7 +218,10 @@ def _output(one: Found, folder: Path | None) -> Path:
     """Return the name of the output."""
     suffix = written_suffix(one.path)
     if folder is None:
-        return one.path.with_name(one.path.stem + MARK + suffix)
+        stem, ome = one.path.stem, ""
+        if stem.lower().endswith(OME):  # readers know .ome.tif and .ome.zarr by both endings
+            stem, ome = stem[: -len(OME)], stem[-len(OME) :]
+        return one.path.with_name(stem + MARK + ome + suffix)
     return folder / one.name.with_suffix(suffix)
 
 
@@ -225,9 +234,11 @@ def written_suffix(path: Path) -> str:
         If the name's ending means no format.
     """
     from ruis.formats import format_of, is_image_name
+    from ruis.stacks import is_stack_name
 
     try:
-        format_of(path)
+        if not is_stack_name(path):
+            format_of(path)
     except UnsupportedFormatError:
         if not is_image_name(path):
             raise
@@ -291,6 +302,13 @@ def keys() -> Callable[[Path], str]:
 # -- what ----------------------------------------------------------------------------------------
 
 
+def _is_folder(path: Path) -> bool:
+    """Say whether a folder may hold images; one that is an image itself (Zarr) may not."""
+    from ruis.stacks import is_stack_name
+
+    return path.is_dir() and not is_stack_name(path)
+
+
 def _is_pattern(text: str) -> bool:
     return glob.has_magic(text) and not os.path.lexists(text)
 
@@ -307,7 +325,7 @@ def found(
             if not paths:
                 raise ImageError("no file fits this pattern.", source=text)
             for path in map(Path, paths):
-                if path.is_dir():
+                if _is_folder(path):
                     yield from _scanned(path, folder, recursive=recursive)
                 else:
                     yield Found(path, Path(path.name))
@@ -324,20 +342,25 @@ def _scanned(top: Path, output: Path | None, *, recursive: bool) -> Iterator[Fou
         If there is none, or the folder cannot be read.
     """
     from ruis.formats import is_image_name
+    from ruis.stacks import is_stack_name
 
     avoid = None if output is None else output.resolve()
     here = count = 0
     for current, folders, names in os.walk(top, onerror=_unreadable):  # enters no links
+        stacks = [name for name in folders if is_stack_name(Path(name))]
         folders[:] = sorted(
             name
             for name in folders
-            if recursive and not name.startswith(".") and Path(current, name).resolve() != avoid
+            if recursive
+            and name not in stacks
+            and not name.startswith(".")
+            and Path(current, name).resolve() != avoid
         )
-        for path in (Path(current, name) for name in sorted(names)):
-            if path.name.startswith(".") or not is_image_name(path):
+        for path in (Path(current, name) for name in sorted([*names, *stacks])):
+            if path.name.startswith(".") or not (is_image_name(path) or path.name in stacks):
                 continue
             count += 1
-            if path.stem.endswith(MARK):
+            if path.stem.endswith((MARK, MARK + OME)):
                 continue
             here += 1
             yield Found(path, path.relative_to(top))

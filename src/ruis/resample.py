@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["resized"]
+__all__ = ["Reduction", "resized", "shrunk"]
+
+Reduction = Literal["mean", "nearest", "gaussian"]
+"""How several values become one: their mean, the first of them, or those in the middle after a blur."""
 
 
 def resized(pixels: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
@@ -53,3 +57,45 @@ def _resample(pixels: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     for place, weight in taps:
         resampled += pixels[place] * weight.reshape(others)
     return resampled
+
+
+def shrunk(
+    values: NDArray[Any], factors: tuple[int, ...], method: Reduction = "mean"
+) -> NDArray[Any]:
+    """Reduce an array of any dtype by whole numbers, as a level of a pyramid is made of another.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Lengths that are multiples of the factors.
+    factors : tuple of int
+        How many values become one, along each axis.
+    method : {"mean", "nearest", "gaussian"}
+        The mean of a block, its first value, or the middle of it after a Gaussian filter with a
+        standard deviation of a third of the factor.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same dtype; integers are rounded to nearest.
+
+    Examples
+    --------
+    >>> shrunk(np.arange(16, dtype=np.uint8).reshape(4, 4), (2, 2)).tolist()
+    [[2, 4], [10, 12]]
+    >>> shrunk(np.arange(16, dtype=np.uint8).reshape(4, 4), (2, 2), "nearest").tolist()
+    [[0, 2], [8, 10]]
+    """
+    if method == "nearest":
+        return values[tuple(slice(None, None, factor) for factor in factors)]
+    wide = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+    if method == "gaussian":
+        from scipy.ndimage import gaussian_filter
+
+        wide = gaussian_filter(wide, [factor / 3 if factor > 1 else 0 for factor in factors])
+    for axis, factor in enumerate(factors):
+        parts = wide.reshape(*wide.shape[:axis], -1, factor, *wide.shape[axis + 1 :])
+        if method == "gaussian":
+            parts = parts.take(range((factor - 1) // 2, factor // 2 + 1), axis=axis + 1)
+        wide = parts.mean(axis=axis + 1)
+    return (np.rint(wide) if values.dtype.kind in "ui" else wide).astype(values.dtype)

@@ -19,7 +19,17 @@ from ruis.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Geometry", "Plan", "Span", "Tile", "mirror_index", "plan", "plan_area", "spans"]
+__all__ = [
+    "Geometry",
+    "Plan",
+    "Span",
+    "Tile",
+    "mirror_index",
+    "plan",
+    "plan_area",
+    "spans",
+    "windows",
+]
 
 
 @dataclass(frozen=True)
@@ -267,6 +277,46 @@ def spans(length: int, geometry: Geometry, tile: int, *, grain: int = 1) -> tupl
     edges = [0, *(min(start + halo, length) for start in starts[1:]), length]
     cut = zip(starts, edges, edges[1:], strict=False)
     return tuple(Span(s, s + tile, first, last) for s, first, last in cut if first < last)
+
+
+def windows(
+    length: int, geometry: Geometry, step: int, *, grain: int = 1, axis: int = 0
+) -> tuple[Span, ...]:
+    """Cut one axis into windows that are denoised as if each were an image by itself.
+
+    What is kept of each, [0, step), [step, 2 step) and so on, is then what the whole image would
+    have given: the windows reach a halo further, and begin where the tiles of the image might.
+
+    Parameters
+    ----------
+    length : int
+        The number of pixels along the axis.
+    geometry : Geometry
+        What the network asks for.
+    step : int
+        How much is kept of each window but the last.
+    grain : int
+        As for :func:`plan`; the tiles of the windows must be cut with the same.
+    axis : int
+        0 for rows, 1 for columns: which of the sizes holds, if the geometry has a fixed one.
+
+    Returns
+    -------
+    tuple of Span
+        From first to last, none reaching beyond the image; all equally long if there is room, but
+        for what the last may lack of a whole `grain`.
+    """
+    halo = geometry.halo
+    grain = geometry.size[axis] if geometry.size else _round_up(max(grain, 1), geometry.multiple)
+    long = _round_up(step + 2 * halo, grain) + (grain if step % grain or halo % grain else 0)
+    latest = _round_up(max(0, length - long), grain)  # so that all are mirrored to one length
+    cut = []
+    for first in range(0, length, step):
+        last = min(first + step, length)
+        start = min(max(0, first - halo) // grain * grain, latest)
+        stop = max(_round_up(last + halo, grain), start + long)
+        cut.append(Span(start, min(stop, length), first, last))
+    return tuple(cut)
 
 
 def mirror_index(start: int, stop: int, length: int) -> NDArray[Any]:

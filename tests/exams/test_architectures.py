@@ -175,7 +175,7 @@ def engine(request) -> str:
 
 def with_grain(monkeypatch, grain: int) -> None:
     """Let tiles be as small as the geometry allows: more seams on a smaller image."""
-    monkeypatch.setattr(importlib.import_module("ruis.denoise"), "GRAIN", grain)
+    monkeypatch.setattr(importlib.import_module("ruis.job"), "GRAIN", grain)
 
 
 def seams(model: ModelFile, engine: str) -> float:
@@ -189,14 +189,10 @@ def seams(model: ModelFile, engine: str) -> float:
         settings["sigma"] = 0.1
     tiled = denoiser_of(model, engine, tile=1)
     whole = denoiser_of(model, engine, tile=10**6)
-    assert len(tiled._plan(image_of(noisy), tiled.tile)) >= 6
-    assert len(whole._plan(image_of(noisy), whole.tile)) == 1
+    assert len(tiled.knife.cut(rows, columns)) >= 6
+    assert len(whole.knife.cut(rows, columns)) == 1
     difference = tiled.denoise(noisy, **settings) - whole.denoise(noisy, **settings)
     return float(np.abs(difference).max())
-
-
-def image_of(pixels: np.ndarray) -> Image:
-    return Image(pixels, ImageInfo(pixels.dtype, (0.0, 1.0)))
 
 
 # -- the table --------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 
 from ruis.registry import Registry
 
-FOLDERS = ["noise", "metrics", "formats", "architectures", "engines", "export"]
+FOLDERS = ["noise", "metrics", "formats", "stacks", "architectures", "engines", "export"]
 
 # Modules without a row: what siblings have in common, and what is not one of them.
 SHARED = {

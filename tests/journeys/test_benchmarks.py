@@ -62,6 +62,20 @@ def test_speed_is_measured_and_drawn(repository, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["tiff", "zarr"])
+def test_large_files_are_measured(repository, tmp_path, kind):
+    pytest.importorskip(kind.replace("tiff", "tifffile"), reason="Zarr needs the zarr extra")
+    options = ["--megapixels", "4", "--kinds", kind, "--widths", "8", "--folder", tmp_path]
+    command = [sys.executable, "benchmarks/large.py", *options, "--json", tmp_path / "large.json"]
+    subprocess.run(command, cwd=repository, check=False)  # 1: so small a file has no good rate
+    (row,) = json.loads((tmp_path / "large.json").read_text())["rows"]
+    assert row["difference"] <= 1
+    assert 0 < row["mebibytes"] < 1536
+    assert row["rate"] > 0
+    assert [one.name for one in tmp_path.iterdir()] == ["large.json"]
+
+
+@pytest.mark.slow
 def test_training_is_measured(repository, tmp_path):
     pytest.importorskip("keras", reason="learning needs the train extra")
     out = tmp_path / "training.json"

@@ -10,6 +10,7 @@ PAGES = {
     "docs/how-to-batch.md": ("distributed", "cryptography"),
     "docs/how-to-inspect.md": (),
     "docs/how-to-uncertainty.md": (),
+    "docs/how-to-large.md": ("zarr", "dask"),
     "docs/how-to-train.md": ("keras",),
     "docs/how-to-serve.md": ("fastapi", "uvicorn", "python_multipart", "prometheus_client"),
     "docs/how-to-scientific.md": ("pydicom",),
@@ -29,7 +30,7 @@ def python_in(text: str) -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_python_of_a_page_runs(page, repository, tmp_path, monkeypatch):
     for needed in PAGES[page]:
-        pytest.importorskip(needed, reason=f"the page needs {needed}: the train and mnist extras")
+        pytest.importorskip(needed, reason=f"the page needs {needed}: an extra")
     monkeypatch.chdir(repository)
     code = python_in((repository / page).read_text(encoding="utf-8"))
     assert code, f"{page} shows no Python"

@@ -6,6 +6,7 @@ While the network works on one image, the next is read and the one before is wri
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -21,13 +22,20 @@ from ruis.cli.failures import DEBUG, sentence
 from ruis.cli.interval import check_uncertainty, uncertainty_path, write_uncertainty
 from ruis.cli.progress import Update, progress_line, seconds_left
 from ruis.cli.quiet import prepare_engine
-from ruis.errors import EngineUnavailableError, RuisError, UncalibratedError, UnsupportedFormatError
+from ruis.errors import (
+    AxesError,
+    EngineUnavailableError,
+    RuisError,
+    UncalibratedError,
+    UnsupportedFormatError,
+)
 from ruis.outputs import Failure, Job, Plan, enter, plan
 
 if TYPE_CHECKING:
     from ruis.denoise import Denoised, Denoiser
     from ruis.image import Image
     from ruis.job import Progress
+    from ruis.stacks import Stacks
 
 __all__ = ["denoise"]
 
@@ -79,11 +87,13 @@ def denoise(
         bool, typer.Option("--overwrite", help="Replace files that are there, inputs included.")
     ] = False,
     max_pixels: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=1, metavar="N", show_default="200e6", help="Refuse images of more pixels."
+            min=1,
+            metavar="N",
+            help="Refuse images of more pixels. Default: 200e6 for what is denoised in memory.",
         ),
-    ] = 200e6,
+    ] = None,
     uncertainty: Annotated[
         str | None,
         typer.Option(
@@ -97,6 +107,14 @@ def denoise(
         bool,
         typer.Option("--first-frame", help="Of an animation, write the first frame as a picture."),
     ] = False,
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TZCYX",
+            help="What the axes of a TIFF or Zarr are, where the file does not say so: Y rows, X "
+            "columns, S samples that belong together (RGB), C channels, T, Z.",
+        ),
+    ] = None,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -105,6 +123,7 @@ def denoise(
     ruis denoise photo.jpg                          writes photo.denoised.jpg
     ruis denoise scans/ -o clean/ --recursive --skip-existing
     ruis denoise scan.tif --sigma 12/255 --strength 0.7
+    ruis denoise plate.zarr -o clean.zarr           any size, in constant memory; TIFF, too
 
     Dtype, range, size, alpha and metadata stay as they are. Inputs are never replaced, unless
     --overwrite says so; what cannot be denoised is named at the end.
@@ -115,6 +134,7 @@ def denoise(
         strength,
         {"engine": engine, "precision": precision, "tile": tile},
         max_pixels,
+        axes,
         strip_metadata,
         overwrite,
         options.parse_data_range(data_range),
@@ -148,7 +168,8 @@ class _Work:
     sigma: float | None
     strength: float
     settings: dict[str, Any]
-    max_pixels: float
+    max_pixels: float | None
+    axes: str | None
     strip_metadata: bool
     overwrite: bool
     data_range: tuple[float, float] | None
@@ -215,6 +236,8 @@ class _Work:
         """Read an image beside another; a large one shall wait for its turn."""
         from ruis.formats import probe
 
+        if self.stacks(job):
+            return None
         header = probe(job.input)
         if header.rows * header.columns > LARGE * 1e6:
             return None
@@ -225,7 +248,8 @@ class _Work:
         from ruis.formats import Limits, read
 
         enter(job)
-        image = read(job.input, limits=Limits.of_pixels(self.max_pixels))
+        limits = Limits.of_pixels(self.max_pixels) if self.max_pixels else Limits()
+        image = read(job.input, limits=limits)
         if image.info.animated and not self.first_frame:
             _check_kind(image, job)
         if self.data_range is None:
@@ -244,6 +268,10 @@ class _Work:
         image = coming.result()
         if image is None:
             self.written()
+            kind = self.stacks(job)
+            if kind is not None:
+                self.stream(kind, job, line)
+                return
             image = self.read(job)
         name, seen = self.model, None
         if self.automatic:
@@ -255,7 +283,11 @@ class _Work:
             self.hopeless = UncalibratedError(denoiser.model.name)
             raise self.hopeless
         result = denoiser.run(
-            image, sigma=self.sigma, strength=self.strength, progress=line.tiles(image), seen=seen
+            image,
+            sigma=self.sigma,
+            strength=self.strength,
+            progress=line.tiles(image.megapixels),
+            seen=seen,
         )
         half = uncertainty_of(denoiser.model, image, result.image) if self.uncertainty else None
         cautions = denoising_cautions(denoiser.model.manifest, image, result.sigma)
@@ -266,11 +298,69 @@ class _Work:
         if image.megapixels > LARGE:
             self.written()
 
+    def stacks(self, job: Job) -> type[Stacks] | None:
+        """Return as what a file is denoised window by window; None if it is read whole."""
+        from ruis.stacks import kind_of
+
+        kind = kind_of(job.input)
+        if kind is None and self.axes is not None:
+            raise AxesError("--axes is for TIFF and Zarr; others say it.", source=str(job.input))
+        need = "not" if kind is None else kind.need(job.input)
+        if kind is None or (need == "not" and self.axes is None):
+            return None
+        elsewhere = job.output.suffix.lower() not in kind.suffixes
+        return None if need == "better" and elsewhere and self.axes is None else kind
+
+    def stream(self, kind: type[Stacks], job: Job, line: _Line) -> None:
+        """Denoise a large image, or a stack, from file to file."""
+        from ruis.errors import ImageTooLargeError
+        from ruis.stream import denoise_stacks
+
+        if self.uncertainty:
+            raise ImageTooLargeError(
+                "the uncertainty is told of images that are held in memory, and this one is "
+                "denoised window by window; leave out --uncertainty.",
+                source=str(job.input),
+            )
+        enter(job)
+        begun = time.perf_counter()
+        with kind.opened(job.input, self.axes) as stacks:
+            for text, count in Counter(map(str, stacks.stacks)).items():
+                tell(f"  {job.input}: {text}" + (f", {count} times" if count > 1 else ""))
+            largest = max(stack.rows * stack.columns for stack in stacks.stacks)
+            if self.max_pixels is not None and largest > self.max_pixels:
+                raise ImageTooLargeError(
+                    f"planes of {largest / 1e6:.1f} Mpx exceed the limit of --max-pixels.",
+                    source=str(job.input),
+                )
+            result = denoise_stacks(
+                stacks,
+                job.output,
+                denoiser=lambda name: self.denoiser(str(name)),
+                model=self.model,
+                sigma=self.sigma,
+                strength=self.strength,
+                data_range=self.data_range,
+                overwrite=self.overwrite,
+                strip_metadata=self.strip_metadata,
+                record=self.record,
+                progress=line.tiles(sum(stack.megapixels for stack in stacks.stacks), named=False),
+            )
+        self.why[job.input] = result.why
+        self.told(
+            job,
+            " and ".join(result.models),
+            result.sigma,
+            result.megapixels,
+            time.perf_counter() - begun,
+            result.notes,
+        )
+
     def write(
         self, job: Job, result: Denoised, half: Image | None, seconds: float
     ) -> dict[str, Any]:
         """Write a denoised image, and return what is to be told of it."""
-        from ruis.formats import write
+        from ruis.formats import left_behind, write
 
         begun = time.perf_counter()
         if half is not None:
@@ -284,7 +374,17 @@ class _Work:
             strip_metadata=self.strip_metadata,
             record=result.record(given=self.sigma is not None, strength=self.strength),
         )
-        return {"result": result, "seconds": seconds + time.perf_counter() - begun}
+        return {
+            "model": result.model,
+            "sigma": result.sigma,
+            "megapixels": result.image.megapixels,
+            "seconds": seconds + time.perf_counter() - begun,
+            "notes": (
+                *result.image.info.notes,
+                *result.notes,
+                *left_behind(result.image, job.output),
+            ),
+        }
 
     def written(self) -> None:
         """Wait for the image that is being written, if there is one, and tell of it."""
@@ -299,9 +399,16 @@ class _Work:
         except Exception as error:  # noqa: BLE001 - one image shall not end a night's work
             self.fail(job, error)
 
-    def told(self, job: Job, result: Denoised, seconds: float) -> None:
+    def told(
+        self,
+        job: Job,
+        model: str,
+        sigma: float,
+        megapixels: float,
+        seconds: float,
+        notes: tuple[str, ...],
+    ) -> None:
         """Record and tell what became of an image."""
-        image = result.image
         interval = {}
         if self.uncertainty:
             interval = {"uncertainty": str(uncertainty_path(self.uncertainty, job.output))}
@@ -309,8 +416,8 @@ class _Work:
             {
                 "input": str(job.input),
                 "output": str(job.output),
-                "model": result.model,
-                "sigma": result.sigma,
+                "model": model,
+                "sigma": sigma,
                 "seconds": round(seconds, 3),
                 **interval,
             }
@@ -319,15 +426,13 @@ class _Work:
             chosen = f" (auto: {self.why.pop(job.input)})" if self.automatic else ""
             given = "" if self.sigma is None else " (given)"
             say(
-                f"{job.input} -> {job.output}: {result.model}{chosen}, "
-                f"sigma {options.show_sigma(result.sigma)}{given}, "
-                f"{duration(seconds)}, {image.megapixels / seconds:.2f} Mpx/s"
+                f"{job.input} -> {job.output}: {model}{chosen}, "
+                f"sigma {options.show_sigma(sigma)}{given}, "
+                f"{duration(seconds)}, {megapixels / seconds:.2f} Mpx/s"
             )
             if interval:
                 say(f"  its uncertainty: {interval['uncertainty']}")
-        from ruis.formats import left_behind
-
-        for note in (*image.info.notes, *result.notes, *left_behind(image, job.output)):
+        for note in notes:
             tell(f"  {job.input}: {note}")
 
     @property
@@ -347,6 +452,12 @@ class _Work:
                 self.hopeless = error
                 raise
         return self.denoisers[name]
+
+    def record(self, model: str, sigma: float) -> str:
+        """Return what the output's metadata says about what was done."""
+        from ruis.denoise import record
+
+        return record(model, sigma, given=self.sigma is not None, strength=self.strength)
 
     def fail(self, job: Job, error: Exception) -> None:
         """Record an image that could not be denoised, and go on."""
@@ -416,8 +527,8 @@ class _Line:
             self.update(fraction, self.name + seconds_left(self.begun, fraction))
         self.count += 1
 
-    def tiles(self, image: Image) -> Progress | None:
-        """Return what shall be called after each tile of an image."""
+    def tiles(self, megapixels: float, *, named: bool = True) -> Progress | None:
+        """Return what shall be called after each tile of an image; `named` if tiles are counted."""
         update, before = self.update, self.megapixels
         if update is None:
             return None
@@ -425,9 +536,9 @@ class _Line:
         def tell_tiles(done: int, all_tiles: int) -> None:
             share = done / all_tiles
             fraction = (self.count - 1 + share) / self.total
-            self.megapixels = before + share * image.megapixels
+            self.megapixels = before + share * megapixels
             rate = self.megapixels / (time.perf_counter() - self.begun)
-            tile = f", tile {done} of {all_tiles}" if all_tiles > 1 else ""
+            tile = f", tile {done} of {all_tiles}" if named and all_tiles > 1 else ""
             left = seconds_left(self.begun, fraction)
             update(fraction, f"{self.name}{tile}, {rate:.2f} Mpx/s{left}")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class Engine(ABC):
         self.precision: Precision = precision if self.supports(precision) else "f32"
         self.threads = threads
         self.prepare()
+
+    def __reduce__(self) -> tuple[Callable[[], Engine], tuple[()]]:
+        """Go to another process as what it is made of: prepared networks stay here."""
+        cls, made_of = type(self), (self.network, self.weights)
+        return functools.partial(cls, *made_of, precision=self.precision, threads=self.threads), ()
 
     @classmethod
     def supports(cls, precision: Precision) -> bool:

@@ -21,6 +21,7 @@ from ruis.errors import (
     CorruptImageError,
     ImageError,
     ImageTooLargeError,
+    RuisError,
     UnsupportedFormatError,
 )
 from ruis.formats.atomic import new_file
@@ -41,6 +42,7 @@ __all__ = [
     "format_of",
     "is_image_name",
     "left_behind",
+    "opened",
     "probe",
     "read",
     "read_bytes",
@@ -112,7 +114,7 @@ def read(
     >>> image.pixels.shape, image.info.dtype  # doctest: +SKIP
     ((3508, 2480, 1), dtype('uint16'))
     """
-    with _opened(Path(path)) as source:
+    with opened(Path(path)) as source:
         return _read(source, limits or Limits(), channel_axis)
 
 
@@ -170,7 +172,7 @@ def probe(path: str | os.PathLike[str], *, channel_axis: int | None = None) -> H
     ImageError
         As for `read`.
     """
-    with _opened(Path(path)) as source:
+    with opened(Path(path)) as source:
         format = _recognised(source)
         with decoding(format.title, source.name):
             return format.header(source, channel_axis)
@@ -351,8 +353,14 @@ def _formats() -> Iterator[Format]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Source]:
-    """Open a regular file; anything else is an error of ours."""
+def opened(path: Path) -> Iterator[Source]:
+    """Open a regular file; anything else is an error of ours.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, it is none, or it may not be read.
+    """
     name = str(path)
     try:
         mode = path.stat().st_mode
@@ -361,13 +369,13 @@ def _opened(path: Path) -> Iterator[Source]:
             raise ImageError(f"cannot be read: it is {kind}.", source=name)
         with path.open("rb") as file:
             yield Source.of_file(file, name)
+    except RuisError:
+        raise
     except FileNotFoundError as error:
         raise ImageError("there is no such file.", source=name) from error
     except PermissionError as error:
         raise ImageError("cannot be read: permission denied.", source=name) from error
     except (OSError, ValueError) as error:
-        if isinstance(error, ImageError):
-            raise
         raise ImageError(f"cannot be read: {error}.", source=name) from error
 
 

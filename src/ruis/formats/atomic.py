@@ -1,9 +1,10 @@
-"""A file appears whole, or not at all."""
+"""A file, or a folder, appears whole, or not at all."""
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from typing import BinaryIO
 
 from ruis.errors import ImageWriteError
 
-__all__ = ["leftovers", "new_file"]
+__all__ = ["leftovers", "new_file", "new_folder"]
 
 REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -50,7 +51,7 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     ImageWriteError
         If something is there already (however late it came), or the disk refuses.
     """
-    try:
+    with _refusals(path):
         if not overwrite and os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, "", str(path))
         with _temporary(path) as (file, name):
@@ -60,6 +61,78 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
             file.close()
             _publish(name, path, overwrite=overwrite)
         _sync_folder(path.parent)
+
+
+@contextmanager
+def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Make a temporary folder that becomes `path` when the block ends without an error.
+
+    All that was written into it is on the disk before the name is. On any failure the temporary
+    folder goes away and what was at `path` before is untouched. A folder that is replaced has
+    another, hidden name for the moment between two renames.
+
+    Parameters
+    ----------
+    path : Path
+        Where the folder shall be. The folder around it must exist.
+    overwrite : bool, default False
+        Whether what is there already is replaced.
+
+    Raises
+    ------
+    ImageWriteError
+        If something is there already, or the disk refuses.
+    """
+    part = path.with_name(f".ruis-{os.urandom(8).hex()}.part")
+    with _refusals(path):
+        if not overwrite and os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, "", str(path))
+        try:
+            part.mkdir()
+            yield part
+            _sync_all(part)
+            _publish_folder(part, path, overwrite=overwrite)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        _sync_folder(path.parent)
+
+
+def _publish_folder(part: Path, path: Path, *, overwrite: bool) -> None:
+    """Give the finished folder its name; what has it goes away."""
+    if not os.path.lexists(path):
+        part.rename(path)
+        return
+    if not overwrite:
+        raise FileExistsError(errno.EEXIST, "", str(path))
+    old = path.with_name(f".ruis-{os.urandom(8).hex()}.old")
+    path.rename(old)
+    try:
+        part.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise
+    if old.is_dir() and not old.is_symlink():
+        shutil.rmtree(old)
+    else:
+        old.unlink()
+
+
+def _sync_all(folder: Path) -> None:
+    """Have all files of a folder on the disk: one call for all, where there is one."""
+    if hasattr(os, "sync"):
+        os.sync()
+        return
+    for current, _, names in os.walk(folder):
+        for name in names:
+            with Path(current, name).open("r+b") as file:
+                os.fsync(file.fileno())
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Turn what the disk says into errors of ours."""
+    try:
+        yield
     except FileExistsError as error:
         reason = "exists already; it is replaced only with --overwrite or overwrite=True."
         raise ImageWriteError(reason, source=str(path)) from error

@@ -21,6 +21,7 @@ __all__ = [
     "freedom_of",
     "noisy_blocks",
     "spread_windows",
+    "window_places",
 ]
 
 _DIFFERENCE = np.array([1, -4, 6, -4, 1]) / math.sqrt(70)
@@ -149,10 +150,29 @@ def spread_windows(pixels: NDArray[Any], count: int) -> list[NDArray[Any]]:
     count : int
         Windows along each axis.
     """
+    rows, columns = pixels.shape[:2]
+    return [pixels[place] for place in window_places(rows, columns, count)]
+
+
+def window_places(rows: int, columns: int, count: int) -> list[tuple[slice, slice]]:
+    """Return where the windows are that :func:`spread_windows` returns, row by row.
+
+    Parameters
+    ----------
+    rows, columns : int
+        The size of the image.
+    count : int
+        Windows along each axis.
+    """
     tops, lefts = (
-        np.linspace(0, max(length - _WINDOW, 0), count).astype(int) for length in pixels.shape[:2]
+        [int(start) for start in np.linspace(0, max(length - _WINDOW, 0), count)]
+        for length in (rows, columns)
     )
-    return [pixels[top : top + _WINDOW, left : left + _WINDOW] for top in tops for left in lefts]
+    return [
+        (slice(top, min(top + _WINDOW, rows)), slice(left, min(left + _WINDOW, columns)))
+        for top in tops
+        for left in lefts
+    ]
 
 
 def _check(pixels: NDArray[Any]) -> None:

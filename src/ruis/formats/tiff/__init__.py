@@ -6,11 +6,17 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
-from ruis.errors import AxesError, CorruptImageError, UnsupportedFormatError
+from ruis.errors import AxesError, UnsupportedFormatError
 from ruis.formats.base import Decoded, Format, Header, Source
 from ruis.formats.tiff.directories import check_directories, check_segments
 from ruis.formats.tiff.exif import append_directories, exif_block, exif_tags
-from ruis.formats.tiff.values import Layout, layout_of, meaningful
+from ruis.formats.tiff.values import (
+    PHOTOMETRIC,
+    Layout,
+    extra_samples,
+    layout_of,
+    meaningful,
+)
 from ruis.image import Image, Metadata
 
 if TYPE_CHECKING:
@@ -21,7 +27,6 @@ __all__ = ["TIFF"]
 STARTS = {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}  # the last two: BigTIFF
 DESCRIPTION, ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT = 270, 274, 282, 283, 296
 SOFTWARE, XMP, ICC = 305, 700, 34675
-PHOTOMETRIC = {"gray": "minisblack", "rgb": "rgb", "cmyk": "separated", "channels": "minisblack"}
 COMPRESSED = {"uint8", "uint16", "int8", "int16"}
 
 
@@ -119,7 +124,7 @@ class TIFF(Format):
             np.ascontiguousarray(stored),
             byteorder="<",
             photometric=PHOTOMETRIC[info.colour],
-            extrasamples=_extra_samples(image),
+            extrasamples=extra_samples(info.colour, image.channels, alpha=info.alpha),
             metadata=None,
             extratags=tags + _own_tags(info.metadata),
             **_planes(image, planar=planar),
@@ -137,7 +142,8 @@ def _page(file: Any) -> TiffPage:
         frames = re.search(r"^images=(\d+)", description, re.MULTILINE)
         if frames and int(frames[1]) > 1:
             raise UnsupportedFormatError(
-                f"it is an ImageJ stack of {frames[1]} images; save them as single files."
+                f"it is an ImageJ stack of {frames[1]} images, and is read plane by plane only: by "
+                "ruis denoise."
             )
     if 50706 in page.tags:
         raise UnsupportedFormatError("it is a raw camera file (DNG); develop it to TIFF first.")
@@ -197,15 +203,6 @@ def _resolution(page: TiffPage) -> tuple[float, float] | None:
     if factor is None:
         return None
     return (found[0] * factor, found[1] * factor)
-
-
-def _extra_samples(image: Image) -> list[str]:
-    """Return what the channels beyond the colours are."""
-    coloured = {"gray": 1, "rgb": 3, "cmyk": 4, "channels": 1}[image.info.colour]
-    data = image.channels - coloured
-    if data < 0:
-        raise CorruptImageError(f"{image.channels} channels are too few for {image.info.colour}.")
-    return ["unspecified"] * data + ["unassalpha"] * image.info.alpha
 
 
 def _planes(image: Image, *, planar: bool) -> dict[str, Any]:

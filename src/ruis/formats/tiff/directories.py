@@ -16,6 +16,7 @@ __all__ = ["check_directories", "check_segments"]
 SUBFILE_TYPE = 254
 NOT_AN_IMAGE = 0b101  # bits of SUBFILE_TYPE: a thumbnail, a mask
 MAX_DIRECTORIES = 100
+MAX_PLANES = 1_000_000
 MAX_TAGS = 4096
 MAX_SEGMENTS = 1_000_000
 JPEG = 7  # a compression
@@ -26,8 +27,22 @@ TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4
 TYPE_SIZES |= {16: 8, 17: 8, 18: 8}  # BigTIFF
 
 
-def check_directories(file: BinaryIO, size: int) -> None:
+def check_directories(file: BinaryIO, size: int, *, stacks: bool = False) -> int:
     """Walk the chain of directories; refuse loops, stacks and tags that reach out of the file.
+
+    Parameters
+    ----------
+    file : binary file
+        The TIFF file.
+    size : int
+        How many bytes it has.
+    stacks : bool, default False
+        Whether there may be many images.
+
+    Returns
+    -------
+    int
+        How many images there are, thumbnails and masks not counted.
 
     Raises
     ------
@@ -44,21 +59,22 @@ def check_directories(file: BinaryIO, size: int) -> None:
         raise CorruptImageError("the file ends within its header.")
     offset = struct.unpack(order + ("Q" if big else "I"), start[8:16] if big else start[4:8])[0]
     seen: set[int] = set()
-    images = 0
+    images, most = 0, MAX_PLANES if stacks else MAX_DIRECTORIES
     while offset:
         if offset in seen:
             raise CorruptImageError("its directories form a loop.")
-        if len(seen) == MAX_DIRECTORIES:
-            raise UnsupportedFormatError(f"it holds more than {MAX_DIRECTORIES} images.")
+        if len(seen) == most:
+            raise UnsupportedFormatError(f"it holds more than {most} images.")
         seen.add(offset)
         offset, is_image = _directory(file, size, offset, order, big=big)
         images += is_image
     if not seen:
         raise CorruptImageError("there is no image in the file.")
-    if images > 1:
+    if images > 1 and not stacks:
         raise UnsupportedFormatError(
-            f"it holds {images} images (pages); save each of them as a file of its own."
+            f"it holds {images} images (pages), and is read plane by plane only: by ruis denoise."
         )
+    return images
 
 
 def _directory(

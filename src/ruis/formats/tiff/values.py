@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffPage
 
-__all__ = ["Layout", "layout_of", "meaningful"]
+__all__ = ["PHOTOMETRIC", "Layout", "extra_samples", "layout_of", "meaningful"]
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
 JPEG = 7
@@ -29,6 +29,9 @@ COLOURED: dict[int, tuple[Colour, int]] = {
     SEPARATED: ("cmyk", 4),
     YCBCR: ("rgb", 3),
 }
+PHOTOMETRIC = {"gray": "minisblack", "rgb": "rgb", "cmyk": "separated", "channels": "minisblack"}
+"""What tifffile calls the colours that are written."""
+
 ROWS_AT_ONCE = 256
 READABLE = {
     "bool": "uint8",
@@ -118,6 +121,30 @@ def _colour(photometric: int, samples: int, extra: tuple[int, ...]) -> tuple[Col
     if not alpha or samples > coloured + 1:
         return "channels", alpha, False
     return colour, True, int(extra[-1]) == PREMULTIPLIED
+
+
+def extra_samples(colour: Colour, channels: int, *, alpha: bool) -> list[str]:
+    """Return what the channels beyond the colours are, in tifffile's words.
+
+    Parameters
+    ----------
+    colour : {"gray", "rgb", "cmyk", "channels"}
+        What the channels mean.
+    channels : int
+        How many there are, alpha not counted.
+    alpha : bool
+        Whether there is alpha behind them.
+
+    Raises
+    ------
+    CorruptImageError
+        If there are fewer channels than colours.
+    """
+    coloured = {"gray": 1, "rgb": 3, "cmyk": 4, "channels": 1}[colour]
+    data = channels - coloured
+    if data < 0:
+        raise CorruptImageError(f"{channels} channels are too few for {colour}.")
+    return ["unspecified"] * data + ["unassalpha"] * alpha
 
 
 def meaningful(

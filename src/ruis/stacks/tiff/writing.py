@@ -1,0 +1,214 @@
+"""Pages of a TIFF file, written strip by strip or tile by tile, with the tags that they had."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ruis.formats.metadata import recorded
+from ruis.formats.tiff.values import PHOTOMETRIC, extra_samples
+from ruis.image import Metadata
+from ruis.stacks.base import Pieces, Sink, Stack
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from tifffile import TiffPage, TiffWriter
+
+    from ruis.stacks.tiff.reading import Kind, PageStack
+
+__all__ = ["DEFLATE", "JPEG", "PageSink", "written_as"]
+
+JPEG, DEFLATE, JPEG_QUALITY = 7, 8, 95
+KEPT = {1: 1, 5: 5, 8: 8, 32946: 8, 32773: 32773, 34925: 34925, 50000: 50000}
+"""Compressions that are written as they were read (the two numbers of deflate are one)."""
+
+DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, UNIT, SOFTWARE = 270, 282, 283, 296, 305
+APPEARANCE = {274, 34675}
+"""Orientation and colour profile: they stay when metadata is stripped."""
+
+TAGS = APPEARANCE | {
+    # names, dates, rights, XMP, IPTC
+    DESCRIPTION, 269, 271, 272, 285, 297, 306, 315, 316, 700, 33432, 33723,
+    # where on earth the pixels are, and what means that there is none
+    33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113,
+    # ImageJ's own, MicroManager's own
+    50838, 50839, 51123,
+}  # fmt: skip
+"""Tags that say nothing about how pixels are stored, and so are true of the new file."""
+
+
+def written_as(kind: Kind) -> int:
+    """Return the compression in which pixels of a kind are written, as TIFF numbers it."""
+    if kind.compression == JPEG and kind.tile and kind.layout.channels in {1, 3}:
+        return JPEG
+    return KEPT.get(kind.compression, DEFLATE)
+
+
+class PageSink(Sink):
+    """Pages that go to a new file one after the other.
+
+    Parameters
+    ----------
+    writer : TiffWriter
+        Writes the file.
+    name : str
+        What the file will be called.
+    strip_metadata : bool
+        Whether only what changes how the pixels look is kept of the tags.
+    record : str
+        What was done; added to the software's name.
+    """
+
+    def __init__(self, writer: TiffWriter, name: str, *, strip_metadata: bool, record: str) -> None:
+        self.writer, self.name = writer, name
+        self.strip_metadata, self.record = strip_metadata, record
+
+    def write(self, stack: Stack, pieces: Pieces) -> None:
+        """Write the pages of a stack; pieces come page by page, from top to bottom."""
+        pages: PageStack = stack  # type: ignore[assignment]
+        for number in range(*pages.planes):
+            bands = _bands(pieces, pages.rows)
+            virtual = pages.pages.virtual
+            with pages.pages.lock:
+                page = pages.pages[0 if virtual else pages.numbers[number]]
+                tags = {} if virtual and number else self._tags(page)
+            self._page(pages.kind, page, bands, tags)
+
+    def _page(
+        self, kind: Kind, page: TiffPage, bands: Iterator[NDArray[Any]], tags: dict[str, Any]
+    ) -> None:
+        layout, compression = kind.layout, written_as(kind)
+        dtype = np.dtype(layout.dtype).newbyteorder(self.writer.tiff.byteorder)
+        same = np.dtype(layout.dtype) == page.dtype and kind.compression in KEPT
+        predictor = kind.predictor if same else 2 if dtype.kind in "ui" else 1
+        predictor = predictor if compression not in {1, JPEG, 32773} else 1
+        deep = layout.channels > 1
+        shape = (layout.rows, layout.columns, *([layout.channels] if deep else []))
+        settings: dict[str, Any] = {"compression": compression, "predictor": predictor}
+        if compression == JPEG:
+            settings = {"compression": JPEG, "compressionargs": {"level": JPEG_QUALITY}}
+            settings |= {"subsampling": (1, 1)} if deep else {}
+        rows, columns = kind.block
+        if kind.tile:
+            data: Iterator[Any] = _tiles(bands, rows, columns, dtype, deep=deep)
+            settings["tile"] = kind.tile
+        else:
+            data = (
+                _encoded(strip, compression, predictor) for strip in _strips(bands, rows, dtype)
+            )
+            settings["rowsperstrip"] = rows
+        self.writer.write(
+            data,
+            shape=shape,
+            dtype=dtype,
+            photometric=PHOTOMETRIC[layout.colour],
+            extrasamples=extra_samples(
+                layout.colour, layout.channels - layout.alpha, alpha=layout.alpha
+            )
+            or None,
+            planarconfig="contig" if deep else None,
+            subfiletype=int(page.subfiletype),
+            metadata=None,
+            maxworkers=1,
+            **settings,
+            **tags,
+        )
+
+    def _tags(self, page: TiffPage) -> dict[str, Any]:
+        """Return the tags that a page had, as tifffile wants them."""
+        handle = page.parent.filehandle
+        kept = APPEARANCE if self.strip_metadata else TAGS
+        extra = []
+        for tag in page.tags:
+            if tag.code not in kept:
+                continue
+            handle.seek(tag.valueoffset)
+            value = handle.read(tag.valuebytecount)
+            if tag.code == DESCRIPTION:
+                value = _true_description(value, self.name)
+            if value:
+                count = len(value) if tag.dtype == 2 else tag.count  # texts are counted in bytes
+                extra.append((tag.code, int(tag.dtype), count, value, True))
+        before = page.tags.get(SOFTWARE)
+        software = str(before.value) if before is not None else None
+        if not self.strip_metadata:
+            software = recorded(Metadata(software=software), self.record).software
+        else:
+            software = None
+        return {
+            "extratags": extra,
+            "software": (software or "").encode("utf-8", "replace") or False,
+            **_resolution(page),
+        }
+
+
+def _bands(pieces: Pieces, rows: int) -> Iterator[NDArray[Any]]:
+    """Yield the bands of one plane, each of shape (rows, columns, samples)."""
+    for region, pixels in pieces:
+        yield pixels[0]
+        if region.rows.stop == rows:
+            return
+
+
+def _tiles(
+    bands: Iterator[NDArray[Any]], rows: int, columns: int, dtype: np.dtype[Any], *, deep: bool
+) -> Iterator[NDArray[Any]]:
+    """Cut bands, which are whole rows of tiles, into tiles; tifffile fills up those at the edge."""
+    for band in bands:
+        stored = band.astype(dtype, copy=False)
+        for top in range(0, stored.shape[0], rows):
+            for left in range(0, stored.shape[1], columns):
+                tile = stored[top : top + rows, left : left + columns]
+                yield _filled(tile, rows, columns) if deep else _filled(tile, rows, columns)[..., 0]
+
+
+def _filled(tile: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+    """Repeat the last row and column up to a whole tile: nothing there is seen, and it compresses."""
+    missing = ((0, rows - tile.shape[0]), (0, columns - tile.shape[1]), (0, 0))
+    return np.pad(tile, missing, mode="edge") if any(map(sum, missing)) else tile
+
+
+def _strips(
+    bands: Iterator[NDArray[Any]], rows: int, dtype: np.dtype[Any]
+) -> Iterator[NDArray[Any]]:
+    """Cut bands, which are whole strips, into strips."""
+    for band in bands:
+        stored = band.astype(dtype, copy=False)
+        for top in range(0, stored.shape[0], rows):
+            yield np.ascontiguousarray(stored[top : top + rows])
+
+
+def _encoded(strip: NDArray[Any], compression: int, predictor: int) -> bytes:
+    """Return the bytes of a strip of shape (rows, columns, samples)."""
+    from tifffile import TIFF
+
+    if predictor > 1:
+        strip = TIFF.PREDICTORS[predictor](strip, axis=-2)
+    return strip.tobytes() if compression == 1 else bytes(TIFF.COMPRESSORS[compression](strip))
+
+
+def _resolution(page: TiffPage) -> dict[str, Any]:
+    """Return the resolution as it was."""
+    tags = [page.tags.get(code) for code in (X_RESOLUTION, Y_RESOLUTION)]
+    values = [tag.value for tag in tags if tag is not None]
+    if len(values) < 2 or not all(isinstance(value, tuple) and value[1] for value in values):
+        return {}
+    unit = page.tags.get(UNIT)
+    return {"resolution": tuple(values), "resolutionunit": int(unit.value) if unit else 2}
+
+
+def _true_description(value: bytes, name: str) -> bytes:
+    """Return a description that is true of the new file: OME-XML tells the names of files."""
+    if value.startswith(b'{"shape"'):  # tifffile's private note, written where planes have no tags
+        return b""
+    if b"<OME" not in value[:4096]:
+        return value
+    new = (
+        name.encode("utf-8").replace(b"&", b"&amp;").replace(b'"', b"&quot;").replace(b"<", b"&lt;")
+    )
+    return re.sub(
+        rb'(<UUID\b[^>]*\bFileName=)"[^"]*"', lambda found: found[1] + b'"' + new + b'"', value
+    )
