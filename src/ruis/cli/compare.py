@@ -66,7 +66,7 @@ def compare(
         return
     _show(found)
     say()
-    say(textwrap.fill(words, 88))
+    say(textwrap.fill(words, 88, break_on_hyphens=False))
     if report is not None:
         tell(f"The page is {report}.")
 

@@ -262,7 +262,6 @@ class _Work:
         """Denoise one image, and have it written beside the next one."""
         from ruis.caution import denoising_cautions
         from ruis.choice import choose
-        from ruis.uncertainty import uncertainty as uncertainty_of
 
         begun = time.perf_counter()
         image = coming.result()
@@ -289,7 +288,11 @@ class _Work:
             progress=line.tiles(image.megapixels),
             seen=seen,
         )
-        half = uncertainty_of(denoiser.model, image, result.image) if self.uncertainty else None
+        half = None
+        if self.uncertainty:
+            from ruis.uncertainty import uncertainty
+
+            half = uncertainty(denoiser.model, image, result.image)
         cautions = denoising_cautions(denoiser.model.manifest, image, result.sigma)
         result = replace(result, notes=(*result.notes, *(one.text for one in cautions)))
         seconds = time.perf_counter() - begun

@@ -78,7 +78,7 @@ def inspect(
         return
     _show(image, result, other)
     say()
-    say(textwrap.fill(words, 88))
+    say(textwrap.fill(words, 88, break_on_hyphens=False))
     if picture is not None:
         tell(f"The picture is {picture}.")
 
@@ -107,7 +107,10 @@ def _show(name: str, found: Inspection, other: float | None) -> None:
         f"in columns {found.correlation[1]:+.2f}; 0 is white"
     )
     say(f"  clipped   {found.clipped_dark:.2%} dark, {found.clipped_bright:.2%} bright")
-    say(f"  model     {found.model}, for {found.why}: ruis denoise {name}")
+    fits = (
+        f": ruis denoise {name}" if found.prescription.fits else "; it was not made for this noise"
+    )
+    say(f"  model     {found.model}, for {found.why}{fits}")
 
 
 def _draw(evidence: Evidence, name: str, words: str, path: Path, *, overwrite: bool) -> None:
@@ -195,7 +198,7 @@ def _folder(name: str, *, recursive: bool, json: bool) -> None:
         ]
         table(rows)
         say()
-        say(textwrap.fill(words, 88))
+        say(textwrap.fill(words, 88, break_on_hyphens=False))
     for failure in failed:
         tell(f"ruis: {failure['message']}")
     raise typer.Exit(code_of_run(len(results), len(failed)))

@@ -98,7 +98,7 @@ def noise_sheet(
     import textwrap
 
     with drawing():
-        words = textwrap.wrap(text, 118)
+        words = textwrap.wrap(text, 118, break_on_hyphens=False)
         top = (30.0 if title else 12.0) + LINE * len(words) + HEAD
         height = top + 2 * SQUARE + HEAD + 20 + FOOT
         figure = new_figure(WIDTH, height)
