@@ -29,8 +29,8 @@ class Report:
 
     Parameters
     ----------
-    stage : {"reading", "training", "validated"}
-        What it is doing.
+    stage : {"reading", "note", "training", "validated"}
+        What it is doing; or that there is a note.
     fraction : float
         The share of this stage that is done, 0..1.
     seconds_left : float
@@ -43,6 +43,8 @@ class Report:
         The rate at which pixels are learnt from.
     psnr, best_psnr : float
         Of the latest validation, and of the best one, in dB.
+    note : str
+        What a person should know, once.
     """
 
     stage: str
@@ -54,6 +56,7 @@ class Report:
     megapixels_per_second: float = math.nan
     psnr: float = math.nan
     best_psnr: float = math.nan
+    note: str = ""
 
 
 Progress = Callable[[Report], None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -197,3 +199,32 @@ class Recipe(Record):
     def changed(self, **settings: Any) -> Recipe:
         """Return the recipe with some settings replaced, checked again as a whole."""
         return Recipe.parse({**self.model_dump(), **settings}, what=f"recipe {self.name}")
+
+    def to_toml(self) -> str:
+        """Write the recipe as a TOML file that :meth:`read` reads again."""
+        said = self.model_dump(mode="json", exclude_none=True)
+        tables = {key: said.pop(key) for key in ("architecture", "data")}
+        lines = [f"{key} = {_toml(value)}" for key, value in said.items()]
+        lines += ["", "[architecture]"]
+        lines += [f"{key} = {_toml(value)}" for key, value in tables["architecture"].items()]
+        for source in tables["data"]:
+            lines += ["", "[[data]]"]
+            lines += [f"{key} = {_toml(value)}" for key, value in source.items()]
+        return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """Write a value of JSON in one line of TOML."""
+    match value:
+        case dict():
+            inside = ", ".join(f"{_key(key)} = {_toml(one)}" for key, one in value.items())
+            return f"{{ {inside} }}"
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case str():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)

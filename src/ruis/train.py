@@ -1,6 +1,6 @@
 """A recipe and data -> a model file. Keras' loop is our loop; this is only assembly.
 
-A run keeps a folder beside its model file, `NAME.run/`: `recipe.json`, `history.csv`, the weights
+A run keeps a folder beside its model file, `NAME.run/`: `recipe.toml`, `history.csv`, the weights
 that did best on validation images, and a checkpoint of every epoch from which `resume` goes on.
 """
 
@@ -139,6 +139,8 @@ def train(
     origin = start.sha256 if start else ""
     keep_last = not objectives.parse(recipe.objective).stops_early
     checkpoint = Checkpoint.open(folder, recipe, resume=resume, origin=origin, keep_last=keep_last)
+    for note in checkpoint.notes:
+        tell(Report("note", 0.0, note=note))
     samples, images = _read(recipe, Path(data), architecture.channels, tell)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
     patches, validation = _prepare(recipe, architecture, training, held_out)

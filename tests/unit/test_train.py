@@ -159,10 +159,10 @@ def test_a_finished_run_is_not_gone_on_with(data, tmp_path, budget):
 
 def test_a_folder_with_a_run_is_refused(data, tmp_path):
     train(recipe_of(epochs=1), data, tmp_path / "run")
-    before = (tmp_path / "run" / "checkpoint.safetensors").read_bytes()
+    before = (tmp_path / "run" / "checkpoint-000001.safetensors").read_bytes()
     with pytest.raises(ConfigError, match="--resume"):
         train(recipe_of(epochs=1), data, tmp_path / "run")
-    assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
+    assert (tmp_path / "run" / "checkpoint-000001.safetensors").read_bytes() == before
 
 
 def test_the_clock_ends_a_run(data, tmp_path):

@@ -12,7 +12,11 @@ from typing import BinaryIO
 
 from ruis.errors import ImageWriteError
 
-__all__ = ["new_file"]
+__all__ = ["LEFTOVER", "new_file"]
+
+PART = ".ruis-{}.part"
+LEFTOVER = PART.format("*")
+"""What a process that was killed may have left beside its output."""
 
 REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -68,7 +72,7 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
 @contextmanager
 def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """Open a new hidden file beside `path`; it never outlives the block."""
-    name = path.with_name(f".ruis-{os.urandom(8).hex()}.part")
+    name = path.with_name(PART.format(os.urandom(8).hex()))
     try:
         with name.open("x+b") as file:
             _same_permissions(path, file.fileno())
