@@ -23,14 +23,15 @@ from ruis.formats.atomic import LEFTOVER, new_file
 if TYPE_CHECKING:
     from ruis.recipe import Recipe
 
-__all__ = ["Checkpoint", "Epoch", "weights_of"]
+__all__ = ["Checkpoint", "Epoch", "data_of", "keep_data", "weights_of"]
 
-CHECKPOINT, BEST, HISTORY, RECIPE, ORIGIN = (
+CHECKPOINT, BEST, HISTORY, RECIPE, ORIGIN, DATA = (
     "checkpoint-{:06}.safetensors",
     "best-{:06}.safetensors",
     "history.csv",
     "recipe.toml",
     "origin.txt",
+    "data.txt",
 )
 KEPT = 2
 """How many checkpoints there are once there have been as many epochs."""
@@ -146,15 +147,15 @@ class Checkpoint:
                 history = [Epoch(**done) for done in json.loads(metadata["history"])]
                 run = cls(folder, history, keep_last=keep_last, notes=tuple(notes))
                 best = folder / BEST.format(run.best.epoch)
-                run._best_hash = _unpack(best)[1]["sha256"]  # noqa: SLF001 - its own class
-                if run._best_hash != metadata.get("best"):  # noqa: SLF001
+                run._best_hash = _unpack(best)[1]["sha256"]
+                if run._best_hash != metadata.get("best"):
                     raise TrainingError(f"{best} is damaged: it is not the one that {path} names.")
             except TrainingError as error:
                 notes.append(str(error))
                 continue
             if notes:
                 run.notes = (*notes, f"going on from the checkpoint before it, {path.name}.")
-            run._tidy()  # noqa: SLF001
+            run._tidy()
             return run
         raise TrainingError(
             f"{notes[0]} No other checkpoint is whole: move {folder} away and begin anew."
@@ -264,6 +265,25 @@ class Checkpoint:
 def weights_of(model: Any) -> dict[str, Any]:
     """Return the weights of a Keras model, by variable path."""
     return {variable.path: _array(variable) for variable in model.variables}
+
+
+def keep_data(folder: Path, data: Path) -> None:
+    """Write down where a run's data is, so that its recipe can be used again."""
+    _publish(folder / DATA, str(data.resolve()).encode())
+
+
+def data_of(folder: Path) -> Path | None:
+    """Return where the data of a run is; None if the folder is not that of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    """
+    try:
+        return Path((folder / DATA).read_text(encoding="utf-8"))
+    except OSError:
+        return None
 
 
 def _array(variable: Any) -> Any:

@@ -16,6 +16,7 @@ from ruis.optimizer import averaged
 
 if TYPE_CHECKING:
     from ruis.examples import Validation
+    from ruis.preview import Preview
     from ruis.recipe import Recipe
 
 __all__ = ["Loop", "Progress", "Report", "learning_rate"]
@@ -93,6 +94,8 @@ class Loop:
         Compiled, and restored from the checkpoint.
     tell : callable
         Called with a :class:`Report`, five times a second at most and after each validation.
+    preview : Preview, optional
+        What draws pictures for people.
     """
 
     def __init__(
@@ -102,12 +105,14 @@ class Loop:
         validation: Validation,
         model: Any,
         tell: Progress,
+        preview: Preview | None = None,
     ) -> None:
         self.recipe = recipe
         self.checkpoint = checkpoint
         self.validation = validation
         self.model = model
         self.tell = tell
+        self.preview = preview
         self.pixels = recipe.batch * recipe.patch**2
         self.seconds = checkpoint.seconds_done
         self.step = checkpoint.steps_done
@@ -123,7 +128,7 @@ class Loop:
             on_epoch_begin=lambda epoch, logs: self.begin_epoch(),
             on_train_batch_begin=lambda batch, logs: self.before_step(),
             on_train_batch_end=lambda batch, logs: self.after_step(float(logs["loss"])),
-            on_epoch_end=lambda epoch, logs: self.end_epoch(epoch + 1),
+            on_epoch_end=lambda epoch, logs: self.end_epoch(epoch + 1, logs),
         )
 
     @property
@@ -165,15 +170,23 @@ class Loop:
             self.told = now
             self.tell(self._report("training"))
 
-    def end_epoch(self, epoch: int) -> None:
-        """Validate, and write the checkpoint."""
+    def end_epoch(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Validate, write the checkpoint, and tell other callbacks in their `logs`."""
         with averaged(self.model):
-            psnr = self.validation.psnr(lambda x: np.asarray(self.model(x, training=False)))
+            psnr = self.validation.psnr(self._run)
             judged = weights_of(self.model)
+            if self.preview and self.preview.due(epoch):
+                self.preview.draw(self._run, epoch)
+        if logs is not None:
+            logs["validation_psnr"] = psnr
         done = Epoch(epoch, self.step, self.loss, psnr, self.seconds, self._rate())
         self.checkpoint.save(self.model, done, judged)
         self.model.stop_training = self.finished
         self.tell(self._report("validated"))
+
+    def _run(self, batch: Any) -> Any:
+        """Run the network on a batch."""
+        return np.asarray(self.model(batch, training=False), np.float32)
 
     def _rate(self) -> float:
         """Megapixels per second of this epoch."""

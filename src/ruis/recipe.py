@@ -14,7 +14,10 @@ from ruis import objectives
 from ruis.errors import ConfigError
 from ruis.record import Record
 
-__all__ = ["DataSource", "Recipe"]
+__all__ = ["AXES", "DataSource", "Recipe"]
+
+AXES = "[ZT]YX|YX[ZT]|Y[ZT]X"
+"""The axes that a stack may have: Z or T counts its pictures."""
 
 
 class DataSource(Record):
@@ -27,13 +30,19 @@ class DataSource(Record):
     terms : str
         Its licence or conditions.
     folder : str, optional
-        The folder of clean images, relative to the data folder given when training starts; none
-        for objectives that need no clean images.
+        The folder of clean images, relative to the data folder given when training starts, or a
+        file; none for objectives that need no clean images.
     noisy : str, optional
         The folder of noisy counterparts with the same names, where real pairs are learnt from; or
         of the noisy images that are learnt from alone.
     second : str, optional
         The folder of other noisy shots of the same scenes, with the same names.
+    axes : str, optional
+        What the axes of stacks are, for files that hold many pictures: "ZYX", "TYX", "YXT". Z or T
+        counts the pictures, each of which is learnt from; Y are rows and X columns.
+    white : float, optional
+        The stored value that counts as white, where images use a small part of what their dtype
+        could hold, or floats go far beyond 1. Default: that of the dtype.
     exclude : tuple of str
         Names of files that are not to be learnt from, because something else is judged by them.
     weight : float
@@ -45,6 +54,8 @@ class DataSource(Record):
     folder: str | None = None
     noisy: str | None = None
     second: str | None = None
+    axes: str | None = Field(default=None, pattern=f"^(?:{AXES})$")
+    white: float | None = None
     exclude: tuple[str, ...] = ()
     weight: float = Field(default=1.0, gt=0)
 
@@ -101,7 +112,8 @@ class Recipe(Record):
         The largest norm of the whole gradient.
     ema : float, optional
         Judge and keep an exponential moving average of the weights, of this momentum: 0.999 looks
-        back about 1,000 steps. Default: the weights themselves.
+        back about 1,000 steps, and never over more than a ninth of those that were taken. Default:
+        the weights themselves.
     objective : str or mapping
         What the network is asked for; a row of `ruis.objectives`, by name or with settings.
     loss : str or mapping

@@ -16,6 +16,7 @@ import numpy as np
 
 import ruis
 from ruis import (
+    alignment,
     architectures,
     dataset,
     examples,
@@ -26,20 +27,25 @@ from ruis import (
     optimizer,
     processor,
 )
-from ruis.checkpoint import Checkpoint, Epoch
-from ruis.errors import ConfigError
+from ruis.architectures.keras_layers import without_sigma
+from ruis.checkpoint import Checkpoint, Epoch, keep_data
+from ruis.errors import ConfigError, EngineUnavailableError
 from ruis.keras_backend import dtype_policy
 from ruis.loop import Loop, Progress, Report
 from ruis.model_file import DataUsed, Manifest, Training
+from ruis.preview import Preview
 
 if TYPE_CHECKING:
     from ruis.architectures.base import Architecture
     from ruis.dataset import Sample
-    from ruis.examples import Patches, Validation
+    from ruis.examples import Patches, Shown, Validation
     from ruis.model_file import ModelFile
     from ruis.recipe import Recipe
 
 __all__ = ["Report", "Run", "publish", "train"]
+
+NAMED = 5
+"""How many misaligned pairs are told by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +66,8 @@ class Run:
         How many images each data source gave, by its name.
     start : ModelFile or None
         The model that it began with.
+    shown : Shown or None
+        A crop that was not learnt from, if there was more than one image.
     """
 
     recipe: Recipe
@@ -68,6 +76,7 @@ class Run:
     weights: dict[str, Any]
     images: dict[str, int]
     start: ModelFile | None = None
+    shown: Shown | None = None
 
     @property
     def minutes(self) -> float:
@@ -87,6 +96,7 @@ def train(
     *,
     start: ModelFile | None = None,
     resume: bool = False,
+    tensorboard: bool = False,
     progress: Progress | None = None,
 ) -> Run:
     """Teach a network to remove noise.
@@ -98,11 +108,13 @@ def train(
     data : path
         The folder in which the recipe's data folders are.
     folder : path
-        The run's folder: history, checkpoint, best weights.
+        The run's folder: recipe, history, previews, checkpoints, best weights.
     start : ModelFile, optional
         A model of the same architecture, whose weights to begin with instead of fresh ones.
     resume : bool
         Go on from the checkpoint in `folder`. Without it, a folder that has one is refused.
+    tensorboard : bool
+        Also write curves for TensorBoard, into `folder/tensorboard`.
     progress : callable, optional
         Called with a :class:`Report`, several times a second at most.
 
@@ -120,7 +132,7 @@ def train(
     DivergedError
         If the loss is no longer a finite number; the last good checkpoint is kept.
     EngineUnavailableError
-        If Keras is not installed.
+        If Keras is not installed, or TensorBoard, if it is asked for.
 
     Examples
     --------
@@ -135,15 +147,20 @@ def train(
             f"the model {start.name!r} is another network than the recipe's: "
             f"{start.architecture!r}, not {architecture!r}."
         )
-    _check(recipe, architecture)
+    told = architecture.takes_sigma and _tells_sigma(recipe)
+    _check(recipe, architecture, unused=architecture.takes_sigma and not told and start is None)
+    watchers = [_tensorboard(Path(folder))] if tensorboard else []
     origin = start.sha256 if start else ""
     keep_last = not objectives.parse(recipe.objective).stops_early
     checkpoint = Checkpoint.open(folder, recipe, resume=resume, origin=origin, keep_last=keep_last)
+    keep_data(Path(folder), Path(data))
     for note in checkpoint.notes:
         tell(Report("note", 0.0, note=note))
     samples, images = _read(recipe, Path(data), architecture.channels, tell)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
-    patches, validation = _prepare(recipe, architecture, training, held_out)
+    for note in _misaligned(samples):
+        tell(Report("note", 1.0, note=note))
+    patches, validation = _prepare(recipe, architecture, training, held_out, told=told)
     wanted = recipe.precision
     bfloat16 = wanted == "bf16" or (wanted == "auto" and processor.has_bfloat16())
     with dtype_policy(bfloat16=bfloat16):
@@ -154,9 +171,13 @@ def train(
         if start is not None:
             for variable in model.variables:
                 variable.assign(start.weights[variable.path])
+        if architecture.takes_sigma and not told:
+            model = without_sigma(model)
         model = _compile(model, recipe)
         checkpoint.restore(model)
-        loop = Loop(recipe, checkpoint, validation, model, tell)
+        assert validation.shown is not None
+        preview = Preview(Path(folder), validation.shown, takes_sigma=told)
+        loop = Loop(recipe, checkpoint, validation, model, tell, preview)
         if not loop.finished:  # else only its model is wanted
             model.fit(
                 _batches(patches, checkpoint.epochs_done, recipe.steps_per_epoch),
@@ -164,21 +185,22 @@ def train(
                 epochs=recipe.epochs or 1_000_000,
                 initial_epoch=checkpoint.epochs_done,
                 shuffle=False,
-                callbacks=[loop.callback()],
+                callbacks=[loop.callback(), *watchers],
                 verbose=0,
             )
     history = tuple(checkpoint.history)
-    return Run(recipe, history, checkpoint.best, checkpoint.best_weights(), images, start)
+    weights, shown = checkpoint.best_weights(), validation.shown
+    return Run(recipe, history, checkpoint.best, weights, images, start, shown)
 
 
-def _check(recipe: Recipe, architecture: Architecture) -> None:
+def _check(recipe: Recipe, architecture: Architecture, *, unused: bool) -> None:
     """Refuse what cannot work, before an image is read."""
     geometry = architecture.geometry
     sides = geometry.size or (recipe.patch // geometry.multiple * geometry.multiple,) * 2
     if sides != (recipe.patch, recipe.patch):
         wanted = f"{sides[0]}x{sides[1]}" if geometry.size else f"multiples of {geometry.multiple}"
         raise ConfigError(f"patch = {recipe.patch}: this network takes {wanted} pixels.")
-    if architecture.takes_sigma and not _tells_sigma(recipe):
+    if unused:  # a model that was taught before keeps what it learnt of sigma
         raise ConfigError(
             "this training never tells the network sigma: set sigma_channel = false, or, with "
             "noise whose sigma is known, sigma_given above 0."
@@ -194,6 +216,41 @@ def _tells_sigma(recipe: Recipe) -> bool:
     model, rng = noise.parse(recipe.noise), np.random.default_rng(0)
     gray = np.full((8, 8, 1), 0.5, np.float32)
     return any(model.sample(rng).sigma_map(gray) is not None for _ in range(100))
+
+
+def _tensorboard(folder: Path) -> Any:
+    """Return Keras' own callback for TensorBoard."""
+    from importlib.util import find_spec
+
+    import keras
+
+    if find_spec("tensorboard") is None:
+        raise EngineUnavailableError("TensorBoard", "tensorboard")
+    return keras.callbacks.TensorBoard(
+        str(folder / "tensorboard"), write_graph=False, update_freq="epoch"
+    )
+
+
+def _misaligned(samples: list[Sample]) -> list[str]:
+    """Tell of pairs that do not lie on each other: edges would be learnt in the wrong place."""
+    found = []
+    for sample in samples:
+        other = sample.second if sample.clean is None else sample.clean
+        if sample.noisy is None or other is None:
+            continue
+        by = alignment.shift(other, sample.noisy)
+        if by is not None and max(map(abs, by)) > alignment.FAR:
+            found.append(f"{sample.name} by {by[0]:+.1f} rows and {by[1]:+.1f} columns")
+    if not found:
+        return []
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return [
+        (
+            f"{len(found)} of {len(samples)} pairs do not lie on each other: "
+            f"{'; '.join(found[:NAMED])}{more}. What is learnt from them is blurred: align them, or "
+            "leave them out."
+        )
+    ]
 
 
 def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile:
@@ -289,6 +346,8 @@ def _read(
             channels=channels,
             **folders,
             exclude=source.exclude,
+            axes=source.axes,
+            white=source.white,
             progress=lambda count, total: tell(Report("reading", count / total)),
         )
         images[source.name] = images.get(source.name, 0) + len(found)
@@ -297,7 +356,12 @@ def _read(
 
 
 def _prepare(
-    recipe: Recipe, architecture: Architecture, training: list[Sample], held_out: list[Sample]
+    recipe: Recipe,
+    architecture: Architecture,
+    training: list[Sample],
+    held_out: list[Sample],
+    *,
+    told: bool,
 ) -> tuple[Patches, Validation]:
     model = None if recipe.noise is None else noise.parse(recipe.noise)
     judge = model if recipe.validation_noise is None else noise.parse(recipe.validation_noise)
@@ -307,7 +371,7 @@ def _prepare(
         patch=recipe.patch,
         batch=recipe.batch,
         zoom=(recipe.zoom, recipe.zoom_share),
-        takes_sigma=architecture.takes_sigma,
+        takes_sigma=told,
         sigma_given=recipe.sigma_given,
         seed=recipe.seed,
         objective=objectives.parse(recipe.objective),
@@ -318,7 +382,7 @@ def _prepare(
         judge,
         multiple=fixed[0] if fixed else architecture.geometry.multiple,
         side=fixed[0] if fixed else 256,
-        takes_sigma=architecture.takes_sigma,
+        takes_sigma=told,
         seed=recipe.seed,
         objective=patches.objective,
     )

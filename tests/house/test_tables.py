@@ -14,7 +14,7 @@ FOLDERS = ["noise", "metrics", "formats", "architectures", "engines"]
 
 # Modules without a row: what siblings have in common, and what is not one of them.
 SHARED = {
-    "noise": {"estimate"},
+    "noise": {"estimate", "neighbours"},
     "formats": {"atomic", "metadata"},
     "engines": {"onnx_graph"},
     "architectures": {"keras_layers"},

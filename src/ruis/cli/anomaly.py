@@ -20,7 +20,6 @@ from ruis.cli.outputs import Failure, Job, Plan, check_new_file, each_once, ente
 from ruis.cli.progress import progress_line, seconds_left
 from ruis.cli.quiet import load_keras_quietly
 from ruis.cli.teller import Teller
-from ruis.cli.train import channels_and_patch
 from ruis.errors import ConfigError, EmptyDatasetError, EngineUnavailableError
 
 if TYPE_CHECKING:
@@ -151,6 +150,7 @@ def fit(
 
 def _recipe(normal: Path, name: str, minutes: float, seed: int) -> Recipe:
     """Make a recipe that suits the images."""
+    from ruis.proposal import channels_and_patch
     from ruis.recipe import Recipe
 
     channels, patch = channels_and_patch(normal)
