@@ -118,6 +118,7 @@ class Loop:
         self.step = checkpoint.steps_done
         self.loss = math.nan
         self.told = self.clock = 0.0
+        self.warm: tuple[float, float] | None = None
         self.epoch_start = (self.step, self.seconds)
 
     def callback(self) -> Any:
@@ -165,6 +166,8 @@ class Loop:
         self.seconds += now - self.clock
         self.clock = now
         self.step += 1
+        if self.warm is None:
+            self.warm = (self.fraction, self.seconds)
         self.model.stop_training = self.fraction >= 1
         if now - self.told > TELL_SECONDS:
             self.told = now
@@ -193,14 +196,20 @@ class Loop:
         steps, seconds = self.step - self.epoch_start[0], self.seconds - self.epoch_start[1]
         return steps * self.pixels / seconds / 1e6 if seconds else math.nan
 
+    def _left(self) -> float:
+        """Seconds until the end; the first step here, in which the network is compiled, not counted."""
+        if self.recipe.minutes is not None:
+            return 60 * self.recipe.minutes - self.seconds
+        fraction, seconds = self.warm or (self.fraction, self.seconds)
+        done = self.fraction - fraction
+        return (self.seconds - seconds) * (1 - self.fraction) / done if done > 0 else math.nan
+
     def _report(self, stage: str) -> Report:
         history = self.checkpoint.history
-        begun = self.fraction > 0
-        left = self.seconds * (1 - self.fraction) / self.fraction if begun else math.nan
         return Report(
             stage,
             min(self.fraction, 1.0),
-            max(left, 0.0),
+            max(self._left(), 0.0),
             len(history) + (stage == "training"),
             self.step,
             self.loss,

@@ -289,14 +289,15 @@ def _show(made: ModelFile, output: Path, report: Path) -> None:
         f"{architecture.channels} channel{'s' * (architecture.channels > 1)}"
     )
     images = sum(used.images for used in made.manifest.data)
-    say(f"  learnt      {made.manifest.noise}, from {images} images")
+    say(f"  learnt      {made.manifest.noise}, from {images} image{'s' * (images != 1)}")
     say(
         f"  trained     {training.minutes:.1f} minutes, {training.steps} steps, "
         f"{training.megapixels:.0f} Mpx; epoch {training.best_epoch} was best"
     )
     if training.validation_psnr is not None:
         against = "" if _knows_clean(made) else " against noisy ones: good to compare epochs by"
-        say(f"  validation  {training.validation_psnr:.2f} dB on images held out{against}")
+        where = "the image itself" if images == 1 else "images held out"
+        say(f"  validation  {training.validation_psnr:.2f} dB on {where}{against}")
     say(f"  report      {report}")
     say(f"Use it:  ruis denoise IMAGE --model {output}")
 

@@ -161,7 +161,10 @@ def _residual(found: Comparison) -> str:
     """Say what the removed part looks like."""
     figures = f"{255 * found.removed:.1f}/255 strong, whiteness {found.whiteness:+.3f}"
     if found.looks_white:
-        return f"What was removed ({figures}) looks like white noise: no structure went with it."
+        return (
+            f"What was removed ({figures}) looks like white noise, as a whole. Edges and shapes in "
+            "it would be detail that was lost."
+        )
     if found.whiteness < 0:
         return (
             f"What was removed ({figures}; 0 is white) is finer than white noise: its coarse part "
@@ -177,9 +180,10 @@ def _residual(found: Comparison) -> str:
 
 
 def _validation(run: Run) -> str:
+    where = "on the image itself" if sum(run.images.values()) == 1 else "on held-out images"
     if run.recipe.objective_name == "supervised":
-        return "on held-out images, against clean ones; higher is better"
-    return "on held-out images, against noisy ones: good to compare epochs by, not models"
+        return f"{where}, against clean ones; higher is better"
+    return f"{where}, against noisy ones: good to compare epochs by, not models"
 
 
 def _curve(title: str, caption: str, values: list[float], best: int, *, log: bool = False) -> str:
@@ -234,7 +238,9 @@ def _facts(run: Run, made: ModelFile) -> str:
 
     recipe, training, architecture = run.recipe, made.manifest.training, made.architecture
     objective = objectives.parse(recipe.objective)
-    sources = "; ".join(f"{name}: {count} images" for name, count in run.images.items())
+    sources = "; ".join(
+        f"{name}: {count} image{'s' * (count != 1)}" for name, count in run.images.items()
+    )
     facts = [
         ("images", sources),
         ("noise", made.manifest.noise),
