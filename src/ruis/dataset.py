@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruis import formats
+from ruis import alignment, formats
 from ruis.errors import ConfigError, EmptyDatasetError
 from ruis.image import Image
 from ruis.intensity import Intensity
@@ -18,10 +18,13 @@ from ruis.intensity import Intensity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Sample", "find", "load", "pair", "read_planes", "split", "to_channels"]
+__all__ = ["Sample", "find", "load", "misaligned", "pair", "read_planes", "split", "to_channels"]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Red, green and blue in gray: ITU-R BT.601, as the field's gray test sets were made."""
+
+NAMED = 5
+"""How many misaligned pairs are told by name."""
 
 Progress = Callable[[int, int], None]
 
@@ -285,3 +288,36 @@ def split(samples: Sequence[Sample], held_out: int, seed: int) -> tuple[list[Sam
     held = set(order[: min(held_out, max(1, len(samples) // 5))].tolist())
     training = [sample for i, sample in enumerate(samples) if i not in held]
     return training, [sample for i, sample in enumerate(samples) if i in held]
+
+
+def misaligned(samples: Sequence[Sample]) -> list[str]:
+    """Tell of pairs that do not lie on each other: edges would be learnt in the wrong place.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        All that were read; those that are no pairs are passed over.
+
+    Returns
+    -------
+    list of str
+        A sentence with the names of the first of them, or nothing.
+    """
+    found = []
+    for sample in samples:
+        other = sample.second if sample.clean is None else sample.clean
+        if sample.noisy is None or other is None:
+            continue
+        by = alignment.shift(other, sample.noisy)
+        if by is not None and max(map(abs, by)) > alignment.FAR:
+            found.append(f"{sample.name} by {by[0]:+.1f} rows and {by[1]:+.1f} columns")
+    if not found:
+        return []
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return [
+        (
+            f"{len(found)} of {len(samples)} pairs do not lie on each other: "
+            f"{'; '.join(found[:NAMED])}{more}. What is learnt from them is blurred: align them, or "
+            "leave them out."
+        )
+    ]

@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 import os
 import re
-import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ruis import choice, dataset, formats, objectives
-from ruis.errors import ConfigError, EmptyDatasetError
+from ruis import objectives
+from ruis.errors import ConfigError
 from ruis.noise import parse as parse_noise
-from ruis.noise.neighbours import shared_noise
 from ruis.recipe import AXES, Recipe
+from ruis.survey import look
 
 if TYPE_CHECKING:
-    from ruis.formats import Header
     from ruis.model_file import ModelFile
+    from ruis.survey import Seen
 
-__all__ = ["TIERS", "Proposal", "channels_and_patch", "propose"]
+__all__ = ["TIERS", "Proposal", "propose"]
 
 TIERS: dict[str, dict[str, Any]] = {
     "fast": {"widths": (32, 64, 128), "blocks": 1},
@@ -29,7 +28,6 @@ TIERS: dict[str, dict[str, Any]] = {
 }
 """How large a U-Net is taught without a recipe: 26, 194 and 492 kMAC per pixel."""
 
-PATCH, SMALLEST_PATCH = 96, 32
 MINUTES, REFINING_MINUTES = 30.0, 5.0
 PEAK, REFINING_PEAK = 1e-2, 1e-3
 """The learning rate of Muon for a fresh network, and for one that was taught before."""
@@ -42,9 +40,6 @@ FEW_MEGAPIXELS = 2.0
 
 PATIENCE = 20
 ONE_IMAGE: dict[str, Any] = {"epochs": 20, "steps_per_epoch": 100, "batch": 1}
-LOOKED_AT = 8
-DIM, BRIGHT = 0.25, 1.5
-"""Where 99.9 % of the values are below the one, or some above the other, white is set by the images."""
 
 HIDDEN = 0.12
 """The share of pixels that noise-to-void hides at most."""
@@ -67,25 +62,6 @@ class Proposal:
     recipe: Recipe
     data: Path
     reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What the images show."""
-
-    headers: tuple[Header, ...]
-    planes: int
-    channels: int
-    patch: int
-    sigma: float
-    direction: str
-    reach: int
-    white: float | None
-
-    @property
-    def megapixels(self) -> float:
-        each = [header.rows * header.columns for header in self.headers]
-        return self.planes * sum(each) / len(each) / 1e6
 
 
 def propose(
@@ -155,7 +131,7 @@ def propose(
     _check(places, noise, minutes, epochs, axes)
     # The other shots and the clean images have the sizes of the noisy ones, or training says so.
     first = places.get("noisy") or places["clean"]
-    seen = _look(first, axes)
+    seen = look(first, axes)
     chosen, why = _objective(places, noise, seen, objective, mask, refining=start is not None)
     network, about = _network(chosen, seen, tier, minutes, start, told=noise is not None)
     budget, long = _budget(chosen, minutes, epochs, refining=start is not None)
@@ -225,115 +201,13 @@ def _check(
         parse_noise(noise)
 
 
-# -- looking --------------------------------------------------------------------------------------
-
-
-def _look(place: Path, axes: str | None) -> _Seen:
-    """Look at all headers, and at the pixels of some images."""
-    paths = dataset.find(place)
-    headers = _headers(paths, axes)
-    channels = 1 if axes else _channels(headers, place)
-    some = paths[:: math.ceil(len(paths) / LOOKED_AT)]
-    images = []
-    planes = len(paths)
-    for path in some:
-        found = dataset.read_planes(path, axes)
-        images += found[:: math.ceil(len(found) / LOOKED_AT)]
-        planes += (len(found) - 1) * len(paths) // len(some)
-    looks = [choice.look(image) for image in images]
-    measured = []
-    peaks, lows = [], []
-    for image in images:
-        scale = dataset.Sample("", image.pixels, data_range=image.info.data_range).scale
-        unit = scale.to_unit(image.pixels[..., : image.channels])
-        measured.append(shared_noise(unit))
-        peaks.append(_peak(unit))
-        lows.append(scale.data_range)
-    directions = [one.direction for one in measured]
-    direction = statistics.mode(directions)
-    if direction == "everywhere" and statistics.median([look.white for look in looks]):
-        direction = "nowhere"  # fine texture under white noise
-    reaches = [max(one.horizontal, one.vertical) for one in measured if one.direction == direction]
-    return _Seen(
-        headers=headers,
-        planes=planes,
-        channels=channels,
-        patch=_patch(headers, place),
-        sigma=statistics.median(look.sigma for look in looks),
-        direction=direction,
-        reach=round(statistics.median(reaches)) if reaches else 0,
-        white=_white(max(peaks), lows[0]),
-    )
-
-
-def _headers(paths: list[Path], axes: str | None) -> tuple[Header, ...]:
-    place = next((axes.index(letter) for letter in "ZT" if letter in axes), None) if axes else None
-    return tuple(formats.probe(path, channel_axis=place) for path in paths)
-
-
-def _channels(headers: tuple[Header, ...], place: Path) -> int:
-    """Say what the images have in common: gray, colour, or a number of channels."""
-    kinds = {(header.colour, header.channels - header.alpha) for header in headers}
-    counts = {count for _, count in kinds}
-    if {colour for colour, _ in kinds} <= {"gray", "rgb"}:
-        return 3 if 3 in counts else 1
-    if len(counts) == 1:
-        return counts.pop()
-    found = ", ".join(f"{count} ({colour})" for colour, count in sorted(kinds))
-    raise ConfigError(f"the images in {place} have different channels: {found}.")
-
-
-def _patch(headers: tuple[Header, ...], place: Path) -> int:
-    """Return a crop that fits into each image, except into scraps."""
-    sides = [min(header.rows, header.columns) for header in headers]
-    smallest = min([side for side in sides if side >= SMALLEST_PATCH] or [max(sides)])
-    patch = min(PATCH, smallest) // 8 * 8
-    if patch == 0:
-        raise EmptyDatasetError(f"the images in {place} are smaller than 8 pixels.")
-    return patch
-
-
-def channels_and_patch(folder: Path) -> tuple[int, int]:
-    """Look at the headers of all images: gray or colour, and how large a crop fits into each.
-
-    Parameters
-    ----------
-    folder : Path
-        A folder of images.
-
-    Raises
-    ------
-    ConfigError
-        If the images have different channels.
-    EmptyDatasetError
-        If there are none, or none is large enough.
-    """
-    headers = _headers(dataset.find(folder), None)
-    return _channels(headers, folder), _patch(headers, folder)
-
-
-def _peak(unit: Any) -> float:
-    import numpy as np
-
-    return float(np.quantile(unit, 0.999))
-
-
-def _white(peak: float, data_range: tuple[float, float]) -> float | None:
-    """Return the stored value that shall count as white, where the dtype's is far from the images."""
-    low, high = data_range
-    if peak <= 0 or DIM <= peak <= BRIGHT:
-        return None
-    # Two digits: the same for similar images, and good to read.
-    return low + float(f"{peak * (high - low):.2g}")
-
-
 # -- choosing -------------------------------------------------------------------------------------
 
 
 def _objective(
     places: dict[str, Path],
     added: str | None,
-    seen: _Seen,
+    seen: Seen,
     asked: str | None,
     mask: str | None,
     *,
@@ -370,7 +244,7 @@ def _objective(
     return _void(seen, mask)
 
 
-def _usual(places: dict[str, Path], seen: _Seen, *, refining: bool) -> str:
+def _usual(places: dict[str, Path], seen: Seen, *, refining: bool) -> str:
     """Return the objective that suits what there is."""
     if "clean" in places:
         return "supervised"
@@ -383,7 +257,7 @@ def _usual(places: dict[str, Path], seen: _Seen, *, refining: bool) -> str:
     return "neighbour-to-neighbour"
 
 
-def _void(seen: _Seen, mask: str | None) -> tuple[dict[str, Any], str]:
+def _void(seen: Seen, mask: str | None) -> tuple[dict[str, Any], str]:
     """Return noise-to-void with the mask that the noise needs, and say why."""
     reach = min(seen.reach, 3 if seen.direction == "everywhere" else 16)
     measured = {
@@ -414,7 +288,7 @@ def _void(seen: _Seen, mask: str | None) -> tuple[dict[str, Any], str]:
 
 def _network(
     chosen: str | dict[str, Any],
-    seen: _Seen,
+    seen: Seen,
     tier: str | None,
     minutes: float | None,
     start: ModelFile | None,
@@ -489,7 +363,7 @@ def _settings(chosen: str | dict[str, Any], *, refining: bool) -> dict[str, Any]
     return {"optimizer": "muon", "learning_rate": peak, "warmup_steps": 100, "ema": 0.995}
 
 
-def _data(seen: _Seen, places: dict[str, Path], added: str | None) -> str:
+def _data(seen: Seen, places: dict[str, Path], added: str | None) -> str:
     """Say what there is to learn from."""
     kinds = {(header.dtype, header.rows, header.columns) for header in seen.headers}
     dtypes = sorted({dtype for dtype, _, _ in kinds})

@@ -16,7 +16,6 @@ import numpy as np
 
 import ruis
 from ruis import (
-    alignment,
     architectures,
     dataset,
     examples,
@@ -43,9 +42,6 @@ if TYPE_CHECKING:
     from ruis.recipe import Recipe
 
 __all__ = ["Report", "Run", "publish", "train"]
-
-NAMED = 5
-"""How many misaligned pairs are told by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +154,7 @@ def train(
         tell(Report("note", 0.0, note=note))
     samples, images = _read(recipe, Path(data), architecture.channels, tell)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
-    for note in _misaligned(samples):
+    for note in dataset.misaligned(samples):
         tell(Report("note", 1.0, note=note))
     patches, validation = _prepare(recipe, architecture, training, held_out, told=told)
     wanted = recipe.precision
@@ -229,28 +225,6 @@ def _tensorboard(folder: Path) -> Any:
     return keras.callbacks.TensorBoard(
         str(folder / "tensorboard"), write_graph=False, update_freq="epoch"
     )
-
-
-def _misaligned(samples: list[Sample]) -> list[str]:
-    """Tell of pairs that do not lie on each other: edges would be learnt in the wrong place."""
-    found = []
-    for sample in samples:
-        other = sample.second if sample.clean is None else sample.clean
-        if sample.noisy is None or other is None:
-            continue
-        by = alignment.shift(other, sample.noisy)
-        if by is not None and max(map(abs, by)) > alignment.FAR:
-            found.append(f"{sample.name} by {by[0]:+.1f} rows and {by[1]:+.1f} columns")
-    if not found:
-        return []
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return [
-        (
-            f"{len(found)} of {len(samples)} pairs do not lie on each other: "
-            f"{'; '.join(found[:NAMED])}{more}. What is learnt from them is blurred: align them, or "
-            "leave them out."
-        )
-    ]
 
 
 def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile:

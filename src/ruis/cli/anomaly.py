@@ -150,8 +150,8 @@ def fit(
 
 def _recipe(normal: Path, name: str, minutes: float, seed: int) -> Recipe:
     """Make a recipe that suits the images."""
-    from ruis.proposal import channels_and_patch
     from ruis.recipe import Recipe
+    from ruis.survey import channels_and_patch
 
     channels, patch = channels_and_patch(normal)
     made = {

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from ruis import formats
+from ruis.noise import parse
 from ruis.noise.neighbours import shared_noise
 
 
@@ -37,3 +39,24 @@ def test_blur_is_shared_everywhere():
 @pytest.mark.parametrize("shape", [(8, 8, 1), (64, 64, 1)])
 def test_images_without_noise_or_too_small_for_it_share_none(shape):
     assert shared_noise(np.zeros(shape)).direction == "nowhere"
+
+
+def test_photographs_do_not_hide_how_noise_is_shared(shared_data):
+    """The medians that decision 16 names: white noise, streaks over five pixels, a camera's."""
+    rng = np.random.default_rng(0)
+    found = {"white": [], "streaks": [], "camera": []}
+    for path in sorted((shared_data / "train" / "bsds500").iterdir())[:12]:
+        clean = formats.read(path).pixels.astype(np.float32) / 255
+        one = rng.standard_normal(clean.shape)
+        streaks = sum(np.roll(one, step, 1) for step in range(5)) / 5**0.5
+        for name, noisy in (
+            ("white", clean + 25 / 255 * one),
+            ("streaks", clean + 25 / 255 * streaks),
+            ("camera", parse("camera:gain=5e-3").add(clean, rng)),
+        ):
+            shared = shared_noise(noisy)
+            found[name].append((shared.along_row, shared.along_column))
+    medians = {name: np.median(values, axis=0) for name, values in found.items()}
+    assert medians["white"] == pytest.approx([0.04, 0.03], abs=0.03)
+    assert medians["streaks"] == pytest.approx([0.78, 0.01], abs=0.05)
+    assert medians["camera"] == pytest.approx([0.64, 0.58], abs=0.1)
