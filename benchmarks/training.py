@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from ruis import formats, processor
-from ruis.cli.train import TIERS
 from ruis.image import Image, ImageInfo
+from ruis.proposal import TIERS
 from ruis.recipe import Recipe
 from ruis.train import train
 

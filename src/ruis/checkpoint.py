@@ -1,9 +1,10 @@
 """A training run on disk: history, the best weights, and where to go on.
 
-`checkpoint.safetensors` holds weights, optimizer and history in one file, written whole at the end
-of each epoch; `best-EPOCH.safetensors` the weights that did best so far. The best weights are there
-before the checkpoint that names them, and older ones go only after it: a kill at any instant leaves
-a checkpoint whose best weights are its own.
+`checkpoint-EPOCH.safetensors` holds weights, optimizer and history in one file, written whole at the
+end of each epoch; `best-EPOCH.safetensors` the weights that did best so far. The best weights are
+there before the checkpoint that names them, by their hash, and older files go only after it: a kill
+at any instant leaves a checkpoint whose best weights are its own. The last two checkpoints are kept:
+if the newer one is damaged, the run goes on from the other.
 """
 
 from __future__ import annotations
@@ -12,25 +13,28 @@ import csv
 import hashlib
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruis.errors import ConfigError, TrainingError
-from ruis.formats.atomic import new_file
+from ruis.formats.atomic import leftovers, new_file
 
 if TYPE_CHECKING:
     from ruis.recipe import Recipe
 
-__all__ = ["Checkpoint", "Epoch", "weights_of"]
+__all__ = ["Checkpoint", "Epoch", "data_of", "keep_data", "weights_of"]
 
-CHECKPOINT, BEST, HISTORY, RECIPE, ORIGIN = (
-    "checkpoint.safetensors",
+CHECKPOINT, BEST, HISTORY, RECIPE, ORIGIN, DATA = (
+    "checkpoint-{:06}.safetensors",
     "best-{:06}.safetensors",
     "history.csv",
-    "recipe.json",
+    "recipe.toml",
     "origin.txt",
+    "data.txt",
 )
+KEPT = 2
+"""How many checkpoints there are once there have been as many epochs."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,19 @@ class Epoch:
 class Checkpoint:
     """The run folder. Make one with :meth:`open`."""
 
-    def __init__(self, folder: Path, history: list[Epoch], *, keep_last: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        history: list[Epoch],
+        *,
+        keep_last: bool = False,
+        notes: tuple[str, ...] = (),
+    ) -> None:
         self.folder = folder
         self.history = history
         self.keep_last = keep_last
+        self.notes = notes
+        self._best_hash = ""
 
     @classmethod
     def open(
@@ -108,7 +121,7 @@ class Checkpoint:
             If the checkpoint is damaged.
         """
         folder = Path(folder)
-        there = (folder / CHECKPOINT).exists()
+        there = _checkpoints(folder)
         if there and not resume:
             raise ConfigError(
                 f"{folder} holds an earlier run: go on with it (--resume), or move it away."
@@ -118,11 +131,35 @@ class Checkpoint:
                 raise ConfigError(f"{folder} followed another recipe; see {folder / RECIPE}.")
             if (folder / ORIGIN).exists() and (folder / ORIGIN).read_text("ascii") != origin:
                 raise ConfigError(f"{folder} began with another model: give the same --from.")
-            return cls(folder, _history(folder / CHECKPOINT), keep_last=keep_last)
+            return cls._last_good(folder, keep_last=keep_last)
         folder.mkdir(parents=True, exist_ok=True)
         _publish(folder / ORIGIN, origin.encode("ascii"))
-        _publish(folder / RECIPE, recipe.model_dump_json(indent=2).encode())
+        _publish(folder / RECIPE, recipe.to_toml().encode())
         return cls(folder, [], keep_last=keep_last)
+
+    @classmethod
+    def _last_good(cls, folder: Path, *, keep_last: bool) -> Checkpoint:
+        """Return the newest checkpoint that is whole, with the best weights that it names."""
+        notes: list[str] = []
+        for path in _checkpoints(folder):
+            try:
+                _, metadata = _unpack(path)
+                history = [Epoch(**done) for done in json.loads(metadata["history"])]
+                run = cls(folder, history, keep_last=keep_last, notes=tuple(notes))
+                best = folder / BEST.format(run.best.epoch)
+                run._best_hash = _unpack(best)[1]["sha256"]
+                if run._best_hash != metadata.get("best"):
+                    raise TrainingError(f"{best} is damaged: it is not the one that {path} names.")
+            except TrainingError as error:
+                notes.append(str(error))
+                continue
+            if notes:
+                run.notes = (*notes, f"going on from the checkpoint before it, {path.name}.")
+            run._tidy()
+            return run
+        raise TrainingError(
+            f"{notes[0]} No other checkpoint is whole: move {folder} away and begin anew."
+        )
 
     @property
     def epochs_done(self) -> int:
@@ -142,9 +179,10 @@ class Checkpoint:
     @property
     def best(self) -> Epoch:
         """The epoch that did best on the validation images, or the last one; see :meth:`open`."""
-        if self.keep_last:
-            return self.history[-1]
-        return max(self.history, key=lambda epoch: epoch.psnr)
+        return self._best_of(self.history)
+
+    def _best_of(self, history: list[Epoch]) -> Epoch:
+        return history[-1] if self.keep_last else max(history, key=lambda epoch: epoch.psnr)
 
     def save(self, model: Any, epoch: Epoch, judged: dict[str, Any] | None = None) -> None:
         """Record an epoch: the best weights first, then the checkpoint, then the history.
@@ -173,27 +211,43 @@ class Checkpoint:
                 "last good checkpoint is kept; try a lower learning rate."
             )
         self.history.append(epoch)
-        best = self.folder / BEST.format(self.best.epoch)
         if self.best is epoch:
-            _publish(best, _pack(judged or weights, {}))
+            data, self._best_hash = _pack(judged or weights, {})
+            _publish(self.folder / BEST.format(epoch.epoch), data)
         state = {f"model/{path}": array for path, array in weights.items()}
         for index, variable in enumerate(model.optimizer.variables):
             state[f"optimizer/{index}"] = _array(variable)
         history = json.dumps([asdict(done) for done in self.history])
-        _publish(self.folder / CHECKPOINT, _pack(state, {"history": history}))
-        for older in set(self.folder.glob(BEST.replace("{:06}", "*"))) - {best}:
-            older.unlink()
+        data, _ = _pack(state, {"history": history, "best": self._best_hash})
+        _publish(self.folder / CHECKPOINT.format(epoch.epoch), data)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Write the table for people; let go of what no kept checkpoint names."""
         table = io.StringIO()
-        rows = csv.DictWriter(table, asdict(epoch))
+        rows = csv.DictWriter(table, [field.name for field in fields(Epoch)])
         rows.writeheader()
         rows.writerows(asdict(done) for done in self.history)
         _publish(self.folder / HISTORY, table.getvalue().encode())
+        kept = self.history[-KEPT:]
+        needed = {CHECKPOINT.format(one.epoch) for one in kept}
+        for count in range(len(self.history) - len(kept) + 1, len(self.history) + 1):
+            needed.add(BEST.format(self._best_of(self.history[:count]).epoch))
+        written = [
+            path
+            for pattern in (CHECKPOINT, BEST)
+            for path in self.folder.glob(pattern.replace("{:06}", "*"))
+        ]
+        for path in (*written, *leftovers(self.folder)):
+            if path.name not in needed:
+                path.unlink(missing_ok=True)
 
     def restore(self, model: Any) -> None:
         """Put the checkpoint's weights and optimizer state into a compiled model."""
         if not self.history:
             return
-        state, _ = _unpack(self.folder / CHECKPOINT)
+        path = self.folder / CHECKPOINT.format(self.history[-1].epoch)
+        state, _ = _unpack(path)
         model.optimizer.build(model.trainable_variables)
         try:
             for variable in model.variables:
@@ -201,7 +255,7 @@ class Checkpoint:
             for index, variable in enumerate(model.optimizer.variables):
                 variable.assign(state[f"optimizer/{index}"].reshape(variable.shape))
         except (KeyError, ValueError) as error:
-            raise TrainingError(f"{self.folder / CHECKPOINT} is of another network.") from error
+            raise TrainingError(f"{path} is of another network.") from error
 
     def best_weights(self) -> dict[str, Any]:
         """Return the weights of the best epoch, by variable path."""
@@ -213,21 +267,46 @@ def weights_of(model: Any) -> dict[str, Any]:
     return {variable.path: _array(variable) for variable in model.variables}
 
 
+def keep_data(folder: Path, data: Path) -> None:
+    """Write down where a run's data is, so that its recipe can be used again."""
+    _publish(folder / DATA, str(data.resolve()).encode())
+
+
+def data_of(folder: Path) -> Path | None:
+    """Return where the data of a run is; None if the folder is not that of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    """
+    try:
+        return Path((folder / DATA).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+
+
 def _array(variable: Any) -> Any:
     import numpy as np
 
     return np.asarray(variable.numpy(), order="C")  # scalars stay scalars
 
 
-def _pack(tensors: dict[str, Any], metadata: dict[str, str]) -> bytes:
-    """Lay tensors out as safetensors, with a hash of them in the metadata."""
+def _pack(tensors: dict[str, Any], metadata: dict[str, str]) -> tuple[bytes, str]:
+    """Lay tensors out as safetensors, with a hash of all in the metadata; return that, too."""
     from safetensors.numpy import save
 
-    digest = hashlib.sha256()
+    digest = _digest(tensors, metadata)
+    return save(tensors, {**metadata, "sha256": digest}), digest
+
+
+def _digest(tensors: dict[str, Any], metadata: dict[str, str]) -> str:
+    """Return the hash of tensors and what is said of them."""
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for name in sorted(tensors):
         digest.update(name.encode())
         digest.update(tensors[name].tobytes())
-    return save(tensors, {**metadata, "sha256": digest.hexdigest()})
+    return digest.hexdigest()
 
 
 def _unpack(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
@@ -239,25 +318,22 @@ def _unpack(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{path} is damaged: {error}.") from error
-    digest = hashlib.sha256()
-    for name, tensor in tensors.items():
-        digest.update(name.encode())
-        digest.update(tensor.tobytes())
-    if digest.hexdigest() != metadata.get("sha256"):
+    said = {key: value for key, value in metadata.items() if key != "sha256"}
+    if _digest(tensors, said) != metadata.get("sha256"):
         raise TrainingError(f"{path} is damaged: its contents do not match its hash.")
     return tensors, metadata
 
 
-def _history(path: Path) -> list[Epoch]:
-    _, metadata = _unpack(path)
-    return [Epoch(**done) for done in json.loads(metadata["history"])]
+def _checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints that are there, the newest one first."""
+    return sorted(folder.glob(CHECKPOINT.replace("{:06}", "*")), reverse=True)
 
 
 def _same(path: Path, recipe: Recipe) -> bool:
     """Say whether a run's recipe is this one, as far as what it teaches is concerned."""
     try:
-        before = type(recipe).parse(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        before = type(recipe).read(path)
+    except ConfigError:
         return False
     words = {"purpose", "limits"}
     return before.model_dump(mode="json", exclude=words) == recipe.model_dump(

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruis import formats
+from ruis import alignment, formats
 from ruis.errors import ConfigError, EmptyDatasetError
+from ruis.image import Image
 from ruis.intensity import Intensity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ruis.image import Image
-
-__all__ = ["Sample", "find", "load", "pair", "split", "to_channels"]
+__all__ = ["Sample", "find", "load", "misaligned", "pair", "read_planes", "split", "to_channels"]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Red, green and blue in gray: ITU-R BT.601, as the field's gray test sets were made."""
+
+NAMED = 5
+"""How many misaligned pairs are told by name."""
 
 Progress = Callable[[int, int], None]
 
@@ -68,7 +70,7 @@ class Sample:
 
 
 def find(folder: str | Path) -> list[Path]:
-    """List the images in a folder, in the order of their names.
+    """List the images in a folder, in the order of their names; a file stands for itself.
 
     Raises
     ------
@@ -76,6 +78,8 @@ def find(folder: str | Path) -> list[Path]:
         If the folder is not there or holds no image of a format that ruis reads.
     """
     folder = Path(folder)
+    if folder.is_file():
+        return [folder]
     if not folder.is_dir():
         raise EmptyDatasetError(f"{folder} is not a folder of images.")
     found = sorted(p for p in folder.iterdir() if p.is_file() and formats.is_image_name(p))
@@ -92,6 +96,8 @@ def pair(clean: Sequence[Path], noisy: Sequence[Path]) -> list[tuple[Path, Path]
     EmptyDatasetError
         If a file has no counterpart, or two have one name; the message names the first.
     """
+    if len(clean) == len(noisy) == 1:
+        return [(clean[0], noisy[0])]
     for paths in (clean, noisy):
         counts = Counter(path.stem for path in paths)
         twice = next((path for path in paths if counts[path.stem] > 1), None)
@@ -143,6 +149,8 @@ def load(
     noisy: str | Path | None = None,
     second: str | Path | None = None,
     exclude: Collection[str] = (),
+    axes: str | None = None,
+    white: float | None = None,
     progress: Progress | None = None,
 ) -> list[Sample]:
     """Read a folder of images, or folders whose images belong together by name.
@@ -159,6 +167,10 @@ def load(
         The folder of other noisy shots of the same scenes.
     exclude : collection of str
         Names of files to leave out.
+    axes : str, optional
+        Of stacks: "ZYX", "TYX", "YXT"; each picture in them becomes a sample.
+    white : float, optional
+        The stored value that counts as white. Default: that of the dtype.
     progress : callable, optional
         Called with (images read, images in all).
 
@@ -183,27 +195,83 @@ def load(
     rows = [row for row in rows if row[first].name not in exclude]
     samples = []
     for count, row in enumerate(rows, start=1):
-        samples.append(_sample(row, channels))
+        samples += _samples(row, channels, axes, white)
         if progress:
             progress(count, len(rows))
     return samples
 
 
-def _sample(paths: Mapping[str, Path], channels: int) -> Sample:
+def read_planes(path: Path, axes: str | None) -> list[Image]:
+    """Read a file: one picture, or all that a stack holds.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    axes : str, optional
+        Of a stack; see :func:`load`.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, or has other axes.
+    """
+    if axes is None:
+        return [formats.read(path)]
+    place = next(axes.index(letter) for letter in "ZT" if letter in axes)
+    stack = formats.read(path, channel_axis=place)
+    info = replace(stack.info, colour="gray", axes="YX")
+    return [Image(stack.pixels[..., index, None], info) for index in range(stack.channels)]
+
+
+def _samples(
+    paths: Mapping[str, Path], channels: int, axes: str | None, white: float | None
+) -> list[Sample]:
+    """Return the samples of files that belong together."""
+    planes = {role: read_planes(path, axes) for role, path in paths.items()}
     (first, path), *others = paths.items()
-    image = formats.read(path)
+    count = len(planes[first])
+    for role, counterpart in others:
+        if len(planes[role]) != count:
+            raise EmptyDatasetError(
+                f"{path} and {counterpart} are no pair: they hold {count} and {len(planes[role])} "
+                "pictures."
+            )
+    return [
+        _sample(
+            paths,
+            {role: images[index] for role, images in planes.items()},
+            path.name if axes is None else f"{path.name}[{index}]",
+            channels,
+            white,
+        )
+        for index in range(count)
+    ]
+
+
+def _sample(
+    paths: Mapping[str, Path],
+    images: Mapping[str, Image],
+    name: str,
+    channels: int,
+    white: float | None,
+) -> Sample:
+    first, *others = paths
+    image = images[first]
     pixels, data_range = to_channels(image, channels), image.info.data_range
     arrays: dict[str, Any] = {first: pixels}
-    for role, counterpart in others:
-        other = formats.read(counterpart)
+    for role in others:
+        other = images[role]
         arrays[role] = to_channels(other, channels)
         found = (arrays[role].shape, arrays[role].dtype, other.info.data_range)
         if found != (pixels.shape, pixels.dtype, data_range):
             raise EmptyDatasetError(
-                f"{path} and {counterpart} are no pair: {pixels.shape} {pixels.dtype} "
+                f"{paths[first]} and {paths[role]} are no pair: {pixels.shape} {pixels.dtype} "
                 f"against {found[0]} {found[1]}."
             )
-    return Sample(path.name, data_range=data_range, **{"clean": None, **arrays})
+    if white is not None:
+        data_range = (data_range[0], white)
+    return Sample(name, data_range=data_range, **{"clean": None, **arrays})
 
 
 def split(samples: Sequence[Sample], held_out: int, seed: int) -> tuple[list[Sample], list[Sample]]:
@@ -220,3 +288,36 @@ def split(samples: Sequence[Sample], held_out: int, seed: int) -> tuple[list[Sam
     held = set(order[: min(held_out, max(1, len(samples) // 5))].tolist())
     training = [sample for i, sample in enumerate(samples) if i not in held]
     return training, [sample for i, sample in enumerate(samples) if i in held]
+
+
+def misaligned(samples: Sequence[Sample]) -> list[str]:
+    """Tell of pairs that do not lie on each other: edges would be learnt in the wrong place.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        All that were read; those that are no pairs are passed over.
+
+    Returns
+    -------
+    list of str
+        A sentence with the names of the first of them, or nothing.
+    """
+    found = []
+    for sample in samples:
+        other = sample.second if sample.clean is None else sample.clean
+        if sample.noisy is None or other is None:
+            continue
+        by = alignment.shift(other, sample.noisy)
+        if by is not None and max(map(abs, by)) > alignment.FAR:
+            found.append(f"{sample.name} by {by[0]:+.1f} rows and {by[1]:+.1f} columns")
+    if not found:
+        return []
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return [
+        (
+            f"{len(found)} of {len(samples)} pairs do not lie on each other: "
+            f"{'; '.join(found[:NAMED])}{more}. What is learnt from them is blurred: align them, or "
+            "leave them out."
+        )
+    ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ruis.noise import NoiseModel
     from ruis.objectives.base import Objective, Run
 
-__all__ = ["Patches", "Validation", "add_noise", "with_sigma"]
+__all__ = ["Patches", "Shown", "Validation", "add_noise", "with_sigma"]
 
 JPEG = Jpeg(quality=(60, 95))
 """What was done to most photographs before anyone denoises them."""
@@ -173,6 +174,25 @@ def with_sigma(
     return np.concatenate([noisy, channel], axis=2)
 
 
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The crop by which a person sees how training goes.
+
+    Parameters
+    ----------
+    name : str
+        The image that it is from.
+    noisy : numpy.ndarray
+        Shape (rows, columns, channels), float32, fractions of the data range.
+    clean : numpy.ndarray, optional
+        The same without noise, where it is known.
+    """
+
+    name: str
+    noisy: NDArray[np.float32]
+    clean: NDArray[np.float32] | None = None
+
+
 class Validation:
     """Held-out examples with fixed noise, and how well a network does on them.
 
@@ -206,12 +226,16 @@ class Validation:
         objective: Objective | None = None,
     ) -> None:
         self.objective = objective or Supervised()
+        self.shown: Shown | None = None
         self.inputs: list[NDArray[np.float32]] = []
         self.targets: list[NDArray[np.float32]] = []
         for index, sample in enumerate(samples):
             window = _centre(sample.pixels.shape, side, multiple)
             rng = np.random.default_rng([seed, 0x7A11DA7E, index])
             noisy, other = _unit(sample, window, noise, rng)
+            if self.shown is None:
+                clean = None if sample.clean is None else other
+                self.shown = Shown(sample.name, noisy, clean)
             inputs = with_sigma(noisy, 0.0) if takes_sigma else noisy
             inputs, target = self.objective.example(inputs, other, rng)
             self.inputs.append(inputs)

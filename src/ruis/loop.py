@@ -16,6 +16,7 @@ from ruis.optimizer import averaged
 
 if TYPE_CHECKING:
     from ruis.examples import Validation
+    from ruis.preview import Preview
     from ruis.recipe import Recipe
 
 __all__ = ["Loop", "Progress", "Report", "learning_rate"]
@@ -29,8 +30,8 @@ class Report:
 
     Parameters
     ----------
-    stage : {"reading", "training", "validated"}
-        What it is doing.
+    stage : {"reading", "note", "training", "validated"}
+        What it is doing; or that there is a note.
     fraction : float
         The share of this stage that is done, 0..1.
     seconds_left : float
@@ -43,6 +44,8 @@ class Report:
         The rate at which pixels are learnt from.
     psnr, best_psnr : float
         Of the latest validation, and of the best one, in dB.
+    note : str
+        What a person should know, once.
     """
 
     stage: str
@@ -54,6 +57,7 @@ class Report:
     megapixels_per_second: float = math.nan
     psnr: float = math.nan
     best_psnr: float = math.nan
+    note: str = ""
 
 
 Progress = Callable[[Report], None]
@@ -90,6 +94,8 @@ class Loop:
         Compiled, and restored from the checkpoint.
     tell : callable
         Called with a :class:`Report`, five times a second at most and after each validation.
+    preview : Preview, optional
+        What draws pictures for people.
     """
 
     def __init__(
@@ -99,17 +105,20 @@ class Loop:
         validation: Validation,
         model: Any,
         tell: Progress,
+        preview: Preview | None = None,
     ) -> None:
         self.recipe = recipe
         self.checkpoint = checkpoint
         self.validation = validation
         self.model = model
         self.tell = tell
+        self.preview = preview
         self.pixels = recipe.batch * recipe.patch**2
         self.seconds = checkpoint.seconds_done
         self.step = checkpoint.steps_done
         self.loss = math.nan
         self.told = self.clock = 0.0
+        self.warm: tuple[float, float] | None = None
         self.epoch_start = (self.step, self.seconds)
 
     def callback(self) -> Any:
@@ -120,7 +129,7 @@ class Loop:
             on_epoch_begin=lambda epoch, logs: self.begin_epoch(),
             on_train_batch_begin=lambda batch, logs: self.before_step(),
             on_train_batch_end=lambda batch, logs: self.after_step(float(logs["loss"])),
-            on_epoch_end=lambda epoch, logs: self.end_epoch(epoch + 1),
+            on_epoch_end=lambda epoch, logs: self.end_epoch(epoch + 1, logs),
         )
 
     @property
@@ -157,34 +166,50 @@ class Loop:
         self.seconds += now - self.clock
         self.clock = now
         self.step += 1
+        if self.warm is None:
+            self.warm = (self.fraction, self.seconds)
         self.model.stop_training = self.fraction >= 1
         if now - self.told > TELL_SECONDS:
             self.told = now
             self.tell(self._report("training"))
 
-    def end_epoch(self, epoch: int) -> None:
-        """Validate, and write the checkpoint."""
+    def end_epoch(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Validate, write the checkpoint, and tell other callbacks in their `logs`."""
         with averaged(self.model):
-            psnr = self.validation.psnr(lambda x: np.asarray(self.model(x, training=False)))
+            psnr = self.validation.psnr(self._run)
             judged = weights_of(self.model)
+            if self.preview and self.preview.due(epoch):
+                self.preview.draw(self._run, epoch)
+        if logs is not None:
+            logs["validation_psnr"] = psnr
         done = Epoch(epoch, self.step, self.loss, psnr, self.seconds, self._rate())
         self.checkpoint.save(self.model, done, judged)
         self.model.stop_training = self.finished
         self.tell(self._report("validated"))
+
+    def _run(self, batch: Any) -> Any:
+        """Run the network on a batch."""
+        return np.asarray(self.model(batch, training=False), np.float32)
 
     def _rate(self) -> float:
         """Megapixels per second of this epoch."""
         steps, seconds = self.step - self.epoch_start[0], self.seconds - self.epoch_start[1]
         return steps * self.pixels / seconds / 1e6 if seconds else math.nan
 
+    def _left(self) -> float:
+        """Seconds until the end; the first step here, in which the network is compiled, not counted."""
+        if self.recipe.minutes is not None:
+            return 60 * self.recipe.minutes - self.seconds
+        fraction, seconds = self.warm or (self.fraction, self.seconds)
+        done = self.fraction - fraction
+        return (self.seconds - seconds) * (1 - self.fraction) / done if done > 0 else math.nan
+
     def _report(self, stage: str) -> Report:
         history = self.checkpoint.history
-        begun = self.fraction > 0
-        left = self.seconds * (1 - self.fraction) / self.fraction if begun else math.nan
         return Report(
             stage,
             min(self.fraction, 1.0),
-            max(left, 0.0),
+            max(self._left(), 0.0),
             len(history) + (stage == "training"),
             self.step,
             self.loss,

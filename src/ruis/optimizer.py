@@ -40,7 +40,7 @@ def build(recipe: Recipe) -> Any:
     if recipe.ema is not None:
         settings |= {"use_ema": True, "ema_momentum": recipe.ema}
     if recipe.optimizer == "muon":
-        return _muon()(
+        muon = _muon()(
             rate,
             adam_lr_ratio=ADAM_SHARE,
             adam_weight_decay=None,
@@ -49,11 +49,33 @@ def build(recipe: Recipe) -> Any:
             rms_rate=None,
             **settings,
         )
+        return _warming_up(muon)
     named_one = recipe.optimizer
     settings |= {"name": named_one} if isinstance(named_one, str) else named_one
     if recipe.optimizer == "adam":
         settings["epsilon"] = 1e-8
-    return named(settings, rate)
+    return _warming_up(named(settings, rate))
+
+
+def _warming_up(optimizer: Any) -> Any:
+    """Let the moving average look back no further than a ninth of the way that lies behind it.
+
+    With a fixed momentum the first weights, which know nothing, would weigh in on short trainings.
+    """
+    from keras import ops
+
+    def update(variables: Any) -> None:
+        if not optimizer.use_ema:
+            return
+        averages = optimizer._model_variables_moving_average  # noqa: SLF001 - Keras has no other door
+        taken = ops.cast(optimizer.iterations, "float32")  # of this step: it is counted later
+        momentum = ops.minimum(optimizer.ema_momentum, (1 + taken) / (10 + taken))
+        momentum = ops.where(taken > 0, momentum, 0.0)
+        for variable, average in zip(variables, averages, strict=True):
+            average.assign(momentum * average + (1 - momentum) * variable)
+
+    optimizer._update_model_variables_moving_average = update  # noqa: SLF001
+    return optimizer
 
 
 def named(optimizer: Any, learning_rate: float | None = None) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -12,7 +14,10 @@ from ruis import objectives
 from ruis.errors import ConfigError
 from ruis.record import Record
 
-__all__ = ["DataSource", "Recipe"]
+__all__ = ["AXES", "DataSource", "Recipe"]
+
+AXES = "[ZT]YX|YX[ZT]|Y[ZT]X"
+"""The axes that a stack may have: Z or T counts its pictures."""
 
 
 class DataSource(Record):
@@ -25,13 +30,19 @@ class DataSource(Record):
     terms : str
         Its licence or conditions.
     folder : str, optional
-        The folder of clean images, relative to the data folder given when training starts; none
-        for objectives that need no clean images.
+        The folder of clean images, relative to the data folder given when training starts, or a
+        file; none for objectives that need no clean images.
     noisy : str, optional
         The folder of noisy counterparts with the same names, where real pairs are learnt from; or
         of the noisy images that are learnt from alone.
     second : str, optional
         The folder of other noisy shots of the same scenes, with the same names.
+    axes : str, optional
+        What the axes of stacks are, for files that hold many pictures: "ZYX", "TYX", "YXT". Z or T
+        counts the pictures, each of which is learnt from; Y are rows and X columns.
+    white : float, optional
+        The stored value that counts as white, where images use a small part of what their dtype
+        could hold, or floats go far beyond 1. Default: that of the dtype.
     exclude : tuple of str
         Names of files that are not to be learnt from, because something else is judged by them.
     weight : float
@@ -43,6 +54,8 @@ class DataSource(Record):
     folder: str | None = None
     noisy: str | None = None
     second: str | None = None
+    axes: str | None = Field(default=None, pattern=f"^(?:{AXES})$")
+    white: float | None = None
     exclude: tuple[str, ...] = ()
     weight: float = Field(default=1.0, gt=0)
 
@@ -103,7 +116,8 @@ class Recipe(Record):
         The largest norm of the whole gradient.
     ema : float, optional
         Judge and keep an exponential moving average of the weights, of this momentum: 0.999 looks
-        back about 1,000 steps. Default: the weights themselves.
+        back about 1,000 steps, and never over more than a ninth of those that were taken. Default:
+        the weights themselves.
     objective : str or mapping
         What the network is asked for; a row of `ruis.objectives`, by name or with settings.
     loss : str or mapping
@@ -204,3 +218,32 @@ class Recipe(Record):
     def changed(self, **settings: Any) -> Recipe:
         """Return the recipe with some settings replaced, checked again as a whole."""
         return Recipe.parse({**self.model_dump(), **settings}, what=f"recipe {self.name}")
+
+    def to_toml(self) -> str:
+        """Write the recipe as a TOML file that :meth:`read` reads again."""
+        said = self.model_dump(mode="json", exclude_none=True)
+        tables = {key: said.pop(key) for key in ("architecture", "data")}
+        lines = [f"{key} = {_toml(value)}" for key, value in said.items()]
+        lines += ["", "[architecture]"]
+        lines += [f"{key} = {_toml(value)}" for key, value in tables["architecture"].items()]
+        for source in tables["data"]:
+            lines += ["", "[[data]]"]
+            lines += [f"{key} = {_toml(value)}" for key, value in source.items()]
+        return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """Write a value of JSON in one line of TOML."""
+    match value:
+        case dict():
+            inside = ", ".join(f"{_key(key)} = {_toml(one)}" for key, one in value.items())
+            return f"{{ {inside} }}"
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case str():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)

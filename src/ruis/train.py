@@ -1,6 +1,6 @@
 """A recipe and data -> a model file. Keras' loop is our loop; this is only assembly.
 
-A run keeps a folder beside its model file, `NAME.run/`: `recipe.json`, `history.csv`, the weights
+A run keeps a folder beside its model file, `NAME.run/`: `recipe.toml`, `history.csv`, the weights
 that did best on validation images, and a checkpoint of every epoch from which `resume` goes on.
 """
 
@@ -26,17 +26,19 @@ from ruis import (
     optimizer,
     processor,
 )
+from ruis.architectures.keras_layers import without_sigma
 from ruis.caution import training_cautions
-from ruis.checkpoint import Checkpoint, Epoch
-from ruis.errors import ConfigError
+from ruis.checkpoint import Checkpoint, Epoch, keep_data
+from ruis.errors import ConfigError, EngineUnavailableError
 from ruis.keras_backend import dtype_policy
 from ruis.loop import Loop, Progress, Report
 from ruis.model_file import DataUsed, Manifest, Training
+from ruis.preview import Preview
 
 if TYPE_CHECKING:
     from ruis.architectures.base import Architecture
     from ruis.dataset import Sample
-    from ruis.examples import Patches, Validation
+    from ruis.examples import Patches, Shown, Validation
     from ruis.model_file import ModelFile
     from ruis.prescription import Caution
     from ruis.recipe import Recipe
@@ -62,6 +64,8 @@ class Run:
         How many images each data source gave, by its name.
     start : ModelFile or None
         The model that it began with.
+    shown : Shown or None
+        A crop that was not learnt from, if there was more than one image.
     """
 
     recipe: Recipe
@@ -70,6 +74,7 @@ class Run:
     weights: dict[str, Any]
     images: dict[str, int]
     start: ModelFile | None = None
+    shown: Shown | None = None
 
     @property
     def minutes(self) -> float:
@@ -89,6 +94,7 @@ def train(
     *,
     start: ModelFile | None = None,
     resume: bool = False,
+    tensorboard: bool = False,
     progress: Progress | None = None,
     warn: Callable[[Caution], None] | None = None,
 ) -> Run:
@@ -101,11 +107,13 @@ def train(
     data : path
         The folder in which the recipe's data folders are.
     folder : path
-        The run's folder: history, checkpoint, best weights.
+        The run's folder: recipe, history, previews, checkpoints, best weights.
     start : ModelFile, optional
         A model of the same architecture, whose weights to begin with instead of fresh ones.
     resume : bool
         Go on from the checkpoint in `folder`. Without it, a folder that has one is refused.
+    tensorboard : bool
+        Also write curves for TensorBoard, into `folder/tensorboard`.
     progress : callable, optional
         Called with a :class:`Report`, several times a second at most.
     warn : callable, optional
@@ -126,7 +134,7 @@ def train(
     DivergedError
         If the loss is no longer a finite number; the last good checkpoint is kept.
     EngineUnavailableError
-        If Keras is not installed.
+        If Keras is not installed, or TensorBoard, if it is asked for.
 
     Examples
     --------
@@ -141,16 +149,23 @@ def train(
             f"the model {start.name!r} is another network than the recipe's: "
             f"{start.architecture!r}, not {architecture!r}."
         )
-    _check(recipe, architecture)
+    told = architecture.takes_sigma and _tells_sigma(recipe)
+    _check(recipe, architecture, unused=architecture.takes_sigma and not told and start is None)
+    watchers = [_tensorboard(Path(folder))] if tensorboard else []
     origin = start.sha256 if start else ""
     keep_last = not objectives.parse(recipe.objective).stops_early
     checkpoint = Checkpoint.open(folder, recipe, resume=resume, origin=origin, keep_last=keep_last)
+    keep_data(Path(folder), Path(data))
+    for note in checkpoint.notes:
+        tell(Report("note", 0.0, note=note))
     samples, images = _read(recipe, Path(data), architecture.channels, tell)
     if warn is not None:
         for one in training_cautions(samples, objectives.parse(recipe.objective)):
             warn(one)
     training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
-    patches, validation = _prepare(recipe, architecture, training, held_out)
+    for note in dataset.misaligned(samples):
+        tell(Report("note", 1.0, note=note))
+    patches, validation = _prepare(recipe, architecture, training, held_out, told=told)
     wanted = recipe.precision
     bfloat16 = wanted == "bf16" or (wanted == "auto" and processor.has_bfloat16())
     with dtype_policy(bfloat16=bfloat16):
@@ -161,9 +176,13 @@ def train(
         if start is not None:
             for variable in model.variables:
                 variable.assign(start.weights[variable.path])
+        if architecture.takes_sigma and not told:
+            model = without_sigma(model)
         model = _compile(model, recipe)
         checkpoint.restore(model)
-        loop = Loop(recipe, checkpoint, validation, model, tell)
+        assert validation.shown is not None
+        preview = Preview(Path(folder), validation.shown, takes_sigma=told)
+        loop = Loop(recipe, checkpoint, validation, model, tell, preview)
         if not loop.finished:  # else only its model is wanted
             model.fit(
                 _batches(patches, checkpoint.epochs_done, recipe.steps_per_epoch),
@@ -171,21 +190,22 @@ def train(
                 epochs=recipe.epochs or 1_000_000,
                 initial_epoch=checkpoint.epochs_done,
                 shuffle=False,
-                callbacks=[loop.callback()],
+                callbacks=[loop.callback(), *watchers],
                 verbose=0,
             )
     history = tuple(checkpoint.history)
-    return Run(recipe, history, checkpoint.best, checkpoint.best_weights(), images, start)
+    weights, shown = checkpoint.best_weights(), validation.shown
+    return Run(recipe, history, checkpoint.best, weights, images, start, shown)
 
 
-def _check(recipe: Recipe, architecture: Architecture) -> None:
+def _check(recipe: Recipe, architecture: Architecture, *, unused: bool) -> None:
     """Refuse what cannot work, before an image is read."""
     geometry = architecture.geometry
     sides = geometry.size or (recipe.patch // geometry.multiple * geometry.multiple,) * 2
     if sides != (recipe.patch, recipe.patch):
         wanted = f"{sides[0]}x{sides[1]}" if geometry.size else f"multiples of {geometry.multiple}"
         raise ConfigError(f"patch = {recipe.patch}: this network takes {wanted} pixels.")
-    if architecture.takes_sigma and not _tells_sigma(recipe):
+    if unused:  # a model that was taught before keeps what it learnt of sigma
         raise ConfigError(
             "this training never tells the network sigma: set sigma_channel = false, or, with "
             "noise whose sigma is known, sigma_given above 0."
@@ -201,6 +221,19 @@ def _tells_sigma(recipe: Recipe) -> bool:
     model, rng = noise.parse(recipe.noise), np.random.default_rng(0)
     gray = np.full((8, 8, 1), 0.5, np.float32)
     return any(model.sample(rng).sigma_map(gray) is not None for _ in range(100))
+
+
+def _tensorboard(folder: Path) -> Any:
+    """Return Keras' own callback for TensorBoard."""
+    from importlib.util import find_spec
+
+    import keras
+
+    if find_spec("tensorboard") is None:
+        raise EngineUnavailableError("TensorBoard", "tensorboard")
+    return keras.callbacks.TensorBoard(
+        str(folder / "tensorboard"), write_graph=False, update_freq="epoch"
+    )
 
 
 def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile:
@@ -296,6 +329,8 @@ def _read(
             channels=channels,
             **folders,
             exclude=source.exclude,
+            axes=source.axes,
+            white=source.white,
             progress=lambda count, total: tell(Report("reading", count / total)),
         )
         images[source.name] = images.get(source.name, 0) + len(found)
@@ -304,7 +339,12 @@ def _read(
 
 
 def _prepare(
-    recipe: Recipe, architecture: Architecture, training: list[Sample], held_out: list[Sample]
+    recipe: Recipe,
+    architecture: Architecture,
+    training: list[Sample],
+    held_out: list[Sample],
+    *,
+    told: bool,
 ) -> tuple[Patches, Validation]:
     model = None if recipe.noise is None else noise.parse(recipe.noise)
     judge = model if recipe.validation_noise is None else noise.parse(recipe.validation_noise)
@@ -315,7 +355,7 @@ def _prepare(
         batch=recipe.batch,
         zoom=(recipe.zoom, recipe.zoom_share),
         compressed=recipe.compressed,
-        takes_sigma=architecture.takes_sigma,
+        takes_sigma=told,
         sigma_given=recipe.sigma_given,
         seed=recipe.seed,
         objective=objectives.parse(recipe.objective),
@@ -326,7 +366,7 @@ def _prepare(
         judge,
         multiple=fixed[0] if fixed else architecture.geometry.multiple,
         side=fixed[0] if fixed else 256,
-        takes_sigma=architecture.takes_sigma,
+        takes_sigma=told,
         seed=recipe.seed,
         objective=patches.objective,
     )

@@ -191,6 +191,16 @@ def test_a_line_is_hidden_with_its_pixel(mask, axis):
     assert np.abs(changed[:, axis] - (row, column)[axis]).max() <= 3
 
 
+def test_a_square_is_hidden_with_its_pixel():
+    noisy = np.random.default_rng(0).random((40, 40, 1)).astype(np.float32)
+    objective = objectives.parse({"name": "noise-to-void", "cell": 40, "mask": "square:2"})
+    hidden, target = objective.example(noisy, None, np.random.default_rng(1))
+    changed = np.argwhere(hidden[..., 0] != noisy[..., 0])
+    ((row, column),) = np.argwhere(target[..., 1])
+    assert 9 <= len(changed) <= 25
+    assert np.abs(changed - (row, column)).max() <= 2
+
+
 def test_structured_noise_needs_its_mask(tmp_path):
     """Noise that neighbours in a row share is learnt as if it were the scene, unless it is hidden."""
     rng = np.random.default_rng(0)

@@ -106,3 +106,16 @@ def test_the_load_on_the_service_is_measured(repository, needs_serve, tmp_path):
     assert figures["refused"] > 0
     assert figures["refused_without_retry_after"] == 0
     assert figures["other_answers"] == {}
+
+
+def test_learning_without_clean_images_is_measured(repository, shared_data, tmp_path):
+    pytest.importorskip("keras", reason="learning needs the train extra")
+    options = ["--data", shared_data, "--out", tmp_path, "--minutes", "0.05", "--images", "1"]
+    options += ["--only", "documents", "--tier", "fast"]
+    table = run(repository, "benchmarks/self_supervised.py", *options)
+    (figures,) = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["images"] == 1
+    assert f"| {figures['psnr']:.2f} |" in table
+    excluded = (tmp_path / "documents.run" / "recipe.toml").read_text().count('.png"')
+    assert excluded == 18
+    assert run(repository, "benchmarks/self_supervised.py", *options) == table, "nothing is redone"

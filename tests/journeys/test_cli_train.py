@@ -42,7 +42,18 @@ def taught(monkeypatch):
     """Replace the training, which has journeys of its own, by one that learns nothing at once."""
     calls = []
 
-    def teach(recipe, data, folder, *, start=None, resume=False, progress=None, warn=None):
+    def teach(
+        recipe,
+        data,
+        folder,
+        *,
+        start=None,
+        resume=False,
+        tensorboard=False,
+        progress=None,
+        warn=None,
+    ):
+        folder.mkdir(exist_ok=True)
         calls.append({"recipe": recipe, "data": data, "folder": folder, "resume": resume})
         progress(Report("reading", 0.5))
         warn(Caution("few-images", "3 training images"))
@@ -114,6 +125,8 @@ def test_without_a_recipe_the_images_decide_the_channels(taught, names, channels
     assert recipe.name == "mine-2"
     assert recipe.minutes == 30
     assert recipe.patch == 96
+    assert recipe.ema
+    assert recipe.patience
 
 
 @pytest.mark.parametrize(
@@ -201,8 +214,15 @@ def test_a_training_that_is_stopped_says_how_to_go_on(monkeypatch):
     ("arguments", "reason"),
     [
         ((), "what shall be learnt"),
-        (("--noisy", "clean"), "noisy images alone is not there yet"),
-        (("--clean", "clean"), "--clean needs either"),
+        (("--clean", "clean"), "need either noise"),
+        (("--noisy", "clean", "--noise", "camera"), "noise is added to clean"),
+        (("--noisy", "clean", "--objective", "noise-to-noise"), "needs second images"),
+        (("--noisy", "clean", "--objective", "noise2void"), "Did you mean 'noise-to-void'"),
+        (("--noisy", "clean", "--objective", "zero-shot", "--mask", "point"), "belongs to"),
+        (("--noisy", "clean", "--axes", "XYZ"), "axes"),
+        (("--noisy", "clean", "--from", "photo", "--tier", "fast"), "leave out --tier"),
+        (("--noisy", "clean", "--from", "grey"), "Did you mean 'gray'"),
+        (("--clean", "clean", "--noisy", "clean", "--objective", "noise-to-void"), "without clean"),
         (("--clean", "clean", "--noise", "gaussian:0.1", "--noisy", "clean"), "not both"),
         (("--clean", "clean", "--noise", "gausian:0.1"), "Did you mean 'gaussian'"),
         (("--clean", "clean", "--noise", "gaussian:0.1", "--data", "x"), "--data"),
@@ -229,3 +249,60 @@ def test_images_of_different_kinds_are_refused():
     ruis.write(Image(five, info), "clean/b.tif")
     done = run("--clean", "clean", "--noise", "gaussian:0.1", "-o", "mine.ruis", code=2)
     assert "different channels" in done.stderr
+
+
+def test_the_folder_of_a_run_is_a_recipe_to_use_again(taught, folder):
+    """Its data is found where it was, from wherever the command is given."""
+    from ruis.checkpoint import keep_data
+
+    Path("other").mkdir()
+    Path("other/recipe.toml").write_text(RECIPE)
+    keep_data(Path("other"), Path("somewhere"))
+    run("other/recipe.toml", "-o", "a.ruis")
+    assert taught[0]["data"] == folder / "somewhere"
+    run("other/recipe.toml", "--data", "else", "-o", "b.ruis")
+    assert taught[1]["data"] == Path("else")
+
+
+def test_what_will_be_done_is_said_before_and_alone_if_asked(taught):
+    make("noisy/a.png")
+    make("noisy/b.png")
+    done = run("--noisy", "noisy", "-o", "mine.ruis", "--dry-run")
+    assert not taught
+    assert not Path("mine.run").exists()
+    assert "2 images, gray, uint8" in done.stderr
+    assert "neighbour-to-neighbour" in done.stdout
+    Path("mine.toml").write_text(done.stdout)
+    assert ruis.Recipe.read("mine.toml").objective == "neighbour-to-neighbour"
+    done = run("--noisy", "noisy", "-o", "mine.ruis", "--dry-run", "--json")
+    assert json.loads(done.stdout)["objective"] == "neighbour-to-neighbour"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "objective"),
+    [
+        (("--noisy", "noisy", "--clean", "clean"), "supervised"),
+        (("--noisy", "noisy", "--second", "clean"), "noise-to-noise"),
+        (("--noisy", "noisy"), "neighbour-to-neighbour"),
+        (("--noisy", "noisy/a.png"), "zero-shot"),
+        (("--noisy", "noisy/a.png", "--clean", "clean/b.png"), "supervised"),
+        (("--noisy", "noisy/a.png", "--from", "gray"), "neighbour-to-neighbour"),
+        (("--noisy", "noisy", "--mask", "vertical:4"), "noise-to-void"),
+    ],
+)
+def test_the_objective_follows_from_what_there_is(taught, arguments, objective):
+    for name in ("clean/a.png", "clean/b.png", "noisy/a.png", "noisy/b.png"):
+        make(name)
+    run(*arguments, "-o", "mine.ruis")
+    assert taught[0]["recipe"].objective_name == objective
+
+
+def test_the_page_at_the_end_needs_no_other_file():
+    make("clean/a.png")
+    done = run("--clean", "clean", "--noise", "gaussian:25/255", "-o", "mine.ruis")
+    assert "mine.run/report.html" in done.stdout
+    page = Path("mine.run/report.html").read_text(encoding="utf-8")
+    assert "ruis denoise IMAGE --model mine.ruis" in page
+    assert "epoch 1" in page
+    for link in ("href=", 'src="http', "<script"):
+        assert link not in page

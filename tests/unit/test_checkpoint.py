@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -65,8 +64,7 @@ def run(tmp_path):
 def test_a_new_run_begins_at_nothing(tmp_path):
     checkpoint = Checkpoint.open(tmp_path / "a" / "run", RECIPE, resume=False)
     assert (checkpoint.epochs_done, checkpoint.steps_done, checkpoint.seconds_done) == (0, 0, 0)
-    saved = json.loads((tmp_path / "a" / "run" / "recipe.json").read_text(encoding="utf-8"))
-    assert Recipe.parse(saved) == RECIPE
+    assert Recipe.read(tmp_path / "a" / "run" / "recipe.toml") == RECIPE
 
 
 def test_weights_optimizer_and_history_come_back(run):
@@ -103,20 +101,17 @@ def test_words_for_the_card_may_change(run):
     assert Checkpoint.open(folder, told, resume=True).epochs_done == 1
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"name": "x"}'])
+@pytest.mark.parametrize("content", [None, b"", b"{", b"= 1", b'name = "x"'])
 def test_a_run_without_its_recipe_is_refused(run, content):
     folder, _ = run
-    (folder / "recipe.json").unlink()
+    (folder / "recipe.toml").unlink()
     if content is not None:
-        (folder / "recipe.json").write_bytes(content)
+        (folder / "recipe.toml").write_bytes(content)
     with pytest.raises(ConfigError, match="another recipe"):
         Checkpoint.open(folder, RECIPE, resume=True)
 
 
-@pytest.mark.parametrize("damage", ["empty", "truncated", "header", "last byte", "middle", "text"])
-def test_a_damaged_checkpoint_is_refused(run, damage):
-    folder, _ = run
-    path = folder / "checkpoint.safetensors"
+def damaged(path, damage: str) -> None:
     data = bytearray(path.read_bytes())
     match damage:
         case "empty":
@@ -129,21 +124,81 @@ def test_a_damaged_checkpoint_is_refused(run, damage):
             data[-1] ^= 1
         case "middle":
             data[len(data) * 3 // 4] ^= 1
+        case "history":
+            data = data.replace(b"30.0", b"31.0")
         case "text":
             data = bytearray(b"not a checkpoint")
+    assert data != path.read_bytes()
     path.write_bytes(data)
+
+
+DAMAGE = ["empty", "truncated", "header", "last byte", "middle", "history", "text"]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkpoint_is_refused(run, damage):
+    folder, _ = run
+    damaged(folder / "checkpoint-000001.safetensors", damage)
     with pytest.raises(TrainingError, match="damaged"):
         Checkpoint.open(folder, RECIPE, resume=True)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_the_one_before_a_damaged_checkpoint_is_gone_on_with(run, damage):
+    folder, saved = run
+    Checkpoint.open(folder, RECIPE, resume=True).save(stepped(network(), seed=1), epoch(2, 20.0))
+    damaged(folder / "checkpoint-000002.safetensors", damage)
+    again = Checkpoint.open(folder, RECIPE, resume=True)
+    assert "damaged" in again.notes[0]
+    assert "checkpoint-000001" in again.notes[1]
+    assert again.history == [epoch(1)]
+    other = network(seed=5)
+    again.restore(other)
+    assert all(np.array_equal(a, b) for a, b in zip(state(other), saved, strict=True))
+    assert (folder / "history.csv").read_text().count("\n") == 2
+
+
+def test_best_weights_that_are_damaged_lead_back_to_those_before_them(run):
+    folder, _ = run
+    before = Checkpoint.open(folder, RECIPE, resume=True).best_weights()
+    Checkpoint.open(folder, RECIPE, resume=True).save(stepped(network(), seed=1), epoch(2, 40.0))
+    damaged(folder / "best-000002.safetensors", "middle")
+    again = Checkpoint.open(folder, RECIPE, resume=True)
+    assert again.best.epoch == 1
+    assert all(np.array_equal(before[name], one) for name, one in again.best_weights().items())
+
+
+def test_best_weights_of_another_run_are_not_taken_for_ours(run, tmp_path):
+    folder, _ = run
+    Checkpoint.open(tmp_path / "other", RECIPE, resume=False).save(network(seed=9), epoch(1))
+    best = tmp_path / "other" / "best-000001.safetensors"
+    (folder / best.name).write_bytes(best.read_bytes())
+    with pytest.raises(TrainingError, match="not the one"):
+        Checkpoint.open(folder, RECIPE, resume=True)
+
+
+def test_two_checkpoints_are_kept_and_what_they_name(tmp_path):
+    run = Checkpoint.open(tmp_path, RECIPE, resume=False)
+    (tmp_path / ".ruis-0011.part").write_bytes(b"of a process that was killed")
+    for number, psnr in enumerate((28.0, 31.0, 29.0, 33.0), start=1):
+        run.save(network(seed=number), epoch(number, psnr))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best-000002.safetensors",
+        "best-000004.safetensors",
+        "checkpoint-000003.safetensors",
+        "checkpoint-000004.safetensors",
+        "history.csv",
+        "origin.txt",
+        "recipe.toml",
+    ]
 
 
 def test_damaged_best_weights_are_refused(run):
     folder, _ = run
     (path,) = folder.glob("best-*.safetensors")
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(data)
+    damaged(path, "last byte")
     with pytest.raises(TrainingError, match=r"best-\d+\.safetensors is damaged"):
-        Checkpoint.open(folder, RECIPE, resume=True).best_weights()
+        Checkpoint.open(folder, RECIPE, resume=True)
 
 
 def test_a_checkpoint_of_another_network_is_refused(run):
@@ -246,7 +301,7 @@ def test_a_kill_before_the_checkpoint_leaves_the_best_weights_that_it_names(tmp_
     publish = checkpoint_module._publish
 
     def killed(path, data):
-        if path.name == "checkpoint.safetensors":
+        if path.name.startswith("checkpoint"):
             raise KeyboardInterrupt
         publish(path, data)
 

@@ -102,3 +102,15 @@ def test_an_epoch_is_recorded_and_told(monkeypatch):
     assert isinstance(epoch, Epoch)
     assert (epoch.epoch, epoch.step, epoch.loss, epoch.psnr) == (1, 4, 0.25, 30.0)
     assert (told[-1].stage, told[-1].fraction, told[-1].best_psnr) == ("validated", 0.5, 30.0)
+
+
+def test_the_time_left_does_not_count_the_step_that_compiles(monkeypatch):
+    now, told = [0.0], []
+    monkeypatch.setattr("ruis.loop.time.perf_counter", lambda: now[0])
+    loop = loop_of({"epochs": 1, "steps_per_epoch": 11}, told)
+    loop.begin_epoch()
+    for second in (20.0, 21.0, 22.0):
+        now[0] = second
+        loop.after_step(1.0)
+    assert math.isnan(told[0].seconds_left)
+    assert told[-1].seconds_left == pytest.approx(8.0)

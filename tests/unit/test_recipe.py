@@ -106,3 +106,25 @@ def test_every_recipe_of_ours_can_be_followed(path):
     for spec in (recipe.noise, recipe.validation_noise):
         if spec is not None:
             noise.parse(spec)
+
+
+def test_a_recipe_written_is_the_recipe_read(tmp_path):
+    recipe = Recipe.parse(
+        {
+            "name": "a",
+            "purpose": 'A "quoted" \\ line\nand \x7f, Zürich, 北京 😀.',
+            "limits": ["one", "two"],
+            "data": [
+                {"name": "x", "terms": "t", "folder": "c", "exclude": ["a.png"]},
+                {"name": "y", "terms": "t", "folder": "d", "weight": 0.25},
+            ],
+            "architecture": {"name": "unet", "widths": [8, 16], "sigma_channel": True},
+            "noise": {"name": "gaussian", "sigma": [0, 0.2]},
+            "optimizer": {"name": "adadelta", "rho": 0.95},
+            "learning_rate": 1e-05,
+            "minutes": 0.5,
+            "ema": 0.999,
+        }
+    )
+    (tmp_path / "a.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    assert Recipe.read(tmp_path / "a.toml") == recipe

@@ -9,7 +9,7 @@ from typing import Any
 from ruis.keras_backend import load_keras
 from ruis.layers import Convolution, Layers, Padding, Pooling, Sides
 
-__all__ = ["KerasLayers", "any_size", "sum_pooling"]
+__all__ = ["KerasLayers", "any_size", "sum_pooling", "without_sigma"]
 
 
 @functools.cache
@@ -108,6 +108,21 @@ def any_size() -> tuple[Any, Any]:
             return (whole_shape[0], *image_shape[1:3], whole_shape[3])
 
     return PadToMultiple, CropAs
+
+
+def without_sigma(network: Any) -> Any:
+    """Return a Keras model of the image alone: what the network does where sigma is not known.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Its last input channel holds sigma; its variables are shared.
+    """
+    keras = load_keras()
+    rows, columns, channels = network.input_shape[1:]
+    noisy = keras.Input((rows, columns, channels - 1), name="noisy_alone")
+    unknown = keras.ops.zeros_like(noisy[..., :1])
+    return keras.Model(noisy, network(keras.ops.concatenate([noisy, unknown], axis=-1)))
 
 
 def _short(length: Any, multiple: int) -> Any:

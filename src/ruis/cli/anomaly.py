@@ -20,7 +20,6 @@ from ruis.cli.outputs import check_new_file
 from ruis.cli.progress import progress_line, seconds_left
 from ruis.cli.quiet import load_keras_quietly
 from ruis.cli.teller import Teller
-from ruis.cli.train import channels_and_patch
 from ruis.errors import ConfigError, EmptyDatasetError, EngineUnavailableError
 from ruis.outputs import Failure, Job, Plan, each_once, enter, found
 
@@ -153,6 +152,7 @@ def fit(
 def _recipe(normal: Path, name: str, minutes: float, seed: int) -> Recipe:
     """Make a recipe that suits the images."""
     from ruis.recipe import Recipe
+    from ruis.survey import channels_and_patch
 
     channels, patch = channels_and_patch(normal)
     made = {

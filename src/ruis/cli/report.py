@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ruis.denoise import Denoiser
     from ruis.evaluate import Evaluation, Pair, Scored
 
-__all__ = ["write_report"]
+__all__ = ["STYLE", "picture", "write_report"]
 
 SIDE = 320
 """The longest side of a picture: the middle of an image, pixel by pixel."""
@@ -123,7 +123,7 @@ def _row(name: str, noisy: float, denoised: float, ssim: float) -> str:
 def _figure(title: str, scored: Scored, pair: Pair, denoised: NDArray[Any]) -> str:
     gain = scored.psnr - scored.noisy_psnr
     pictures = "".join(
-        f'<div><img src="{_picture(pixels)}" alt="{what}">{what}</div>'
+        f'<div><img src="{picture(pixels)}" alt="{what}">{what}</div>'
         for what, pixels in (
             ("noisy", pair.noisy.pixels),
             ("denoised", denoised),
@@ -137,7 +137,7 @@ def _figure(title: str, scored: Scored, pair: Pair, denoised: NDArray[Any]) -> s
 """
 
 
-def _picture(pixels: NDArray[Any]) -> str:
+def picture(pixels: NDArray[Any]) -> str:
     """Return the middle of an image as a PNG in a data URL."""
     import numpy as np
 

@@ -37,6 +37,9 @@ class Teller:
 
     def __call__(self, report: Report) -> None:
         """Tell what is reported."""
+        if report.note:
+            tell(f"{self.what}note: {report.note}")
+            return
         text = self.what + _described(report)
         if self.update:
             self.update((self.done + report.fraction) / self.parts, text)

@@ -1,9 +1,8 @@
-"""`ruis train`: a recipe, or two folders, become a model file."""
+"""`ruis train`: a recipe, or images, become a model file."""
 
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,23 +14,13 @@ from ruis.cli.outputs import check_new_file
 from ruis.cli.progress import progress_line
 from ruis.cli.quiet import load_keras_quietly
 from ruis.cli.teller import Teller
-from ruis.errors import ConfigError, EmptyDatasetError
+from ruis.errors import ConfigError
 
 if TYPE_CHECKING:
     from ruis.model_file import ModelFile
     from ruis.recipe import Recipe
 
-__all__ = ["TIERS", "channels_and_patch", "train"]
-
-TIERS: dict[str, dict[str, Any]] = {
-    "fast": {"widths": (32, 64, 128), "blocks": 1},
-    "base": {"widths": (64, 128, 256), "blocks": 2},
-    "best": {"widths": (96, 160, 256), "blocks": 3},
-}
-"""How large the U-Net is that is taught without a recipe: 26, 194 and 492 kMAC per pixel."""
-
-PATCH, SMALLEST_PATCH = 96, 32
-MINUTES = 30.0
+__all__ = ["train"]
 
 
 def train(
@@ -40,12 +29,16 @@ def train(
     ],
     recipe: Annotated[
         Path | None,
-        typer.Argument(metavar="RECIPE.toml", help="A complete recipe; see the folder recipes/."),
+        typer.Argument(
+            metavar="RECIPE.toml", help="A complete recipe; see the folder recipes/, or RUN.run/."
+        ),
     ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="With a recipe: the folder that its data folders are in; default: ."
+            metavar="DIR",
+            help="With a recipe: the folder that its data folders are in; default: where its run "
+            "had it, or here.",
         ),
     ] = None,
     clean: Annotated[
@@ -62,7 +55,37 @@ def train(
     noisy: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="With --clean: the noisy counterparts, files of the same names."
+            metavar="DIR|FILE",
+            help="Noisy images: with --clean their counterparts, files of the same names; else "
+            "they are learnt from alone, a whole folder or a single image.",
+        ),
+    ] = None,
+    second: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="With --noisy: other shots of the same scenes, of the same names."
+        ),
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How to learn: supervised, noise-to-noise, noise-to-void, "
+            "neighbour-to-neighbour, zero-shot; default: what suits the images.",
+        ),
+    ] = None,
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="For noise-to-void: which pixels share their noise: point, horizontal:N, "
+            "vertical:N, square:N; default: as measured.",
+        ),
+    ] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZYX", help="For stacks in .npy files: which axis counts the images (Z or T)."
         ),
     ] = None,
     start: Annotated[
@@ -72,13 +95,17 @@ def train(
         ),
     ] = None,
     tier: Annotated[
-        Literal["fast", "base", "best"],
-        typer.Option(help="Without a recipe: the size of the network, quick to run or good."),
-    ] = "base",
+        Literal["fast", "base", "best"] | None,
+        typer.Option(
+            help="Without a recipe: the size of the network; default: by the images and the time."
+        ),
+    ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="N", help="Train for so many minutes; default without a recipe: 30."
+            min=0,
+            metavar="N",
+            help="Train for so many minutes; default without a recipe: 30, and 5 with --from.",
         ),
     ] = None,
     epochs: Annotated[
@@ -88,9 +115,16 @@ def train(
         int | None,
         typer.Option(min=0, metavar="N", help="Of weights, crops and noise; default: 0."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done and why, and do nothing.")
+    ] = False,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on where an earlier run of the same command stopped."),
+    ] = False,
+    tensorboard: Annotated[
+        bool,
+        typer.Option("--tensorboard", help="Also write curves for TensorBoard into the run."),
     ] = False,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
@@ -98,24 +132,59 @@ def train(
 ) -> None:
     """Teach a network to remove your noise.
 
+    ruis train --noisy shots/ --clean means/ -o mine.ruis             pairs
     ruis train --clean photos/ --noise gaussian:0..55/255 -o mine.ruis
-    ruis train --noisy short/ --clean long/ --minutes 60 -o camera.ruis
+    ruis train --noisy scans/ -o mine.ruis                            noisy images alone
+    ruis train --noisy first/ --second second/ -o mine.ruis           two shots of each scene
+    ruis train --noisy photo.png -o this-one.ruis                     a single image
+    ruis train --from photo --noisy shots/ -o mine.ruis               refine a model
     ruis train recipes/gray.toml --data data/ -o gray.ruis
 
-    The run keeps its recipe, history and a checkpoint of every epoch in mine.run/, beside the
-    model; if it is stopped, the same command with --resume goes on from there.
+    What suits the images is found out, and said before it is done: --dry-run says it alone. The
+    run keeps its recipe, history, previews, a report and a checkpoint of every epoch in mine.run/,
+    beside the model; if it is stopped, the same command with --resume goes on from there.
     """
     folder = _run_folder(output, overwrite=overwrite)
-    chosen, root = _recipe(recipe, data, clean, noisy, noise, tier, output.stem)
-    chosen = _changed(chosen, minutes, epochs, seed)
-
-    from ruis.train import publish
-    from ruis.train import train as teach
+    asked: dict[str, Any] = {
+        "clean": clean,
+        "noisy": noisy,
+        "second": second,
+        "noise": noise,
+        "objective": objective,
+        "mask": mask,
+        "axes": axes,
+        "tier": tier,
+    }
     from ruis.zoo import find
 
     begin = None if start is None else find(start)
+    if recipe is not None:
+        chosen, root = _read(recipe, data, asked)
+        chosen = _changed(chosen, minutes, epochs, seed)
+        reasons: tuple[str, ...] = (chosen.purpose,) if chosen.purpose else ()
+    else:
+        from ruis.proposal import propose
+
+        if data is not None:
+            raise ConfigError("--data belongs to a recipe; without one, give --clean or --noisy.")
+        plan = propose(
+            **asked,
+            start=begin,
+            minutes=minutes,
+            epochs=epochs,
+            seed=seed or 0,
+            name=output.stem,
+        )
+        chosen, root, reasons = plan.recipe, plan.data, plan.reasons
+    _tell_plan(chosen, reasons, folder)
+    if dry_run:
+        _show_recipe(chosen, json=json)
+        return
+
+    from ruis.train import publish
+    from ruis.train import train as teach
+
     load_keras_quietly()
-    tell(f"{chosen.name}: run folder {folder}{os.sep}")
     with progress_line() as update:
         try:
             run = teach(
@@ -124,6 +193,7 @@ def train(
                 folder,
                 start=begin,
                 resume=resume,
+                tensorboard=tensorboard,
                 progress=Teller(update),
                 warn=lambda caution: tell(f"Note: {caution.text}."),
             )
@@ -131,10 +201,14 @@ def train(
             tell("The same command with --resume goes on after the last whole epoch.")
             raise
     made = publish(run, output, overwrite=overwrite)
+    report = folder / "report.html"
+    from ruis.cli.training_report import write_report
+
+    write_report(report, run, made, output)
     if json:
-        print_json(_document(made, output))
+        print_json(_document(made, output, report))
     else:
-        _show(made, output)
+        _show(made, output, report)
 
 
 # -- what is asked for ----------------------------------------------------------------------------
@@ -146,103 +220,18 @@ def _run_folder(output: Path, *, overwrite: bool) -> Path:
     return output.with_suffix(".run")
 
 
-def _recipe(
-    recipe: Path | None,
-    data: Path | None,
-    clean: Path | None,
-    noisy: Path | None,
-    noise: str | None,
-    tier: str,
-    name: str,
-) -> tuple[Recipe, Path]:
-    """Return the recipe, read or made, and the folder that its data folders are in."""
+def _read(recipe: Path, data: Path | None, asked: dict[str, Any]) -> tuple[Recipe, Path]:
+    """Return a recipe, and the folder that its data folders are in."""
+    from ruis.checkpoint import data_of
     from ruis.recipe import Recipe
 
-    if recipe is not None:
-        if clean or noisy or noise:
-            raise ConfigError(
-                "a recipe says itself what to learn from: leave out --clean, --noisy "
-                "and --noise, or the recipe."
-            )
-        return Recipe.read(recipe), data or Path()
-    if data is not None:
-        raise ConfigError("--data belongs to a recipe; without one, give --clean.")
-    if clean is None:
+    given = [f"--{name}" for name, value in asked.items() if value is not None]
+    if given:
         raise ConfigError(
-            "learning from noisy images alone is not there yet; give --clean DIR --noise SPEC "
-            "(clean images of the same kind), or --noisy DIR --clean DIR (pairs)."
-            if noisy
-            else "what shall be learnt from? Give a recipe, --clean DIR --noise SPEC, or "
-            "--noisy DIR --clean DIR."
+            f"a recipe says itself what to learn from, and how: leave out {', '.join(given)}, "
+            "or the recipe."
         )
-    if (noise is None) == (noisy is None):
-        raise ConfigError(
-            "--clean needs either --noise SPEC (noise to add) or --noisy DIR (pairs)"
-            + (", not both." if noise else ", such as --noise gaussian:0..55/255.")
-        )
-    return _default_recipe(clean.resolve(), noisy and noisy.resolve(), noise, tier, name)
-
-
-def _default_recipe(
-    clean: Path, noisy: Path | None, noise: str | None, tier: str, name: str
-) -> tuple[Recipe, Path]:
-    """Make a recipe that suits the images; no path of this machine gets into it."""
-    from ruis.noise import parse
-    from ruis.recipe import Recipe
-
-    if noise is not None:
-        parse(
-            noise
-        )  # what is wrong with it is said before the headers of a thousand files are read
-    channels, patch = channels_and_patch(clean)
-    root = Path(os.path.commonpath([clean.parent, noisy.parent if noisy else clean.parent]))
-    source = {"name": clean.name, "terms": "the trainer's own", "folder": _inside(clean, root)}
-    if noisy is not None:
-        source["noisy"] = _inside(noisy, root)
-    kind = {1: "gray images", 3: "colour images"}.get(channels, f"images of {channels} channels")
-    made = {
-        "name": re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "mine",
-        "purpose": f"Removes {noise or 'the noise of pairs'} from {kind} like those in {clean.name}.",
-        "data": (source,),
-        "architecture": {
-            "name": "unet",
-            "channels": channels,
-            "sigma_channel": noisy is None,
-            **TIERS[tier],
-        },
-        "noise": noise,
-        "patch": patch,
-        "optimizer": "muon",
-        "learning_rate": 1e-2,
-        "minutes": MINUTES,
-    }
-    return Recipe.parse(made, what="the default recipe"), root
-
-
-def _inside(folder: Path, root: Path) -> str:
-    return folder.relative_to(root).as_posix()
-
-
-def channels_and_patch(folder: Path) -> tuple[int, int]:
-    """Look at the headers of all images: gray or colour, and how large a crop fits into each."""
-    from ruis import dataset, formats
-
-    headers = [formats.probe(path) for path in dataset.find(folder)]
-    kinds = {(header.colour, header.channels - header.alpha) for header in headers}
-    counts = {count for _, count in kinds}
-    if {colour for colour, _ in kinds} <= {"gray", "rgb"}:
-        channels = 3 if 3 in counts else 1
-    elif len(counts) == 1:
-        channels = counts.pop()
-    else:
-        found = ", ".join(f"{count} ({colour})" for colour, count in sorted(kinds))
-        raise ConfigError(f"the images in {folder} have different channels: {found}.")
-    sides = [min(header.rows, header.columns) for header in headers]
-    smallest = min([side for side in sides if side >= SMALLEST_PATCH] or [max(sides)])
-    patch = min(PATCH, smallest) // 8 * 8
-    if patch == 0:
-        raise EmptyDatasetError(f"the images in {folder} are smaller than 8 pixels.")
-    return channels, patch
+    return Recipe.read(recipe), data or data_of(recipe.parent) or Path()
 
 
 def _changed(recipe: Recipe, minutes: float | None, epochs: int | None, seed: int | None) -> Recipe:
@@ -262,11 +251,27 @@ def _changed(recipe: Recipe, minutes: float | None, epochs: int | None, seed: in
 # -- what is told ---------------------------------------------------------------------------------
 
 
-def _document(made: ModelFile, output: Path) -> dict[str, Any]:
+def _tell_plan(recipe: Recipe, reasons: tuple[str, ...], folder: Path) -> None:
+    """Say what will be done, and why, before it is done."""
+    tell(f"{recipe.name}: run folder {folder}{os.sep}")
+    for reason in reasons:
+        tell(f"  {reason}")
+
+
+def _show_recipe(recipe: Recipe, *, json: bool) -> None:
+    """Print what would be followed: as a recipe, it can be changed and used."""
+    if json:
+        print_json(recipe.model_dump(mode="json", exclude_none=True))
+    else:
+        say(recipe.to_toml().rstrip())
+
+
+def _document(made: ModelFile, output: Path, report: Path) -> dict[str, Any]:
     training = made.manifest.training
     return {
         "model": made.name,
         "output": str(output),
+        "report": str(report),
         "noise": made.manifest.noise,
         "minutes": training.minutes,
         "steps": training.steps,
@@ -276,7 +281,7 @@ def _document(made: ModelFile, output: Path) -> dict[str, Any]:
     }
 
 
-def _show(made: ModelFile, output: Path) -> None:
+def _show(made: ModelFile, output: Path, report: Path) -> None:
     """Print the essentials of the card, and what to do next."""
     training, architecture = made.manifest.training, made.architecture
     say(f"{output}: {made.manifest.purpose}")
@@ -285,11 +290,19 @@ def _show(made: ModelFile, output: Path) -> None:
         f"{architecture.channels} channel{'s' * (architecture.channels > 1)}"
     )
     images = sum(used.images for used in made.manifest.data)
-    say(f"  learnt      {made.manifest.noise}, from {images} images")
+    say(f"  learnt      {made.manifest.noise}, from {images} image{'s' * (images != 1)}")
     say(
         f"  trained     {training.minutes:.1f} minutes, {training.steps} steps, "
         f"{training.megapixels:.0f} Mpx; epoch {training.best_epoch} was best"
     )
     if training.validation_psnr is not None:
-        say(f"  validation  {training.validation_psnr:.2f} dB on images that were held out")
+        against = "" if _knows_clean(made) else " against noisy ones: good to compare epochs by"
+        where = "the image itself" if images == 1 else "images held out"
+        say(f"  validation  {training.validation_psnr:.2f} dB on {where}{against}")
+    say(f"  report      {report}")
     say(f"Use it:  ruis denoise IMAGE --model {output}")
+
+
+def _knows_clean(made: ModelFile) -> bool:
+    """Say whether validation compared with clean images."""
+    return bool(made.manifest.training.recipe.get("objective", "supervised") == "supervised")

@@ -83,7 +83,7 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     ImageWriteError
         If something is there already, or the disk refuses.
     """
-    part = path.with_name(f".ruis-{os.urandom(8).hex()}.part")
+    part = path.with_name(f"{PREFIX}{os.urandom(8).hex()}{ENDING}")
     with _refusals(path):
         if not overwrite and os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, "", str(path))
@@ -104,7 +104,7 @@ def _publish_folder(part: Path, path: Path, *, overwrite: bool) -> None:
         return
     if not overwrite:
         raise FileExistsError(errno.EEXIST, "", str(path))
-    old = path.with_name(f".ruis-{os.urandom(8).hex()}.old")
+    old = path.with_name(f"{PREFIX}{os.urandom(8).hex()}.old")
     path.rename(old)
     try:
         part.rename(path)

@@ -31,8 +31,8 @@ class NoiseToVoid(Objective):
         What replaces it lies within so many pixels of it in each direction.
     mask : str
         "point": the pixel alone. "horizontal:N" or "vertical:N": with it, the N pixels on either
-        side of it in its row or column, for noise that they share. What they are replaced by is
-        drawn from the whole crop.
+        side of it in its row or column, for noise that they share. "square:N": all within N
+        pixels. What they are replaced by is drawn from the whole crop.
 
     References
     ----------
@@ -54,11 +54,13 @@ class NoiseToVoid(Objective):
     name: Literal["noise-to-void"] = "noise-to-void"
     cell: int = Field(default=5, ge=2, le=64)
     reach: int = Field(default=2, ge=1, le=32)
-    mask: str = Field(default="point", pattern=r"^(point|(horizontal|vertical):[1-9][0-9]?)$")
+    mask: str = Field(
+        default="point", pattern=r"^(point|(horizontal|vertical|square):[1-9][0-9]?)$"
+    )
 
     needs: ClassVar[tuple[str, ...]] = ("noisy",)
     assumes: ClassVar[str] = (
-        "noise that is independent from pixel to pixel, but for the mask's line, and averages to "
+        "noise that is independent from pixel to pixel, beyond what the mask hides, and averages to "
         "nothing"
     )
 
@@ -75,7 +77,7 @@ class NoiseToVoid(Objective):
             sources = self._neighbours(rows, columns, noisy.shape, rng)
             hidden[rows, columns] = noisy[sources]
         else:
-            self._hide_lines(hidden, noisy, rows, columns, rng)
+            self._hide_around(hidden, noisy, rows, columns, rng)
         counts = np.zeros((*noisy.shape[:2], 1), np.float32)
         counts[rows, columns] = 1
         return hidden, np.concatenate([noisy, counts], axis=2)
@@ -115,7 +117,7 @@ class NoiseToVoid(Objective):
             mirrored.append(place)
         return mirrored[0], mirrored[1]
 
-    def _hide_lines(
+    def _hide_around(
         self,
         hidden: NDArray[np.float32],
         noisy: NDArray[np.float32],
@@ -123,18 +125,19 @@ class NoiseToVoid(Objective):
         columns: NDArray[Any],
         rng: np.random.Generator,
     ) -> None:
-        """Replace each pixel, and those beside it in its line, by any of the crop."""
-        found = re.fullmatch(r"(horizontal|vertical):(\d+)", self.mask)
+        """Replace each pixel, and those that share its noise, by any of the crop."""
+        found = re.fullmatch(r"(horizontal|vertical|square):(\d+)", self.mask)
         assert found
-        reach, across = int(found[2]), found[1] == "horizontal"
+        reach = int(found[2])
+        steps = range(-reach, reach + 1)
         height, width = noisy.shape[:2]
-        for step in range(-reach, reach + 1):
-            at_row = rows if across else rows + step
-            at_column = columns + step if across else columns
-            inside = (at_row >= 0) & (at_row < height) & (at_column >= 0) & (at_column < width)
-            count = int(inside.sum())
-            drawn = noisy[rng.integers(height, size=count), rng.integers(width, size=count)]
-            hidden[at_row[inside], at_column[inside]] = drawn
+        for down in (0,) if found[1] == "horizontal" else steps:
+            for right in (0,) if found[1] == "vertical" else steps:
+                at_row, at_column = rows + down, columns + right
+                inside = (at_row >= 0) & (at_row < height) & (at_column >= 0) & (at_column < width)
+                count = int(inside.sum())
+                drawn = noisy[rng.integers(height, size=count), rng.integers(width, size=count)]
+                hidden[at_row[inside], at_column[inside]] = drawn
 
     def error(self, run: Run, inputs: NDArray[np.float32], target: NDArray[np.float32]) -> float:
         """Compare with what was hidden: the true error, and the variance of the noise."""

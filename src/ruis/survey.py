@@ -1,0 +1,177 @@
+"""A look at someone's images, before a network is taught with them."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ruis import choice, dataset, formats
+from ruis.errors import ConfigError, EmptyDatasetError
+from ruis.noise.measure.neighbours import shared_noise
+
+if TYPE_CHECKING:
+    from ruis.formats import Header
+
+__all__ = ["Seen", "channels_and_patch", "look"]
+
+PATCH, SMALLEST_PATCH = 96, 32
+LOOKED_AT = 8
+DIM, BRIGHT = 0.25, 1.5
+"""Where 99.9 % of the values are below the one, or some above the other, white is set by the images."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What someone's images show.
+
+    Parameters
+    ----------
+    headers : tuple of Header
+        Of all files.
+    planes : int
+        How many pictures there are: more than files, if these are stacks.
+    channels : int
+        That a network for them has: 3 if any image has colours.
+    patch : int
+        The side of a crop that fits into the images, in pixels.
+    sigma : float
+        Of the noise as white noise, as a fraction of the data range.
+    direction : str
+        Where neighbours share their noise; see :class:`ruis.noise.measure.neighbours.Shared`.
+    reach : int
+        Over how many pixels they do.
+    white : float or None
+        The stored value that shall count as white, where the dtype's is far from the images.
+    """
+
+    headers: tuple[Header, ...]
+    planes: int
+    channels: int
+    patch: int
+    sigma: float
+    direction: str
+    reach: int
+    white: float | None
+
+    @property
+    def megapixels(self) -> float:
+        """How much there is, in all pictures."""
+        each = [header.rows * header.columns for header in self.headers]
+        return self.planes * sum(each) / len(each) / 1e6
+
+
+def look(place: Path, axes: str | None) -> Seen:
+    """Look at all headers, and at the pixels of some images.
+
+    Parameters
+    ----------
+    place : Path
+        A folder of images, or a file.
+    axes : str, optional
+        Of stacks; see :func:`ruis.dataset.load`.
+
+    Raises
+    ------
+    ConfigError
+        If the images have different channels.
+    EmptyDatasetError
+        If there are none, or they are too small.
+    """
+    paths = dataset.find(place)
+    headers = _headers(paths, axes)
+    channels = 1 if axes else _channels(headers, place)
+    some = paths[:: math.ceil(len(paths) / LOOKED_AT)]
+    images = []
+    planes = len(paths)
+    for path in some:
+        found = dataset.read_planes(path, axes)
+        images += found[:: math.ceil(len(found) / LOOKED_AT)]
+        planes += (len(found) - 1) * len(paths) // len(some)
+    looks = [choice.look(image) for image in images]
+    measured = []
+    peaks, lows = [], []
+    for image in images:
+        scale = dataset.Sample("", image.pixels, data_range=image.info.data_range).scale
+        unit = scale.to_unit(image.pixels[..., : image.channels])
+        measured.append(shared_noise(unit))
+        peaks.append(_peak(unit))
+        lows.append(scale.data_range)
+    directions = [one.direction for one in measured]
+    direction = statistics.mode(directions)
+    if direction == "everywhere" and statistics.median([look.white for look in looks]):
+        direction = "nowhere"  # fine texture under white noise
+    reaches = [max(one.horizontal, one.vertical) for one in measured if one.direction == direction]
+    return Seen(
+        headers=headers,
+        planes=planes,
+        channels=channels,
+        patch=_patch(headers, place),
+        sigma=statistics.median(look.sigma for look in looks),
+        direction=direction,
+        reach=round(statistics.median(reaches)) if reaches else 0,
+        white=_white(max(peaks), lows[0]),
+    )
+
+
+def _headers(paths: list[Path], axes: str | None) -> tuple[Header, ...]:
+    place = next((axes.index(letter) for letter in "ZT" if letter in axes), None) if axes else None
+    return tuple(formats.probe(path, channel_axis=place) for path in paths)
+
+
+def _channels(headers: tuple[Header, ...], place: Path) -> int:
+    """Say what the images have in common: gray, colour, or a number of channels."""
+    kinds = {(header.colour, header.channels - header.alpha) for header in headers}
+    counts = {count for _, count in kinds}
+    if {colour for colour, _ in kinds} <= {"gray", "rgb"}:
+        return 3 if 3 in counts else 1
+    if len(counts) == 1:
+        return counts.pop()
+    found = ", ".join(f"{count} ({colour})" for colour, count in sorted(kinds))
+    raise ConfigError(f"the images in {place} have different channels: {found}.")
+
+
+def _patch(headers: tuple[Header, ...], place: Path) -> int:
+    """Return a crop that fits into each image, except into scraps."""
+    sides = [min(header.rows, header.columns) for header in headers]
+    smallest = min([side for side in sides if side >= SMALLEST_PATCH] or [max(sides)])
+    patch = min(PATCH, smallest) // 8 * 8
+    if patch == 0:
+        raise EmptyDatasetError(f"the images in {place} are smaller than 8 pixels.")
+    return patch
+
+
+def channels_and_patch(folder: Path) -> tuple[int, int]:
+    """Look at the headers of all images: gray or colour, and how large a crop fits into each.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of images.
+
+    Raises
+    ------
+    ConfigError
+        If the images have different channels.
+    EmptyDatasetError
+        If there are none, or none is large enough.
+    """
+    headers = _headers(dataset.find(folder), None)
+    return _channels(headers, folder), _patch(headers, folder)
+
+
+def _peak(unit: Any) -> float:
+    import numpy as np
+
+    return float(np.quantile(unit, 0.999))
+
+
+def _white(peak: float, data_range: tuple[float, float]) -> float | None:
+    """Return the stored value that shall count as white, where the dtype's is far from the images."""
+    low, high = data_range
+    if peak <= 0 or DIM <= peak <= BRIGHT:
+        return None
+    # Two digits: the same for similar images, and good to read.
+    return low + float(f"{peak * (high - low):.2g}")

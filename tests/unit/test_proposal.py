@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ruis import dataset, formats, objectives, zoo
+from ruis.errors import ConfigError, EmptyDatasetError
+from ruis.image import Image, ImageInfo, data_range_of
+from ruis.proposal import propose
+
+
+def write(path: Path, pixels: np.ndarray, colour: str = "gray") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    formats.write(Image(pixels, ImageInfo(pixels.dtype, data_range_of(pixels.dtype),
+                                          colour=colour)), path, overwrite=True)  # fmt: skip
+
+
+def noise(seed: int, streak: int = 1, axis: int = 1) -> np.ndarray:
+    one = np.random.default_rng(seed).standard_normal((128, 160, 1))
+    return sum(np.roll(one, step, axis) for step in range(streak)) / streak**0.5
+
+
+@pytest.fixture
+def shots(tmp_path):
+    """Write four noisy pictures, and return their folder."""
+
+    def make(streak: int = 1, axis: int = 1, dtype: str = "uint8", white: float = 255.0) -> Path:
+        ramp = np.add.outer(np.arange(128), np.arange(160))[..., None] / 500
+        for seed in range(4):
+            unit = np.clip(0.2 + ramp + 0.1 * noise(seed, streak, axis), 0, 1)
+            write(tmp_path / "shots" / f"{seed}.tif", (unit * white).astype(dtype))
+        return tmp_path / "shots"
+
+    return make
+
+
+def test_white_noise_alone_is_learnt_from_neighbours(shots):
+    plan = propose(noisy=shots())
+    assert plan.recipe.objective == "neighbour-to-neighbour"
+    assert plan.recipe.minutes == 30
+    assert plan.recipe.patience is None, "nothing tells when it is best"
+    assert (plan.data / plan.recipe.data[0].noisy).name == "shots"
+    assert any("4 images, gray, uint8" in reason for reason in plan.reasons)
+
+
+@pytest.mark.parametrize(("axis", "mask"), [(1, "horizontal:4"), (0, "vertical:4")])
+def test_streaks_are_hidden_with_their_pixel(shots, axis, mask):
+    objective = objectives.parse(propose(noisy=shots(streak=5, axis=axis)).recipe.objective)
+    assert (objective.name, objective.mask) == ("noise-to-void", mask)
+    assert 9 / objective.cell**2 <= 0.12, "most of the picture stays"
+
+
+def test_noise_shared_in_all_directions_is_hidden_in_squares_and_told(tmp_path):
+    for seed in range(3):
+        one = noise(seed)
+        two = one + np.roll(one, 1, 0)
+        pixels = 0.5 + 0.1 * (two + np.roll(two, 1, 1))
+        write(tmp_path / "a" / f"{seed}.tif", pixels.astype(np.float32))
+    plan = propose(noisy=tmp_path / "a")
+    assert objectives.parse(plan.recipe.objective).mask == "square:1"
+    assert any("in all directions" in reason for reason in plan.reasons)
+
+
+def test_a_wish_is_followed_and_a_doubt_is_told(shots):
+    plan = propose(noisy=shots(streak=5), objective="neighbour-to-neighbour")
+    assert plan.recipe.objective == "neighbour-to-neighbour"
+    assert any("BUT" in reason for reason in plan.reasons)
+    plan = propose(noisy=shots().parent / "shots", mask="point")
+    assert objectives.parse(plan.recipe.objective).mask == "point"
+
+
+def test_one_image_gets_a_tiny_network_and_a_fixed_number_of_steps(shots):
+    plan = propose(noisy=shots() / "0.tif")
+    assert plan.recipe.objective == "zero-shot"
+    assert plan.recipe.architecture["name"] == "plain"
+    assert plan.recipe.epochs * plan.recipe.steps_per_epoch == 2000
+
+
+@pytest.mark.parametrize(
+    ("dtype", "brightest", "white"),
+    [
+        ("uint8", 255, None),
+        ("uint16", 65535, None),
+        ("uint16", 1000, 1000),
+        ("float32", 1.0, None),
+        ("float32", 5000, 5000),
+        ("float32", 0.01, 0.01),
+        ("int16", 400, None),  # black is -32768: 400 above zero is no white of its own
+    ],
+)
+def test_white_is_what_the_images_say_where_the_dtype_is_far_from_it(
+    shots, dtype, brightest, white
+):
+    source = propose(noisy=shots(dtype=dtype, white=brightest)).recipe.data[0]
+    if white is None:
+        assert source.white is None
+    else:
+        assert source.white == pytest.approx(white, rel=0.1)
+        (sample, *_) = dataset.load(None, 1, noisy=shots(dtype=dtype, white=brightest),
+                                    white=source.white)  # fmt: skip
+        assert 0.5 < sample.scale.to_unit(sample.pixels).max() < 1.5
+
+
+@pytest.mark.parametrize("axes", ["ZYX", "TYX", "YXZ", "YTX"])
+def test_a_stack_is_so_many_pictures(tmp_path, axes):
+    planes = np.stack([(100 + 20 * noise(seed)[..., 0]) for seed in range(5)]).astype(np.uint8)
+    order = ["ZTYX".replace("T" if "Z" in axes else "Z", "").index(letter) for letter in axes]
+    np.save(tmp_path / "stack.npy", np.transpose(planes, order))
+    plan = propose(noisy=tmp_path / "stack.npy", axes=axes)
+    assert plan.recipe.objective == "neighbour-to-neighbour"
+    assert any("5 images, gray" in reason for reason in plan.reasons)
+    samples = dataset.load(None, 1, noisy=tmp_path / "stack.npy", axes=axes)
+    assert [sample.name for sample in samples] == [f"stack.npy[{i}]" for i in range(5)]
+    for plane, sample in zip(planes, samples, strict=True):
+        assert np.array_equal(sample.noisy[..., 0], plane)
+
+
+def test_pairs_of_stacks_hold_as_many_pictures(tmp_path):
+    for name, count in (("noisy", 4), ("clean", 5)):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "a.npy", np.zeros((count, 40, 50), np.uint8))
+    with pytest.raises(EmptyDatasetError, match="hold 5 and 4"):
+        dataset.load(tmp_path / "clean", 1, noisy=tmp_path / "noisy", axes="ZYX")
+
+
+def test_little_time_or_little_data_ask_for_a_small_network(tmp_path, shots):
+    few = propose(noisy=shots(), minutes=30).recipe.architecture
+    assert few["widths"] == [32, 64, 128] or few["widths"] == (32, 64, 128)
+    for seed in range(3):
+        write(tmp_path / "large" / f"{seed}.tif", np.full((900, 1000, 1), 0.5, np.float32))
+    many = {
+        minutes: propose(clean=tmp_path / "large", noise="gaussian:0.1", minutes=minutes)
+        for minutes in (5, 30)
+    }
+    assert tuple(many[5].recipe.architecture["widths"]) == (32, 64, 128)
+    assert tuple(many[30].recipe.architecture["widths"]) == (64, 128, 256)
+
+
+def test_a_refinement_keeps_the_network_and_goes_gently(shots):
+    fresh, gentle = propose(noisy=shots()).recipe, propose(noisy=shots(), start=zoo.find("gray"))
+    assert gentle.recipe.learning_rate <= fresh.learning_rate / 5
+    assert gentle.recipe.minutes == 5
+    assert gentle.recipe.architecture["sigma_channel"]
+
+
+def test_a_refinement_needs_fitting_channels(tmp_path):
+    write(tmp_path / "five" / "a.tif", np.zeros((64, 64, 5), np.uint8), "channels")
+    with pytest.raises(ConfigError, match="takes 3 channels, and these images have 5"):
+        propose(noisy=tmp_path / "five", start=zoo.find("photo"))
