@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shlex
 import sys
 import tempfile
@@ -24,7 +25,6 @@ from pathlib import Path
 import numpy as np
 import rates
 from budgets import RUIS, picture, process
-from numpy.typing import NDArray
 
 from ruis import processor, zoo
 from ruis.denoise import Denoiser
@@ -95,11 +95,7 @@ def network_seconds(denoiser: Denoiser, shape: tuple[int, int], precision: str) 
 
 def tiles_of(denoiser: Denoiser, shape: tuple[int, int]) -> Plan:
     """How an 8-bit image of this size is cut."""
-    from ruis.image import Image, ImageInfo
-
-    dtype = np.dtype(np.uint8)
-    nothing: NDArray[np.uint8] = np.broadcast_to(dtype.type(0), (*shape, denoiser.channels))
-    return denoiser._plan(Image(nothing, ImageInfo(dtype, (0.0, 255.0))))  # noqa: SLF001
+    return denoiser.knife.cut(*shape, nbytes=math.prod(shape) * denoiser.channels)
 
 
 def file_to_file(

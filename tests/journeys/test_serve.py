@@ -277,13 +277,13 @@ def test_no_other_file_is_served(served, target):
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"]
 TARGETS = [
-    "/", "/static/page.css", "/healthz", "/readyz", "/v1/denoise", "/v1/inspect", "/v1/preview",
+    "/", "/static/theme.css", "/healthz", "/readyz", "/v1/denoise", "/v1/inspect", "/v1/preview",
     "/v1/progress/abcdefgh", "/v1/models", "/v1/limits", "/metrics", "/openapi.json",
     "/docs", "/redoc", "/nothing", "/v1", "/v1/", "/v1/denoise/", "//v1/denoise", "/healthz/..",
     "/static/", "/static/a/b", "/static/..%2fhealthz", "/%2e/healthz", "/HEALTHZ", "*",
     "http://127.0.0.1/v1/models",
 ]  # fmt: skip
-OPEN = {"/", "/static/page.css", "/healthz", "/readyz"}
+OPEN = {"/", "/static/theme.css", "/healthz", "/readyz"}
 WRONG = [
     "Bearer", "Bearer ", "Bearer wrong", "Bearer a-token-for-tests-012345678",
     "Bearer a-token-for-tests-01234567890", "bearer A-TOKEN-FOR-TESTS-0123456789",

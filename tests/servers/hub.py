@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-ROOT = Path(sys.argv[1])
+ROOT = Path(sys.argv[1]) if __name__ == "__main__" else Path()
 COMMIT = "c0ffee" * 6 + "c0ff"
 
 
@@ -135,6 +135,7 @@ class Hub(BaseHTTPRequestHandler):
         return self.answer(404, b"{}")
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-print(server.server_port, flush=True)
-server.serve_forever()
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    print(server.server_port, flush=True)
+    server.serve_forever()

@@ -44,6 +44,7 @@ STATUSES: dict[type[errors.RuisError], Kind] = {
     errors.TrainingError: BROKEN,
     errors.ExportError: BROKEN,
     errors.ServiceError: BROKEN,
+    errors.BatchError: BROKEN,
 }
 """What an error is over HTTP; an error has the status of its nearest ancestor."""
 
