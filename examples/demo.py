@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 import ruis
-from ruis.denoise import choose
+from ruis.choice import choose
 
 HERE = Path(__file__).parent
 EXAMPLES = {"page": "documents", "coffee": "auto"}  # and the model for each
@@ -73,7 +73,7 @@ def main() -> None:
     table = Table("image", "pixels", "model", "noise found", "seconds", "Mpx/s", title="ruis")
     for name, model in EXAMPLES.items():
         noisy = ruis.read(HERE / f"{name}.png")
-        model = choose(noisy.info, noisy.channels) if model == "auto" else model
+        model = choose(noisy).model if model == "auto" else model
         denoiser = ruis.load(model)
         start = time.perf_counter()
         result = denoiser.run(noisy)
