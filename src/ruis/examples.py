@@ -51,7 +51,7 @@ class Patches:
     zoom : tuple of float
         (how many times a crop is enlarged at most, the share of crops that are).
     compressed : float
-        The share of clean crops that are compressed as JPEG before noise is added.
+        The share of crops that are compressed as JPEG, with their noise and without, alike.
     objective : Objective, optional
         What makes examples of crops; default: supervised.
 
@@ -129,12 +129,13 @@ class Patches:
         clean = cut(sample.clean)
         if side != self.patch:
             clean = resized(clean, self.patch, self.patch)
-        if self.compressed and rng.random() < self.compressed:
-            clean = JPEG.sample(rng).add(clean, rng)
         other = None if sample.noisy is None else cut(sample.noisy)
         noisy, sigma = add_noise(clean, self.noise, rng, other)
         if rng.random() >= self.sigma_given:
             sigma = 0.0
+        if self.compressed and rng.random() < self.compressed:
+            jpeg = JPEG.sample(rng)
+            noisy, clean = jpeg.add(noisy, rng), jpeg.add(clean, rng)
         inputs = with_sigma(noisy, sigma) if self.takes_sigma else noisy
         return self.objective.example(inputs, clean, rng)
 

@@ -91,9 +91,9 @@ class Recipe(Record):
     zoom_share : float
         The share of crops that are enlarged.
     compressed : float
-        The share of clean crops that are compressed as JPEG, at a quality of 60 to 95, before noise
-        is added: what compression left in a photograph is not noise, and a denoiser that knows it
-        leaves it alone.
+        The share of crops that are compressed as JPEG, at a quality of 60 to 95, with their noise
+        and without: what compression leaves of a scene is not noise, and a denoiser leaves it
+        alone; what it makes of noise is, and looks unlike it.
     steps_per_epoch : int
         Steps between two validations.
     minutes : float, optional

@@ -187,6 +187,17 @@ def test_targets_are_clean_and_inputs_have_the_noise():
     assert np.abs(levels - np.rint(levels)).max() < 1e-4
 
 
+def test_what_compression_does_to_the_scene_is_no_noise():
+    """Both are compressed, so that without noise they stay the same."""
+    silent = noise.parse("gaussian:0/255")
+    plain, both = (
+        patches(samples(64), noise=silent, patch=32, compressed=share).batch(0, 0)
+        for share in (0.0, 1.0)
+    )
+    assert np.array_equal(both[0][..., :1], both[1])
+    assert 0 < np.abs(both[1] - plain[1]).max() < 0.3
+
+
 def test_turns_and_mirrors_are_the_same_for_both_of_a_pair():
     clean = pixels(20, 24, 1)
     pair = Sample("a", clean, 255 - clean)
