@@ -104,6 +104,8 @@ class OpenVINOEngine(Engine):
             "INFERENCE_PRECISION_HINT": self.precision,
             "INFERENCE_NUM_THREADS": str(self.threads or threads()),
             "NUM_STREAMS": "1",
+            # Pinned, networks with one thread each would all sit on the same processor.
+            "ENABLE_CPU_PINNING": False,
         }
         return _core().compile_model(model, "CPU", settings).create_infer_request()
 
