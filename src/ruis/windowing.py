@@ -30,7 +30,7 @@ __all__ = ["Window", "check_block", "read_windows", "spans_of", "with_memory"]
 WINDOW = 80e6
 """Bytes of pixels that are read at a time, about."""
 
-MEMORY, TILE_MEMORY = 1.05e9, 200e6
+MEMORY, TILE_MEMORY = 1.4e9, 200e6
 """Bytes for windows, results and the network's tile together, and the least that is for the tile."""
 
 PIXEL = 40.0
