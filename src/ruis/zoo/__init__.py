@@ -20,6 +20,7 @@ __all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
 SHIPPED: dict[str, str] = {
     "documents": "c780b3cec48c6ef3c91127934493c9a276a610a22bcfb51a97e8d3bec4a9fbe3",
     "gray": "b3edb622ef2379ae63c86ee8a5a4f8dd9788a673064ad9b5a0159b481faa4614",
+    "gray-fast": "1d0d338d4daa458a16d00c506aa32a56457b125f0250ad229cef8c9f49d90ba6",
     "photo": "5e702a4eb04b371c41710c25dbe68286839e5aca9227827186ca4ade27b39786",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
