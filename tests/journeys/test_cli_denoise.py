@@ -130,7 +130,7 @@ def test_auto_chooses_by_the_channels_and_says_so(model, monkeypatch):
 
     monkeypatch.setattr(sys.modules["ruis.denoise"], "load", load)
     done = run("gray.png", "photo.png")
-    assert loaded == ["gray", "photo"]
+    assert loaded == ["gray", "white-color"]
     assert ": same (auto: no colours), sigma " in done.stdout
     assert (
         ": same (auto: camera noise), sigma " in done.stdout or ": same (auto: white" in done.stdout

@@ -161,7 +161,7 @@ def test_each_channel_has_its_noise():
     ruis.write(Image(pixels, ImageInfo(pixels.dtype, (0, 65535), colour="rgb")), "a.tif")
     facts = json.loads(run("inspect", "a.tif", "--json").stdout)
     assert facts["sigma_per_channel"] == pytest.approx([0.02, 0.05, 0.1], rel=0.1)
-    assert facts["model"] == "photo"
+    assert facts["model"] == "white-color"
     each = ", ".join(f"{255 * sigma:.1f}" for sigma in facts["sigma_per_channel"])
     assert f"channels: {each}" in run("inspect", "a.tif").stdout
 

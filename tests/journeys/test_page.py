@@ -108,7 +108,7 @@ def test_a_dropped_picture_is_saved_as_the_library_makes_it(visit):
     assert tab.saved() == ("shed.denoised.png", by_the_library(content))
     assert "120 × 96 · colour · 8-bit" in tab.page.inner_text("#facts")
     assert "clearly visible noise" in tab.page.inner_text("#verdict")
-    assert "Chosen: photo" in tab.page.inner_text("#model-why")
+    assert "Chosen: white-color" in tab.page.inner_text("#model-why")
 
 
 def test_before_and_after_lie_under_a_divider_that_can_be_dragged(visit):
