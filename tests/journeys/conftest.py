@@ -14,8 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
+from ruis import architectures, model_file
+
+NETWORK = {"name": "unet", "widths": (8,), "blocks": 1}
 TOKEN = "a-token-for-tests-0123456789"
 
 
@@ -175,3 +179,13 @@ def guarded(needs_serve, tmp_path_factory) -> Iterator[Served]:
     """A service that asks for a token."""
     with serving(tmp_path_factory.mktemp("guarded"), token=TOKEN) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory) -> str:
+    """A model whose weights are zero: it removes nothing, so that pixels can be compared."""
+    path = tmp_path_factory.mktemp("model") / "same.ruis"
+    shapes = architectures.parse(NETWORK).tensors
+    weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    model_file.save(path, model_file.Manifest(name="same", architecture=NETWORK), weights)
+    return str(path)

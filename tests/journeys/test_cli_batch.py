@@ -19,24 +19,11 @@ import pytest
 from typer.testing import CliRunner
 
 import ruis
-from ruis import architectures, model_file
 from ruis.cli import app
 from ruis.image import Image, ImageInfo
 
 pytest.importorskip("distributed", reason="ruis batch needs the batch extra")
 pytest.importorskip("cryptography", reason="ruis batch needs the batch extra")
-
-NETWORK = {"name": "unet", "widths": (8,), "blocks": 1}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    """A model whose weights are zero: it removes nothing, so that pixels can be compared."""
-    path = tmp_path_factory.mktemp("model") / "same.ruis"
-    shapes = architectures.parse(NETWORK).tensors
-    weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    model_file.save(path, model_file.Manifest(name="same", architecture=NETWORK), weights)
-    return str(path)
 
 
 @pytest.fixture(autouse=True)

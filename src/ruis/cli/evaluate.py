@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ import typer
 from ruis.cli import options
 from ruis.cli.console import duration, print_json, say, table
 from ruis.cli.outputs import check_new_file
-from ruis.cli.progress import progress_line, seconds_left
+from ruis.cli.progress import counted_images
 from ruis.cli.quiet import prepare_engine
 from ruis.errors import ConfigError
 
@@ -88,14 +87,7 @@ def evaluate(
     else:
         assert noisy is not None
         pairs = real_pairs(noisy, clean, denoiser.channels)
-    begun = time.perf_counter()
-    with progress_line() as update:
-
-        def progress(count: int, total: int) -> None:
-            if update:
-                left = seconds_left(begun, count / total)
-                update(count / total, f"{count} of {total} images{left}")
-
+    with counted_images() as progress:
         result = judge(
             denoiser,
             pairs,

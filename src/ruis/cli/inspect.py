@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,7 @@ from ruis.cli.console import print_json, say, table, tell
 from ruis.cli.exit_codes import code_of_run
 from ruis.cli.failures import sentence
 from ruis.cli.outputs import check_new_file
-from ruis.cli.progress import progress_line, seconds_left
+from ruis.cli.progress import counted_images
 from ruis.errors import ConfigError, RuisError
 from ruis.outputs import Plan, each_once, found
 
@@ -161,8 +160,7 @@ def _folder(name: str, *, recursive: bool, json: bool) -> None:
     paths = [one.path for one in each_once(found([name], None, plan, recursive=recursive))]
     results: dict[str, Inspection] = {}
     failed: list[dict[str, Any]] = [vars(one) for one in plan.failed]
-    begun = time.perf_counter()
-    with progress_line() as update:
+    with counted_images() as progress:
         for count, path in enumerate(paths, start=1):
             try:
                 shown = path.relative_to(name).as_posix()
@@ -175,9 +173,7 @@ def _folder(name: str, *, recursive: bool, json: bool) -> None:
                         "message": sentence(error),
                     }
                 )
-            if update:
-                left = seconds_left(begun, count / len(paths))
-                update(count / len(paths), f"{count} of {len(paths)} images{left}")
+            progress(count, len(paths))
     total = survey(results) if results else None
     words = survey_paragraph(total) if total else ""
     if json:

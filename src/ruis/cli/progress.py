@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from ruis.cli.console import duration, is_terminal
 
-__all__ = ["Update", "progress_line", "seconds_left"]
+__all__ = ["Update", "counted_images", "progress_line", "seconds_left"]
 
 Update = Callable[[float, str], None]
 """Called with the fraction that is done, 0..1, and what there is to say."""
@@ -44,6 +44,26 @@ def progress_line() -> Iterator[Update | None]:
     with progress:
         task = progress.add_task("", total=1.0)
         yield lambda fraction, text: progress.update(task, completed=fraction, description=text)
+
+
+@contextmanager
+def counted_images() -> Iterator[Callable[[int, int], None]]:
+    """Show a line that counts images, with the time left, as long as the block lasts.
+
+    Yields
+    ------
+    callable
+        To be called with (images done, images in all).
+    """
+    begun = time.perf_counter()
+    with progress_line() as update:
+
+        def count(done: int, total: int) -> None:
+            if update:
+                left = seconds_left(begun, done / total)
+                update(done / total, f"{done} of {total} images{left}")
+
+        yield count
 
 
 def seconds_left(begun: float, fraction: float) -> str:
