@@ -64,6 +64,15 @@ class Served:
         text = self.log.read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in text if line.startswith("{")]
 
+    def line_of(self, request_id: str, seconds: float = 10) -> dict:
+        """What it logged of a request, which it does once the answer is out."""
+        end = time.monotonic() + seconds
+        while not (found := [one for one in self.lines() if one.get("request_id") == request_id]):
+            assert time.monotonic() < end, f"nothing was logged of {request_id}"
+            time.sleep(0.02)
+        (line,) = found
+        return line
+
     def connect(self, seconds: float = 60) -> socket.socket:
         return socket.create_connection(self.address, timeout=seconds)
 

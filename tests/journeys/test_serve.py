@@ -477,8 +477,7 @@ def test_it_ends_when_it_is_asked_to(start, tmp_path, number):
 def test_the_log_is_json_and_tells_nothing_of_images(served):
     name = "log-me-00000001"
     served.ask("POST", "/v1/denoise?sigma=0.1", encoded(noisy()), {"X-Request-Id": name})
-    lines = [one for one in served.lines() if one.get("request_id") == name]
-    (line,) = lines
+    line = served.line_of(name)
     assert {"time", "level", "event", "method", "route", "status", "seconds", "bytes"} <= set(line)
     assert line["route"] == "/v1/denoise"
     for word in itertools.chain(*(map(str, one) for one in served.lines())):
