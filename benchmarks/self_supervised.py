@@ -220,7 +220,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where runs and figures are kept")
     parser.add_argument("--minutes", type=float, default=30.0, help="of training, for each case")
     parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--tier", default="base", help="of the networks but that of zero-shot")
+    parser.add_argument(
+        "--tier", help="of the networks but that of zero-shot; default: as proposed"
+    )
     parser.add_argument("--images", type=int, help="how many test images; default: all")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)

@@ -52,6 +52,8 @@ class Patches:
         (how many times a crop is enlarged at most, the share of crops that are).
     compressed : float
         The share of crops that are compressed as JPEG, with their noise and without, alike.
+    turned : bool
+        Whether crops are turned by quarters and mirrored, each as often.
     objective : Objective, optional
         What makes examples of crops; default: supervised.
 
@@ -73,6 +75,7 @@ class Patches:
         seed: int,
         zoom: tuple[float, float] = (1.0, 0.0),
         compressed: float = 0.0,
+        turned: bool = True,
         objective: Objective | None = None,
     ) -> None:
         self.samples = [s for s in samples if min(s.pixels.shape[:2]) >= patch]
@@ -87,6 +90,7 @@ class Patches:
         self.objective = objective or Supervised()
         self.zoom, self.zoom_share = zoom
         self.compressed = compressed
+        self.turned = turned
         places = [
             sample.weight * (rows - patch + 1) * (columns - patch + 1)
             for sample, (rows, columns, _) in zip(
@@ -117,6 +121,8 @@ class Patches:
         left = int(rng.integers(columns - side + 1))
         window = np.s_[top : top + side, left : left + side]
         turn, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+        if not self.turned:
+            turn, mirrored = 0, False
 
         def cut(pixels: NDArray[Any]) -> NDArray[np.float32]:
             turned = np.rot90(pixels[window], turn)

@@ -13,7 +13,7 @@ from ruis import objectives
 from ruis.errors import ConfigError
 from ruis.noise import parse as parse_noise
 from ruis.recipe import AXES, Recipe
-from ruis.survey import look
+from ruis.survey import look, printed
 
 if TYPE_CHECKING:
     from ruis.model_file import ModelFile
@@ -29,14 +29,20 @@ TIERS: dict[str, dict[str, Any]] = {
 """How large a U-Net is taught without a recipe: 26, 194 and 492 kMAC per pixel."""
 
 MINUTES, REFINING_MINUTES = 30.0, 5.0
-PEAK, REFINING_PEAK = 1e-2, 1e-3
-"""The learning rate of Muon for a fresh network, and for one that was taught before."""
+PEAK, NOISY_PEAK, REFINING_PEAK = 1e-2, 4e-3, 1e-3
+"""The learning rate of Muon for a fresh network, for one that is compared with noisy images, whose
+gradients are noisy as well, and for one that was taught before."""
 
 SHORT = 10.0
 """Minutes below which a small network gets further than a large one."""
 
 FEW_MEGAPIXELS = 2.0
 """Below this there is too little to learn from for a large network."""
+
+UPRIGHT = "The clean images are print, which is always upright: crops are not turned or mirrored."
+
+SINGLE_SHOTS = frozenset({"noise-to-void", "neighbour-to-neighbour"})
+"""With these a small network was ahead of a large one, and by far, after the same half hour."""
 
 PATIENCE = 20
 ONE_IMAGE: dict[str, Any] = {"epochs": 20, "steps_per_epoch": 100, "batch": 1}
@@ -133,7 +139,9 @@ def propose(
     first = places.get("noisy") or places["clean"]
     seen = look(first, axes)
     chosen, why = _objective(places, noise, seen, objective, mask, refining=start is not None)
-    network, about = _network(chosen, seen, tier, minutes, start, told=noise is not None)
+    upright = "clean" in places and printed(places["clean"], axes)
+    simple = "print asks for no more" if upright else ""
+    network, about = _network(chosen, seen, tier, minutes, start, simple, told=noise is not None)
     budget, long = _budget(chosen, minutes, epochs, refining=start is not None)
     root = Path(os.path.commonpath([place.parent for place in places.values()]))
     source = {
@@ -158,13 +166,15 @@ def propose(
         "objective": chosen,
         "noise": noise,
         "patch": seen.patch,
+        "turned": not upright,
         "seed": seed,
         **_settings(chosen, refining=start is not None),
         **budget,
     }
     recipe = Recipe.parse({key: value for key, value in made.items() if value is not None},
                           what="the proposed recipe")  # fmt: skip
-    return Proposal(recipe, root, (_data(seen, places, noise), why, about, long))
+    reasons = (_data(seen, places, noise), why, *((UPRIGHT,) if upright else ()), about, long)
+    return Proposal(recipe, root, reasons)
 
 
 def _check(
@@ -270,7 +280,7 @@ def _void(seen: Seen, mask: str | None) -> tuple[dict[str, Any], str]:
     kind, _, length = mask.partition(":")
     line = 2 * int(length or 0) + 1
     together = line**2 if kind == "square" else line
-    cell = max(5, math.ceil(math.sqrt(together / HIDDEN)))
+    cell = math.ceil(math.sqrt(together / HIDDEN))
     chosen = {"name": "noise-to-void", "mask": mask, "cell": min(cell, 64)}
     said = {
         "nowhere": "each pixel has noise of its own",
@@ -292,6 +302,7 @@ def _network(
     tier: str | None,
     minutes: float | None,
     start: ModelFile | None,
+    simple: str,
     *,
     told: bool,
 ) -> tuple[dict[str, Any], str]:
@@ -312,21 +323,18 @@ def _network(
         return {"name": "plain", "channels": channels}, (
             "The network is tiny, so that it cannot learn the noise by heart."
         )
-    short = minutes is not None and minutes < SHORT
-    few = seen.megapixels < FEW_MEGAPIXELS
-    size = tier or ("fast" if short or few else "base")
+    small = simple
+    if minutes is not None and minutes < SHORT:
+        small = "there is little time"
+    elif seen.megapixels < FEW_MEGAPIXELS:
+        small = f"there are only {seen.megapixels:.2g} megapixels to learn from"
+    elif name in SINGLE_SHOTS:
+        small = "noisy images teach a small one further in the same time"
+    size = tier or ("fast" if small else "base")
     network = {"name": "unet", "channels": channels, "sigma_channel": told, **TIERS[size]}
     if name == "noise-to-void":
         network["residual"] = False
-    why = (
-        "as asked"
-        if tier
-        else "there is little time"
-        if short
-        else f"there are only {seen.megapixels:.2g} megapixels to learn from"
-        if few
-        else f"{seen.megapixels:.3g} megapixels teach it well"
-    )
+    why = "as asked" if tier else small or f"{seen.megapixels:.3g} megapixels teach it well"
     return network, f"The network is a U-Net of the {size} kind ({why})."
 
 
@@ -359,7 +367,8 @@ def _settings(chosen: str | dict[str, Any], *, refining: bool) -> dict[str, Any]
     """Return how the optimizer is set."""
     if objectives.parse(chosen).name == "zero-shot":
         return {"optimizer": "adam", "learning_rate": 1e-3, "warmup_steps": 10, "ema": 0.99}
-    peak = REFINING_PEAK if refining else PEAK
+    fresh = PEAK if objectives.parse(chosen).stops_early else NOISY_PEAK
+    peak = REFINING_PEAK if refining else fresh
     return {"optimizer": "muon", "learning_rate": peak, "warmup_steps": 100, "ema": 0.995}
 
 

@@ -94,6 +94,9 @@ class Recipe(Record):
         The share of crops that are compressed as JPEG, at a quality of 60 to 95, with their noise
         and without: what compression leaves of a scene is not noise, and a denoiser leaves it
         alone; what it makes of noise is, and looks unlike it.
+    turned : bool
+        Whether crops are turned by quarters and mirrored, each as often. Not for what is always
+        upright, such as print: a network that need not read it lying down learns faster.
     steps_per_epoch : int
         Steps between two validations.
     minutes : float, optional
@@ -144,6 +147,7 @@ class Recipe(Record):
     zoom: float = Field(default=1.0, ge=1, le=8)
     zoom_share: float = Field(default=0.5, ge=0, le=1)
     compressed: float = Field(default=0.0, ge=0, le=1)
+    turned: bool = True
     steps_per_epoch: int = Field(default=250, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     epochs: int | None = Field(default=None, ge=1)

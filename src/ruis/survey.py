@@ -14,13 +14,17 @@ from ruis.noise.measure.neighbours import shared_noise
 
 if TYPE_CHECKING:
     from ruis.formats import Header
+    from ruis.image import Image
 
-__all__ = ["Seen", "channels_and_patch", "look"]
+__all__ = ["Seen", "channels_and_patch", "look", "printed"]
 
 PATCH, SMALLEST_PATCH = 96, 32
 LOOKED_AT = 8
 DIM, BRIGHT = 0.25, 1.5
 """Where 99.9 % of the values are below the one, or some above the other, white is set by the images."""
+
+PAPER, INK = 0.7, 0.01
+"""How bright blank paper is at least, and the share of a page that is print."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def look(place: Path, axes: str | None) -> Seen:
     paths = dataset.find(place)
     headers = _headers(paths, axes)
     channels = 1 if axes else _channels(headers, place)
-    some = paths[:: math.ceil(len(paths) / LOOKED_AT)]
+    some = _some(paths)
     images = []
     planes = len(paths)
     for path in some:
@@ -114,6 +118,39 @@ def look(place: Path, axes: str | None) -> Seen:
         reach=round(statistics.median(reaches)) if reaches else 0,
         white=_white(max(peaks), lows[0]),
     )
+
+
+def printed(place: Path, axes: str | None) -> bool:
+    """Look whether images are dark print on blank paper, most of them: such are always upright.
+
+    Parameters
+    ----------
+    place : Path
+        A folder of clean images, or a file.
+    axes : str, optional
+        Of stacks; see :func:`ruis.dataset.load`.
+    """
+    found = [
+        image for path in _some(dataset.find(place)) for image in dataset.read_planes(path, axes)
+    ]
+    return statistics.mean(map(_is_print, found)) > 1 / 2
+
+
+def _some(paths: list[Path]) -> list[Path]:
+    """Return a few, spread evenly."""
+    return paths[:: math.ceil(len(paths) / LOOKED_AT)]
+
+
+def _is_print(image: Image) -> bool:
+    """Whether most of an image is of one bright value, and some is less than half as bright."""
+    import numpy as np
+
+    unit = dataset.Sample("", image.pixels, data_range=image.info.data_range).scale.to_unit(
+        image.pixels
+    )
+    paper = float(np.median(unit))
+    blank = np.mean(np.abs(unit - paper) < 1 / 255)
+    return bool(paper > PAPER and blank > 1 / 2 and np.mean(unit < paper / 2) > INK)
 
 
 def _headers(paths: list[Path], axes: str | None) -> tuple[Header, ...]:

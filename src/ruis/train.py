@@ -355,6 +355,7 @@ def _prepare(
         batch=recipe.batch,
         zoom=(recipe.zoom, recipe.zoom_share),
         compressed=recipe.compressed,
+        turned=recipe.turned,
         takes_sigma=told,
         sigma_given=recipe.sigma_given,
         seed=recipe.seed,

@@ -329,3 +329,16 @@ def test_a_share_of_the_clean_crops_is_compressed_and_asked_for_so():
     ]
     assert 10 <= changed[0] <= 30
     assert changed[1] == 40
+
+
+def test_crops_are_turned_unless_they_shall_stay_upright():
+    ramp = np.add.outer(10 * np.arange(16), np.arange(16)).astype(np.uint8)[..., None]
+
+    def directions(*, turned: bool) -> set[tuple[bool, bool]]:
+        drawn = patches([Sample("ramp", ramp)], batch=16, noise=noise.parse("gaussian:0"), turned=turned)
+        clean = drawn.batch(0, 0)[1][..., 0]
+        steps = [(crop[1, 0] - crop[0, 0], crop[0, 1] - crop[0, 0]) for crop in clean]
+        return {(abs(down) > abs(right), down + right > 0) for down, right in steps}
+
+    assert directions(turned=False) == {(True, True)}
+    assert len(directions(turned=True)) == 4

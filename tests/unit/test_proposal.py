@@ -138,9 +138,47 @@ def test_little_time_or_little_data_ask_for_a_small_network(tmp_path, shots):
     assert tuple(many[30].recipe.architecture["widths"]) == (64, 128, 256)
 
 
+def test_noisy_images_alone_teach_a_small_network_gently(tmp_path):
+    for seed in range(3):
+        pixels = 0.5 + 0.1 * np.random.default_rng(seed).standard_normal((900, 1000, 1))
+        write(tmp_path / "large" / f"{seed}.tif", pixels.astype(np.float32))
+    plan = propose(noisy=tmp_path / "large")
+    assert tuple(plan.recipe.architecture["widths"]) == (32, 64, 128)
+    assert plan.recipe.learning_rate < 0.01
+    assert any("noisy images teach a small one further" in reason for reason in plan.reasons)
+    void = propose(noisy=tmp_path / "large", objective="noise-to-void")
+    assert objectives.parse(void.recipe.objective).cell == 3
+
+
+def pages(folder: Path, *, ink: float, paper: float = 0.9, lines: float = 0.2) -> Path:
+    """Write three large pages with lines of print."""
+    for seed in range(3):
+        page = np.full((900, 1000, 1), 255 * paper)
+        page[np.random.default_rng(seed).random(900) < lines] = 255 * ink
+        write(folder / f"{seed}.png", np.rint(page).astype(np.uint8))
+    return folder
+
+
+def test_print_is_learnt_upright_by_a_small_network(tmp_path):
+    plan = propose(clean=pages(tmp_path / "pages", ink=0.1), noise="gaussian:0.1")
+    assert not plan.recipe.turned
+    assert tuple(plan.recipe.architecture["widths"]) == (32, 64, 128)
+    assert any("not turned" in reason for reason in plan.reasons)
+
+
+@pytest.mark.parametrize(
+    "look", [{"ink": 0.8}, {"ink": 0.1, "lines": 0.7}, {"ink": 0.1, "paper": 0.5}, {"ink": 0.1, "lines": 0}],
+    ids=["too faint for print", "more ink than paper", "dark paper", "blank"],
+)  # fmt: skip
+def test_what_is_no_print_is_turned(tmp_path, look):
+    plan = propose(clean=pages(tmp_path / "pages", **look), noise="gaussian:0.1")
+    assert plan.recipe.turned
+    assert tuple(plan.recipe.architecture["widths"]) == (64, 128, 256)
+
+
 def test_a_refinement_keeps_the_network_and_goes_gently(shots):
     fresh, gentle = propose(noisy=shots()).recipe, propose(noisy=shots(), start=zoo.find("gray"))
-    assert gentle.recipe.learning_rate <= fresh.learning_rate / 5
+    assert gentle.recipe.learning_rate <= fresh.learning_rate / 4
     assert gentle.recipe.minutes == 5
     assert gentle.recipe.architecture["sigma_channel"]
 
