@@ -335,7 +335,9 @@ def test_crops_are_turned_unless_they_shall_stay_upright():
     ramp = np.add.outer(10 * np.arange(16), np.arange(16)).astype(np.uint8)[..., None]
 
     def directions(*, turned: bool) -> set[tuple[bool, bool]]:
-        drawn = patches([Sample("ramp", ramp)], batch=16, noise=noise.parse("gaussian:0"), turned=turned)
+        drawn = patches(
+            [Sample("ramp", ramp)], batch=16, noise=noise.parse("gaussian:0"), turned=turned
+        )
         clean = drawn.batch(0, 0)[1][..., 0]
         steps = [(crop[1, 0] - crop[0, 0], crop[0, 1] - crop[0, 0]) for crop in clean]
         return {(abs(down) > abs(right), down + right > 0) for down, right in steps}

@@ -19,7 +19,9 @@ __all__ = [
     "estimate_sigma",
     "flat_variance",
     "freedom_of",
+    "noise_quantile",
     "noisy_blocks",
+    "share_below",
     "spread_windows",
     "window_places",
 ]
@@ -278,12 +280,14 @@ def flat_variance(variances: NDArray[np.float32], freedom: float) -> float:
     quietest, quiet = (float(np.quantile(variances, share)) for share in (_QUIETEST, _QUIET))
     low, high = (_place(share, variances.size) for share in (_QUIETEST, _QUIET))
     if variances.size < _FEW or quietest <= 0:
-        return quiet / _expected(high, freedom)
+        return quiet / noise_quantile(high, freedom)
     shares = np.linspace(1, _LEAST_FLAT, 40)
-    apart = [_expected(high / one, freedom) / _expected(low / one, freedom) for one in shares]
+    apart = [
+        noise_quantile(high / one, freedom) / noise_quantile(low / one, freedom) for one in shares
+    ]
     by_chance = _BY_CHANCE * math.sqrt(2 / freedom / variances.size)
     share = float(np.interp(quiet / quietest - by_chance, apart, shares))
-    return quiet / _expected(high / share, freedom)
+    return quiet / noise_quantile(high / share, freedom)
 
 
 def _blocks(
@@ -362,7 +366,7 @@ def _place(share: float, blocks: int) -> float:
     return (share * (blocks - 1) + 0.625) / (blocks + 0.25)
 
 
-def _expected(place: float, freedom: float) -> float:
+def noise_quantile(place: float, freedom: float) -> float:
     """Return the quantile of the block variances that white noise of variance 1 would show.
 
     The variance of a block is distributed as chi-squared over its degrees of freedom; the
@@ -371,3 +375,9 @@ def _expected(place: float, freedom: float) -> float:
     """
     spread = 2 / (9 * freedom)
     return (1 - spread + NormalDist().inv_cdf(min(place, 0.98)) * math.sqrt(spread)) ** 3
+
+
+def share_below(variance: float, freedom: float) -> float:
+    """Return the share of blocks of white noise of variance 1 that show less: the inverse."""
+    spread = 2 / (9 * freedom)
+    return NormalDist().cdf((variance ** (1 / 3) - (1 - spread)) / math.sqrt(spread))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ruis.errors import ConfigError
-from ruis.noise.estimate import estimate_sigma
+from ruis.noise.estimate import estimate_sigma, freedom_of, noise_quantile, share_below
 
 
 def scene(rows: int, columns: int) -> np.ndarray:
@@ -85,3 +85,12 @@ def test_a_large_image_is_sampled():
 def test_what_is_no_float_image_is_refused(pixels):
     with pytest.raises(ConfigError, match="floats"):
         estimate_sigma(pixels)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
+def test_quantiles_and_shares_of_noise_are_inverse_and_are_those_of_chi_squared(share):
+    freedom = freedom_of(12)
+    end = noise_quantile(share, freedom)
+    assert share_below(end, freedom) == pytest.approx(share, abs=1e-6)
+    drawn = np.random.default_rng(0).chisquare(freedom, 200_000) / freedom
+    assert np.mean(drawn <= end) == pytest.approx(share, abs=0.005)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ruis.noise.estimate import flat_variance, freedom_of, noisy_blocks
+from ruis.noise.estimate import flat_variance, freedom_of, noise_quantile, noisy_blocks, share_below
 
 __all__ = ["SignalDependence", "measure_signal_dependence"]
 
@@ -24,6 +24,18 @@ NARROW = 0.1
 
 SURE = 3.0
 """The slope counts from so many of its standard errors on."""
+
+
+ROUNDS = 20
+OVERLAP = 2
+"""Blocks are laid in two grids, so that they are only half as many as there seem to be."""
+
+SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Of the blocks that hold noise alone, the quietest so many are looked at, as far as texture lets."""
+
+MOSTLY = 0.94
+"""The share of blocks that hold noise alone, from which on all of them are looked at. Where there are
+fewer, faint texture is among them."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,8 @@ def measure_signal_dependence(windows: Sequence[NDArray[np.float32]]) -> SignalD
 
     Blocks are sorted into bins by their mean; in each bin the quietest blocks tell the variance, as
     for :func:`ruis.noise.estimate.estimate_sigma`. The line is fitted by least squares with
-    weights that fall with the variance, and once more without the points that lie far from it.
+    weights that fall with the variance, and once more without the points that lie far from it; where
+    most blocks hold noise alone, then to the blocks themselves.
 
     Parameters
     ----------
@@ -109,7 +122,8 @@ def measure_signal_dependence(windows: Sequence[NDArray[np.float32]]) -> SignalD
     flat = float(np.median(found))
     if bins < 3 or across[-1] - across[0] < NARROW or flat <= 0:
         return SignalDependence(0.0, flat, *points)
-    gain, offset, error = _line(across, found)
+    fitted = _line(across, found)
+    gain, offset, error = _refined(means, variances, freedom, fitted) or fitted
     if gain < SURE * error or gain * (across[-1] - across[0]) < 0.25 * flat:
         return SignalDependence(0.0, flat, *points)
     if offset < 0:  # light cannot be less certain than its own quanta make it
@@ -118,15 +132,70 @@ def measure_signal_dependence(windows: Sequence[NDArray[np.float32]]) -> SignalD
     return SignalDependence(gain, offset, *points)
 
 
+def _refined(
+    means: NDArray[np.float32],
+    variances: NDArray[np.float32],
+    freedom: float,
+    begun: tuple[float, float, float],
+) -> tuple[float, float, float] | None:
+    """Fit the line once more, to all blocks that look like noise alone, if most of them do.
+
+    These are the blocks whose variance is below a quantile of what noise alone would show; texture
+    is above it. What is cut off of the noise with it is known, and allowed for.
+
+    Returns
+    -------
+    tuple of float, or None
+        Slope, level and the slope's standard error.
+    """
+    slope, level, _ = begun
+    x, y = means.astype(np.float64), variances.astype(np.float64)
+    floor = 0.05 * max(level, level + slope * float(x.max()))
+    if floor <= 0:
+        return None
+    spread = np.inf
+    for _ in range(ROUNDS):
+        line = np.maximum(slope * x + level, floor)
+        share = _noise_share(y / line, freedom)
+        end = noise_quantile(share, freedom)
+        kept = y / line <= end
+        if kept.sum() < LEAST or np.ptp(x[kept]) < NARROW:
+            return None
+        left = share_below(end * freedom / (freedom + 2), freedom + 2) / share
+        weights = 1 / line[kept] ** 2
+        slope, level, spread = _weighted_line(x[kept], y[kept] / left, weights)
+    line = np.maximum(slope * x + level, floor)
+    if np.mean(y / line <= noise_quantile(0.5, freedom)) < 0.5 * MOSTLY:
+        return None
+    return slope, level, float((OVERLAP * 2 / freedom / spread) ** 0.5)
+
+
+def _noise_share(ratio: NDArray[np.float64], freedom: float) -> float:
+    """Return the largest share below which blocks are spread as noise alone would be."""
+    below = [int((ratio <= noise_quantile(share, freedom)).sum()) for share in SHARES]
+    for share, count in zip(SHARES[:0:-1], below[:0:-1], strict=True):
+        expected = below[0] * share / SHARES[0]
+        if count <= 1.1 * expected + 2 * expected**0.5:
+            return share
+    return SHARES[0]
+
+
+def _weighted_line(
+    x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """Fit y = slope * x + level by least squares; with the weighted spread of x."""
+    centre, height = np.average(x, weights=weights), np.average(y, weights=weights)
+    spread = float((weights * (x - centre) ** 2).sum())
+    slope = float((weights * (x - centre) * (y - height)).sum() / spread)
+    return slope, float(height - slope * centre), spread
+
+
 def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float]:
     """Fit y = slope * x + offset, points far from it left out; with the slope's standard error."""
     scale = np.maximum(y, 0.05 * y.max())
     weights = 1 / scale**2
     for _ in range(6):
-        centre, level = np.average(x, weights=weights), np.average(y, weights=weights)
-        spread = (weights * (x - centre) ** 2).sum()
-        slope = float((weights * (x - centre) * (y - level)).sum() / spread)
-        offset = float(level - slope * centre)
+        slope, offset, spread = _weighted_line(x, y, weights)
         away = (y - slope * x - offset) / scale
         typical = max(1.4826 * float(np.median(np.abs(away))), 1e-6)
         scale = np.maximum(np.abs(slope * x + offset), 0.05 * y.max())

@@ -60,6 +60,17 @@ def test_the_gain_is_found(scene, gain, sigma):
     assert found.sigma == pytest.approx(sigma, abs=0.015)
 
 
+@pytest.mark.parametrize(("gain", "sigma"), [(0.02, 0.05), (0.02, 0.01), (0.05, 0.02)])
+def test_strong_noise_tells_its_gain_closely(scene, gain, sigma):
+    """Nearly all blocks hold noise alone then, and nearly all are looked at."""
+    noise = parse(f"poisson-gaussian:gain={gain},sigma={sigma}")
+    found = []
+    for seed in range(6):
+        noisy = noise.add(scene[:, :240, None], np.random.default_rng(seed))
+        found.append(measure_signal_dependence([stored(noisy)[..., 0]]).gain)
+    assert found == pytest.approx([gain] * 6, rel=0.12)
+
+
 @pytest.mark.parametrize("sigma", [5, 25])
 def test_noise_that_is_the_same_everywhere_has_no_gain(scene, sigma):
     found = measure_signal_dependence([scene + white(sigma)])
