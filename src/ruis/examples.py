@@ -266,6 +266,10 @@ class Validation:
             found = [-10 * math.log10(max(error, 1e-12)) for error in errors]
         return float(np.mean(found))
 
+    def strength(self, run: Run) -> float:
+        """Return the share of what `run` removes that is best removed; see `Objective.strength`."""
+        return self.objective.strength(run, self.inputs, self.targets)
+
 
 def _unit(
     sample: Sample,

@@ -332,8 +332,6 @@ def _network(
         small = "noisy images teach a small one further in the same time"
     size = tier or ("fast" if small else "base")
     network = {"name": "unet", "channels": channels, "sigma_channel": told, **TIERS[size]}
-    if name == "noise-to-void":
-        network["residual"] = False
     why = "as asked" if tier else small or f"{seen.megapixels:.3g} megapixels teach it well"
     return network, f"The network is a U-Net of the {size} kind ({why})."
 

@@ -338,6 +338,23 @@ def test_bfloat16_keeps_the_residual_connection_exact(data):
     assert np.array_equal(result, noisy[..., : architecture.channels])
 
 
+@pytest.mark.parametrize("data", RESIDUAL, ids=called)
+def test_weaker_weights_remove_a_share_of_the_noise(data):
+    architecture = architectures.parse({"name": "unet", **data})
+    model = architecture.build(seed=1)
+    noisy = noise_of(2, 16, 24, architecture.input_channels)
+    image, before = noisy[..., : architecture.channels], np.asarray(model(noisy))
+    weights = {variable.path: np.asarray(variable.value) for variable in model.variables}
+    for path, value in architecture.weakened(weights, 0.75).items():
+        next(v for v in model.variables if v.path == path).assign(value)
+    assert np.abs(before - image).max() > 1e-3
+    assert np.asarray(model(noisy)) == pytest.approx(image + 0.75 * (before - image), abs=1e-5)
+
+
+def test_a_network_that_subtracts_nothing_has_no_weaker_weights():
+    assert architectures.parse({"name": "unet", "residual": False}).weakened({}, 0.75) is None
+
+
 # -- in every engine ----------------------------------------------------------------------------
 
 

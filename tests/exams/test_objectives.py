@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from ruis import formats, objectives
 from ruis.denoise import Denoiser
@@ -33,7 +34,6 @@ LEAST: dict[str, float] = {
 """Decibels that a hundred steps on small pictures must bring."""
 
 NETWORKS: dict[str, dict[str, Any]] = {
-    "noise-to-void": {"name": "unet", "widths": [16, 32], "blocks": 1, "residual": False},
     "zero-shot": {"name": "plain"},
 }
 
@@ -223,6 +223,48 @@ def test_structured_noise_needs_its_mask(tmp_path):
         denoised = Denoiser(model, precision="f32").denoise(noisy[..., 0])
         found[mask] = psnr(clean[..., 0], denoised)
     assert found["horizontal:5"] > found["point"] + 1
+
+
+@pytest.mark.parametrize("error", [0.03, 0.05, 0.1])
+def test_the_pixel_itself_is_worth_a_share_that_depends_on_the_guess(error):
+    """A guess with an error of variance e and a pixel with noise of variance s: weights e and s."""
+    objective = objectives.parse({"name": "noise-to-void", "cell": 2})
+    inputs, targets = zip(
+        *(
+            objective.example(shot(seed, 0), None, np.random.default_rng(seed))
+            for seed in range(24)
+        ),
+        strict=True,
+    )
+    guesses = iter(
+        [scene(seed)[None] + error * np.random.default_rng(seed).standard_normal((1, 96, 96, 1))
+         for seed in range(24)]
+    )  # fmt: skip
+    share = objective.strength(lambda batch: next(guesses), inputs, targets)
+    assert share == pytest.approx(max(SIGMA**2 / (SIGMA**2 + error**2), 0.7), abs=0.07)
+
+
+@pytest.mark.parametrize("mask", ["horizontal:2", "square:1"])
+def test_a_pixel_that_shares_its_noise_is_left_out(mask):
+    objective = objectives.parse({"name": "noise-to-void", "mask": mask})
+    example = objective.example(shot(0, 0), None, np.random.default_rng(0))
+    assert objective.strength(lambda batch: batch, *([one] for one in example)) == 1
+
+
+def test_a_blind_spot_is_published_with_what_the_pixel_is_worth(folders, tmp_path):
+    notes = []
+
+    def tell(report):
+        if report.stage == "note":
+            notes.append(report.note)
+
+    run = train(recipe("noise-to-void"), folders, tmp_path / "run", progress=tell)
+    assert any("of the noise that is found is removed" in note for note in notes)
+    [kept] = (tmp_path / "run").glob("best-000002.safetensors")
+    [trained] = [value for path, value in load_file(kept).items() if path.endswith("tail/kernel")]
+    share = run.weights["tail/kernel"] / trained
+    assert 0.7 <= share.min() == pytest.approx(share.max(), rel=1e-5)
+    assert share.max() < 1
 
 
 def test_neighbours_come_from_one_square():

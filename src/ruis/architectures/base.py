@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -117,6 +118,23 @@ class Architecture(Record, ABC):
     def published(self) -> dict[str, Any]:
         """Return the mapping that a model file keeps; no path of a person's machine is in it."""
         return self.model_dump(mode="json")
+
+    def weakened(self, weights: Mapping[str, Any], strength: float) -> dict[str, Any] | None:
+        """Return weights with which the network removes less than with these.
+
+        Parameters
+        ----------
+        weights : mapping of str to numpy.ndarray
+            By variable path.
+        strength : float
+            The share of the noise found that is still removed.
+
+        Returns
+        -------
+        dict or None
+            None where no weights do that, because the network does not subtract noise.
+        """
+        return None
 
     def build_to_train(self, *, seed: int = 0) -> Any:
         """Build the network as training begins with it; see :meth:`build`."""

@@ -20,8 +20,10 @@ doi:10.1109/ICCV.2015.123 (initialisation).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from ruis.architectures.base import Architecture
@@ -52,8 +54,7 @@ class UNet(Architecture):
     sigma_channel : bool
         Whether a further input channel holds sigma as a fraction of the data range (0: unknown).
     residual : bool
-        Whether the result is subtracted from the noisy image. Without it, the result is the image:
-        for blind-spot training, in which a network that starts as the identity has to forget it.
+        Whether the result is subtracted from the noisy image. Without it, the result is the image.
 
     Examples
     --------
@@ -79,6 +80,15 @@ class UNet(Architecture):
     def scale_free(self) -> bool:
         """Always: no layer has a bias."""
         return True
+
+    def weakened(self, weights: Mapping[str, Any], strength: float) -> dict[str, Any] | None:
+        """Return weights with a smaller tail; see :meth:`Architecture.weakened`."""
+        if not self.residual:
+            return None
+        return {
+            path: value * np.float32(strength) if path.startswith("tail/") else value
+            for path, value in weights.items()
+        }
 
     def connect(self, layers: Layers, noisy: Any) -> Any:
         """Describe the network; see :meth:`Architecture.connect`."""

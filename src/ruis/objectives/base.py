@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ruis.keras_backend import load_keras
@@ -43,6 +43,9 @@ class Objective(Record, ABC):
     stops_early: ClassVar[bool] = False
     """Whether validation tells which epoch is best. Where it compares with noise, the end is best."""
 
+    blind_spot: ClassVar[bool] = False
+    """Whether the network learns to do without the pixel itself, which is worth a share of the output."""
+
     @abstractmethod
     def example(
         self,
@@ -80,6 +83,23 @@ class Objective(Record, ABC):
         import numpy as np
 
         return float(np.mean((target - run(inputs)) ** 2, dtype=np.float64))
+
+    def strength(
+        self,
+        run: Run,
+        inputs: Sequence[NDArray[np.float32]],
+        targets: Sequence[NDArray[np.float32]],
+    ) -> float:
+        """Return the share of what a network removes that is best removed, 0..1.
+
+        Parameters
+        ----------
+        run : callable
+            The network, from batch to batch.
+        inputs, targets : sequence of numpy.ndarray
+            Examples that were held out.
+        """
+        return 1.0
 
     def learner(self, network: Any, loss: Any) -> Any:
         """Return what is fitted: the network itself, where a loss of (target, output) is enough.
