@@ -47,7 +47,7 @@ FOLDERS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """One case. PSNR and SSIM are means over images; RMSE is over all pixels."""
+    """One case. PSNR, SSIM and RMSE are means over images."""
 
     case: str
     images: int
@@ -136,7 +136,7 @@ def judged(case: str, made: Any, shots: list[Shot], *, minutes: float | None = N
         begun = time.perf_counter()
         denoised = to_8_bits(denoiser.denoise(shot.noisy))
         scores.append(scored(shot, denoised, time.perf_counter() - begun))
-        errors.append(np.mean((denoised / 255.0 - shot.clean / 255.0) ** 2))
+        errors.append(np.sqrt(np.mean((denoised / 255.0 - shot.clean / 255.0) ** 2)))
     training = made.manifest.training
     return Outcome(
         case,
@@ -145,7 +145,7 @@ def judged(case: str, made: Any, shots: list[Shot], *, minutes: float | None = N
         float(np.mean([one.noisy_psnr for one in scores])),
         float(np.mean([one.psnr for one in scores])),
         float(np.mean([one.ssim for one in scores])),
-        float(np.sqrt(np.mean(errors))),
+        float(np.mean(errors)),
         training.steps,
         f"{made.architecture.name}, {made.architecture.kmac_per_pixel:.0f} kMAC",
     )

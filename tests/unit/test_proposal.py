@@ -76,6 +76,7 @@ def test_one_image_gets_a_tiny_network_and_a_fixed_number_of_steps(shots):
     assert plan.recipe.objective == "zero-shot"
     assert plan.recipe.architecture["name"] == "plain"
     assert plan.recipe.epochs * plan.recipe.steps_per_epoch == 2000
+    assert plan.recipe.patch == 128, "a crop of a single image is as large as it allows"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
-    "documents": "c780b3cec48c6ef3c91127934493c9a276a610a22bcfb51a97e8d3bec4a9fbe3",
+    "documents": "b6bd9ef922439f3cca5f276fe396f9d1bc4cc3e79c8c64c40ae599320283ef35",
     "gray": "b3edb622ef2379ae63c86ee8a5a4f8dd9788a673064ad9b5a0159b481faa4614",
     "gray-fast": "1d0d338d4daa458a16d00c506aa32a56457b125f0250ad229cef8c9f49d90ba6",
     "photo": "60b46878dd4eafb7c067b264dde9486e9c55e0c94f558f4b5d6f41cbc3b6e7c2",
