@@ -6,7 +6,7 @@ import math
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ruis import choice, dataset, formats
 from ruis.errors import ConfigError, EmptyDatasetError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ruis.image import Image
 
 __all__ = ["Seen", "channels_and_patch", "look", "printed"]
+
+One = TypeVar("One")
 
 PATCH, SMALLEST_PATCH = 96, 32
 LOOKED_AT = 8
@@ -92,17 +94,16 @@ def look(place: Path, axes: str | None) -> Seen:
     planes = len(paths)
     for path in some:
         found = dataset.read_planes(path, axes)
-        images += found[:: math.ceil(len(found) / LOOKED_AT)]
+        images += _some(found)
         planes += (len(found) - 1) * len(paths) // len(some)
     looks = [choice.look(image) for image in images]
     measured = []
     peaks, lows = [], []
     for image in images:
-        scale = dataset.Sample("", image.pixels, data_range=image.info.data_range).scale
-        unit = scale.to_unit(image.pixels[..., : image.channels])
+        unit, data_range = _unit(image)
         measured.append(shared_noise(unit))
         peaks.append(_peak(unit))
-        lows.append(scale.data_range)
+        lows.append(data_range)
     directions = [one.direction for one in measured]
     direction = statistics.mode(directions)
     if direction == "everywhere" and statistics.median([look.white for look in looks]):
@@ -131,23 +132,29 @@ def printed(place: Path, axes: str | None) -> bool:
         Of stacks; see :func:`ruis.dataset.load`.
     """
     found = [
-        image for path in _some(dataset.find(place)) for image in dataset.read_planes(path, axes)
+        image
+        for path in _some(dataset.find(place))
+        for image in _some(dataset.read_planes(path, axes))
     ]
     return statistics.mean(map(_is_print, found)) > 1 / 2
 
 
-def _some(paths: list[Path]) -> list[Path]:
+def _some(found: list[One]) -> list[One]:
     """Return a few, spread evenly."""
-    return paths[:: math.ceil(len(paths) / LOOKED_AT)]
+    return found[:: math.ceil(len(found) / LOOKED_AT)]
+
+
+def _unit(image: Image) -> tuple[Any, tuple[float, float]]:
+    """Return an image without its alpha as fractions of the range, and that range."""
+    scale = dataset.Sample("", image.pixels, data_range=image.info.data_range).scale
+    return scale.to_unit(image.pixels[..., : image.channels]), scale.data_range
 
 
 def _is_print(image: Image) -> bool:
     """Whether most of an image is of one bright value, and some is less than half as bright."""
     import numpy as np
 
-    unit = dataset.Sample("", image.pixels, data_range=image.info.data_range).scale.to_unit(
-        image.pixels
-    )
+    unit, _ = _unit(image)
     paper = float(np.median(unit))
     blank = np.mean(np.abs(unit - paper) < 1 / 255)
     return bool(paper > PAPER and blank > 1 / 2 and np.mean(unit < paper / 2) > INK)
