@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruis import alignment, formats
+from ruis import alignment, formats, planes
 from ruis.errors import ConfigError, EmptyDatasetError
 from ruis.image import Image
 from ruis.intensity import Intensity
+from ruis.stacks import is_stack_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Sample", "find", "load", "misaligned", "pair", "read_planes", "split", "to_channels"]
+__all__ = ["Sample", "find", "load", "misaligned", "pair", "split", "to_channels"]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Red, green and blue in gray: ITU-R BT.601, as the field's gray test sets were made."""
@@ -70,7 +71,7 @@ class Sample:
 
 
 def find(folder: str | Path) -> list[Path]:
-    """List the images in a folder, in the order of their names; a file stands for itself.
+    """List the images in a folder, in the order of their names; a file, or a Zarr, stands for itself.
 
     Raises
     ------
@@ -82,7 +83,13 @@ def find(folder: str | Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise EmptyDatasetError(f"{folder} is not a folder of images.")
-    found = sorted(p for p in folder.iterdir() if p.is_file() and formats.is_image_name(p))
+    if is_stack_name(folder):
+        return [folder]
+    found = sorted(
+        p
+        for p in folder.iterdir()
+        if (formats.is_image_name(p) if p.is_file() else is_stack_name(p))
+    )
     if not found:
         raise EmptyDatasetError(f"{folder} holds no images of a format that ruis reads.")
     return found
@@ -168,7 +175,8 @@ def load(
     exclude : collection of str
         Names of files to leave out.
     axes : str, optional
-        Of stacks: "ZYX", "TYX", "YXT"; each picture in them becomes a sample.
+        Of stacks in `.npy` files: "ZYX", "TYX", "YXT"; TIFF and Zarr tell their own. Each picture
+        in a stack becomes a sample.
     white : float, optional
         The stored value that counts as white. Default: that of the dtype.
     progress : callable, optional
@@ -201,47 +209,24 @@ def load(
     return samples
 
 
-def read_planes(path: Path, axes: str | None) -> list[Image]:
-    """Read a file: one picture, or all that a stack holds.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    axes : str, optional
-        Of a stack; see :func:`load`.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be read, or has other axes.
-    """
-    if axes is None:
-        return [formats.read(path)]
-    place = next(axes.index(letter) for letter in "ZT" if letter in axes)
-    stack = formats.read(path, channel_axis=place)
-    info = replace(stack.info, colour="gray", axes="YX")
-    return [Image(stack.pixels[..., index, None], info) for index in range(stack.channels)]
-
-
 def _samples(
     paths: Mapping[str, Path], channels: int, axes: str | None, white: float | None
 ) -> list[Sample]:
     """Return the samples of files that belong together."""
-    planes = {role: read_planes(path, axes) for role, path in paths.items()}
+    found = {role: planes.read(path, axes) for role, path in paths.items()}
     (first, path), *others = paths.items()
-    count = len(planes[first])
+    count = len(found[first])
     for role, counterpart in others:
-        if len(planes[role]) != count:
+        if len(found[role]) != count:
             raise EmptyDatasetError(
-                f"{path} and {counterpart} are no pair: they hold {count} and {len(planes[role])} "
+                f"{path} and {counterpart} are no pair: they hold {count} and {len(found[role])} "
                 "pictures."
             )
     return [
         _sample(
             paths,
-            {role: images[index] for role, images in planes.items()},
-            path.name if axes is None else f"{path.name}[{index}]",
+            {role: images[index] for role, images in found.items()},
+            path.name if axes is None and count == 1 else f"{path.name}[{index}]",
             channels,
             white,
         )

@@ -17,6 +17,7 @@ from ruis.noise.measure.levels import measure_levels
 from ruis.noise.measure.signal import SignalDependence, measure_signal_dependence
 from ruis.noise.measure.stripes import Stripes, measure_stripes
 from ruis.prescription import Prescription, prescribe
+from ruis.survey import peak, white_used
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,6 +97,11 @@ class Inspection:
         The bits that the stored values really use; None for floats.
     clipped_dark, clipped_bright : float
         The shares of values at the ends of the data range, 0..1.
+    white : float or None
+        The stored value up to which values go, in two digits, if that is far from what the data range
+        calls white: 12 bits in the lower part of 16, floats in electrons.
+    sigma_used : float
+        Sigma as a fraction of the range up to `white`; `sigma` itself where that is None.
     prescription : Prescription
         What to do about the noise.
     """
@@ -129,6 +135,8 @@ class Inspection:
     bits: int | None
     clipped_dark: float
     clipped_bright: float
+    white: float | None
+    sigma_used: float
     prescription: Prescription
 
     def to_json(self) -> dict[str, Any]:
@@ -222,6 +230,7 @@ def examine(image: Image) -> Evidence:
         [np.concatenate([gray[i] for i in column], axis=0) for column in grid.T],
     )
     blocks = measure_blocks(gray).strength
+    white, used = _used(unit, info.data_range)
     kinds = _kinds(
         sigma,
         together,
@@ -231,6 +240,7 @@ def examine(image: Image) -> Evidence:
         white=choice.seen.white,
         colour=info.colour == "rgb",
         jpeg=blocks > 0,
+        faint=FAINT * used,
     )
     length = correlation.length(stripes.direction or "horizontal")
     inspection = Inspection(
@@ -263,6 +273,8 @@ def examine(image: Image) -> Evidence:
         bits=levels.bits,
         clipped_dark=levels.dark,
         clipped_bright=levels.bright,
+        white=white,
+        sigma_used=sigma / used,
         prescription=prescribe(
             kinds,
             sigma=sigma,
@@ -276,6 +288,17 @@ def examine(image: Image) -> Evidence:
         ),
     )
     return Evidence(inspection, together, correlation, unit[len(unit) // 2])
+
+
+def _used(
+    unit: Sequence[NDArray[Any]], data_range: tuple[float, float]
+) -> tuple[float | None, float]:
+    """Return what counts as white where the dtype's does not, and the share of the range below it."""
+    import numpy as np
+
+    low, high = data_range
+    white = white_used(peak(np.concatenate([window.ravel() for window in unit])), data_range)
+    return white, 1.0 if white is None else (white - low) / (high - low)
 
 
 def scikit_image_sigma(image: Image) -> float:
@@ -340,6 +363,7 @@ def _kinds(
     white: bool,
     colour: bool,
     jpeg: bool,
+    faint: float,
 ) -> tuple[str, ...]:
     """Name the noise, what matters most first."""
     kinds = []
@@ -347,7 +371,7 @@ def _kinds(
         kinds.append("impulses")
     if max(stripes.rows, stripes.columns) > STRIPED * sigma:
         kinds.append("striped")
-    if max(sigma, coarse) <= FAINT:
+    if max(sigma, coarse) <= faint:
         kinds.append("faint")
     elif not white:
         kinds.append("camera" if colour else "correlated")

@@ -56,6 +56,8 @@ def paragraph(found: Inspection, name: str = "IMAGE") -> str:
 
 def _how_strong(found: Inspection) -> str:
     sigma = f"sigma {found.sigma * 255:.1f}/255"
+    if found.white is not None:
+        sigma += f" of the range, {found.sigma_used * 255:.1f}/255 of what is used of it"
     match found.kind:
         case "impulses":
             return f": {found.impulse_share:.2%} of all"
@@ -70,7 +72,7 @@ def _how_strong(found: Inspection) -> str:
         case "signal-dependent":
             dark = max(found.offset, 0.0) ** 0.5 * 255
             return f" (gain {found.gain:.2g}, and {dark:.1f}/255 where it is black); about {sigma}"
-    strong = next((word for most, word in STRENGTHS if found.sigma <= most), VERY_STRONG)
+    strong = next((word for most, word in STRENGTHS if found.sigma_used <= most), VERY_STRONG)
     return f" ({sigma}, {strong})"
 
 
@@ -86,6 +88,9 @@ def _also(found: Inspection) -> list[str]:
         depth = {"uint8": 8, "int8": 8, "uint16": 16, "int16": 16, "uint32": 32, "int32": 32}
         if found.bits < depth.get(found.dtype, 0):
             sentences.append(f"Of its {depth[found.dtype]} bits it uses {found.bits}.")
+    if found.white is not None:
+        end = f"Its values go up to about {found.white:g}, where white is {found.data_range[1]:g}"
+        sentences.append(f"{end}: that changes nothing for denoising, which works at any scale.")
     return sentences
 
 

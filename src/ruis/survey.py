@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ruis import choice, dataset, formats
+from ruis import choice, dataset, planes
 from ruis.errors import ConfigError, EmptyDatasetError
 from ruis.noise.measure.neighbours import shared_noise
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ruis.formats import Header
     from ruis.image import Image
 
-__all__ = ["Seen", "channels_and_patch", "look", "printed"]
+__all__ = ["Seen", "channels_and_patch", "look", "peak", "printed", "white_used"]
 
 One = TypeVar("One")
 
@@ -36,9 +36,7 @@ class Seen:
     Parameters
     ----------
     headers : tuple of Header
-        Of all files.
-    planes : int
-        How many pictures there are: more than files, if these are stacks.
+        Of all files, one for each kind of picture in it.
     channels : int
         That a network for them has: 3 if any image has colours.
     patch : int
@@ -54,7 +52,6 @@ class Seen:
     """
 
     headers: tuple[Header, ...]
-    planes: int
     channels: int
     patch: int
     sigma: float
@@ -63,10 +60,14 @@ class Seen:
     white: float | None
 
     @property
+    def planes(self) -> int:
+        """How many pictures there are: more than files, if these are stacks."""
+        return sum(header.frames for header in self.headers)
+
+    @property
     def megapixels(self) -> float:
         """How much there is, in all pictures."""
-        each = [header.rows * header.columns for header in self.headers]
-        return self.planes * sum(each) / len(each) / 1e6
+        return sum(one.frames * one.rows * one.columns for one in self.headers) / 1e6
 
 
 def look(place: Path, axes: str | None) -> Seen:
@@ -88,21 +89,15 @@ def look(place: Path, axes: str | None) -> Seen:
     """
     paths = dataset.find(place)
     headers = _headers(paths, axes)
-    channels = 1 if axes else _channels(headers, place)
-    some = _some(paths)
-    images = []
-    planes = len(paths)
-    for path in some:
-        found = dataset.read_planes(path, axes)
-        images += _some(found)
-        planes += (len(found) - 1) * len(paths) // len(some)
+    channels = _channels(headers, place)
+    images = [image for path in _some(paths) for image in _some(planes.read(path, axes))]
     looks = [choice.look(image) for image in images]
     measured = []
     peaks, lows = [], []
     for image in images:
         unit, data_range = _unit(image)
         measured.append(shared_noise(unit))
-        peaks.append(_peak(unit))
+        peaks.append(peak(unit))
         lows.append(data_range)
     directions = [one.direction for one in measured]
     direction = statistics.mode(directions)
@@ -111,13 +106,12 @@ def look(place: Path, axes: str | None) -> Seen:
     reaches = [max(one.horizontal, one.vertical) for one in measured if one.direction == direction]
     return Seen(
         headers=headers,
-        planes=planes,
         channels=channels,
         patch=_patch(headers, place),
         sigma=statistics.median(look.sigma for look in looks),
         direction=direction,
         reach=round(statistics.median(reaches)) if reaches else 0,
-        white=_white(max(peaks), lows[0]),
+        white=white_used(max(peaks), lows[0]),
     )
 
 
@@ -131,11 +125,8 @@ def printed(place: Path, axes: str | None) -> bool:
     axes : str, optional
         Of stacks; see :func:`ruis.dataset.load`.
     """
-    found = [
-        image
-        for path in _some(dataset.find(place))
-        for image in _some(dataset.read_planes(path, axes))
-    ]
+    paths = _some(dataset.find(place))
+    found = [image for path in paths for image in _some(planes.read(path, axes))]
     return statistics.mean(map(_is_print, found)) > 1 / 2
 
 
@@ -161,8 +152,7 @@ def _is_print(image: Image) -> bool:
 
 
 def _headers(paths: list[Path], axes: str | None) -> tuple[Header, ...]:
-    place = next((axes.index(letter) for letter in "ZT" if letter in axes), None) if axes else None
-    return tuple(formats.probe(path, channel_axis=place) for path in paths)
+    return tuple(header for path in paths for header in planes.probe(path, axes))
 
 
 def _channels(headers: tuple[Header, ...], place: Path) -> int:
@@ -206,14 +196,28 @@ def channels_and_patch(folder: Path) -> tuple[int, int]:
     return _channels(headers, folder), _patch(headers, folder)
 
 
-def _peak(unit: Any) -> float:
+def peak(unit: Any) -> float:
+    """Return what all but a thousandth of the values stay below: one wild pixel is no white."""
     import numpy as np
 
     return float(np.quantile(unit, 0.999))
 
 
-def _white(peak: float, data_range: tuple[float, float]) -> float | None:
-    """Return the stored value that shall count as white, where the dtype's is far from the images."""
+def white_used(peak: float, data_range: tuple[float, float]) -> float | None:
+    """Return the stored value that shall count as white, where the dtype's is far from the images.
+
+    Parameters
+    ----------
+    peak : float
+        See :func:`peak`, as a fraction of `data_range`.
+    data_range : tuple of float
+        The stored values that mean black and white.
+
+    Examples
+    --------
+    >>> white_used(0.0366, (0.0, 65535.0)), white_used(0.5, (0.0, 255.0))
+    (2400.0, None)
+    """
     low, high = data_range
     if peak <= 0 or DIM <= peak <= BRIGHT:
         return None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from typer.testing import CliRunner
 
 import ruis
@@ -60,6 +61,20 @@ def test_inspect_as_json(folder):
     assert found["noise"].startswith("gaussian:")
     assert found["warnings"] == []
     assert "white" in found["summary"]
+
+
+def test_inspect_looks_at_the_middle_of_a_stack(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shots = [scene(0) + np.random.default_rng(i).normal(0, 0.08, (160, 200, 1)) for i in range(5)]
+    pages = np.rint(255 * np.clip(shots, 0, 1)[..., 0]).astype(np.uint8)
+    tifffile.imwrite("cells.tif", pages)
+    done = run("inspect", "cells.tif", "--json")
+    found = json.loads(done.stdout)
+    assert (found["plane"], found["planes"], found["kind"]) == (2, 5, "white")
+    assert "this is number 3" in done.stderr
+    tifffile.imwrite("one.tif", pages[2])
+    assert json.loads(run("inspect", "one.tif", "--json").stdout)["sigma"] == found["sigma"]
+    assert run("inspect", "one.tif", "--axes", "ZYX").exit_code != 0
 
 
 def test_inspect_draws_a_picture(folder):

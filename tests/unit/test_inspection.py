@@ -195,3 +195,19 @@ def test_the_example_photograph(repository):
     found = inspect(ruis.read(repository / "examples" / "coffee.png"))
     assert found.kind == "camera"
     assert found.model == "photo"
+
+
+def test_noise_is_judged_by_the_part_of_the_range_that_is_used(scene):
+    noisy = scene + np.random.default_rng(0).normal(0, 16 / 255, scene.shape)
+    twelve = np.rint(2400 * np.clip(noisy, 0, 1.5)).astype(np.uint16)  # in the low end of 16 bits
+    found = inspect(Image(twelve, ImageInfo(np.dtype(np.uint16), (0.0, 65535.0))))
+    assert found.kind == "white"
+    assert found.sigma < 1 / 255
+    assert found.white is not None
+    assert found.sigma_used == pytest.approx(found.sigma * 65535 / found.white)
+    assert 2000 < found.white < 2600
+    assert "of what is used of it" in paragraph(found)
+    assert "hardly any" not in paragraph(found)
+    usual = inspect(image_of(noisy))
+    assert usual.white is None
+    assert usual.sigma_used == usual.sigma

@@ -38,6 +38,12 @@ def inspect(
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Also enter the folders inside of a folder.")
     ] = False,
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZYX", help="What the axes of a stack are, where the file does not say so."
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -49,22 +55,29 @@ def inspect(
     ruis inspect scans/ --json
 
     Sigma is the standard deviation of the noise in the flat parts, for all channels and for each.
-    Of a folder, a line for each image is shown, and what they have in common.
+    Of a folder, a line for each image is shown, and what they have in common. Of a stack, the
+    image in its middle is looked at.
     """
     if picture is not None:
         check_new_file(
             picture, "a picture", (".png",), overwrite=overwrite, option="--picture", any_case=True
         )
-    if Path(image).is_dir():
-        if picture is not None or scikit_image:
-            raise ConfigError("--picture and --scikit-image are for one image, not for a folder.")
+    from ruis.stacks import is_stack_name
+
+    if Path(image).is_dir() and not is_stack_name(Path(image)):
+        if picture is not None or scikit_image or axes is not None:
+            raise ConfigError(
+                "--picture, --scikit-image and --axes are for one image, not for a folder."
+            )
         _folder(image, recursive=recursive, json=json)
         return
 
-    from ruis import formats, inspection
+    from ruis import inspection, planes
     from ruis.inspection_text import paragraph
 
-    read = formats.read(image)
+    read, number, count = planes.middle(Path(image), axes)
+    if count > 1:
+        tell(f"{image} holds {count} images; this is number {number + 1}.")
     evidence = inspection.examine(read)
     result = evidence.inspection
     words = paragraph(result, image)
@@ -73,7 +86,8 @@ def inspect(
         _draw(evidence, image, words, picture, overwrite=overwrite)
     if json:
         told = {} if other is None else {"sigma_scikit_image": other}
-        print_json({"image": image, **result.to_json(), **told, "summary": words})
+        which = {} if count == 1 else {"plane": number, "planes": count}
+        print_json({"image": image, **which, **result.to_json(), **told, "summary": words})
         return
     _show(image, result, other)
     say()
@@ -153,7 +167,7 @@ def _draw(evidence: Evidence, name: str, words: str, path: Path, *, overwrite: b
 
 def _folder(name: str, *, recursive: bool, json: bool) -> None:
     """Inspect a folder: a line for each image, then what they have in common."""
-    from ruis import formats, inspection
+    from ruis import inspection, planes
     from ruis.inspection_text import survey, survey_paragraph
 
     plan = Plan()
@@ -164,7 +178,7 @@ def _folder(name: str, *, recursive: bool, json: bool) -> None:
         for count, path in enumerate(paths, start=1):
             try:
                 shown = path.relative_to(name).as_posix()
-                results[shown] = inspection.inspect(formats.read(path))
+                results[shown] = inspection.inspect(planes.middle(path)[0])
             except (RuisError, OSError, MemoryError) as error:
                 failed.append(
                     {

@@ -85,7 +85,8 @@ def train(
     axes: Annotated[
         str | None,
         typer.Option(
-            metavar="ZYX", help="For stacks in .npy files: which axis counts the images (Z or T)."
+            metavar="ZYX",
+            help="For stacks in .npy files: which axis counts the images (Z or T). TIFF and Zarr tell.",
         ),
     ] = None,
     start: Annotated[

@@ -1,0 +1,91 @@
+"""All pictures in a file: one, the pages of a TIFF, the planes of a Zarr or of an array."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from ruis import dataset, planes
+from ruis.errors import ImageError
+from ruis.proposal import propose
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(0).integers(0, 4096, (5, 40, 48), np.uint16)
+
+
+def written(folder, kind, pixels):
+    if kind == "zarr":
+        zarr = pytest.importorskip("zarr")
+        path = folder / "cells.zarr"
+        zarr.save_array(path, pixels)
+        return path, "ZYX"
+    path = folder / f"cells.{'npy' if kind == 'npy' else 'tif'}"
+    if kind == "npy":
+        np.save(path, pixels)
+        return path, "ZYX"
+    settings = {"imagej": {"imagej": True}, "ome": {"ome": True, "metadata": {"axes": "TYX"}}}
+    tifffile.imwrite(path, pixels, **settings.get(kind, {"compression": "zlib"}))
+    return path, None
+
+
+@pytest.mark.parametrize("kind", ["pages", "imagej", "ome", "zarr", "npy"])
+def test_each_picture_of_a_stack(tmp_path, pixels, kind):
+    path, axes = written(tmp_path, kind, pixels)
+    found = planes.read(path, axes)
+    assert [image.info.colour for image in found] == ["gray"] * 5
+    np.testing.assert_array_equal(np.stack([image.pixels[..., 0] for image in found]), pixels)
+    (header,) = planes.probe(path, axes)
+    assert (header.frames, header.rows, header.columns, header.channels) == (5, 40, 48, 1)
+    assert header.dtype == "uint16"
+
+
+def test_pages_of_two_kinds_are_all_read(tmp_path, pixels):
+    colours = np.random.default_rng(1).integers(0, 256, (30, 20, 3), np.uint8)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(pixels[0])
+        file.write(colours, photometric="rgb")
+    assert [image.pixels.shape for image in planes.read(tmp_path / "a.tif")] == [
+        (40, 48, 1),
+        (30, 20, 3),
+    ]
+    assert [header.channels for header in planes.probe(tmp_path / "a.tif")] == [1, 3]
+
+
+def test_one_page_is_an_image(tmp_path, pixels):
+    tifffile.imwrite(tmp_path / "a.tif", pixels[0])
+    (image,) = planes.read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(image.pixels[..., 0], pixels[0])
+    (sample,) = dataset.load(None, 1, noisy=tmp_path / "a.tif")
+    assert sample.name == "a.tif"
+
+
+def test_a_stack_and_a_folder_of_stacks_are_proposed_as_many_images(tmp_path, pixels):
+    path, _ = written(tmp_path, "pages", pixels)
+    for place in (path, tmp_path):
+        plan = propose(noisy=place)
+        assert plan.recipe.objective != "zero-shot"
+        assert any("5 images" in reason for reason in plan.reasons)
+        samples = dataset.load(None, 1, noisy=place)
+        assert [sample.name for sample in samples] == [f"cells.tif[{i}]" for i in range(5)]
+
+
+def test_a_zarr_is_an_image_not_a_folder_of_them(tmp_path, pixels):
+    path, _ = written(tmp_path, "zarr", pixels)
+    assert dataset.find(path) == [path]
+    assert dataset.find(tmp_path) == [path]
+
+
+def test_a_damaged_stack_is_refused(tmp_path, pixels):
+    path, _ = written(tmp_path, "pages", pixels)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(ImageError):
+        planes.read(path)
+
+
+@pytest.mark.parametrize("kind", ["pages", "ome"])
+def test_the_middle_of_a_stack(tmp_path, pixels, kind):
+    path, _ = written(tmp_path, kind, pixels)
+    image, number, count = planes.middle(path)
+    assert (number, count) == (2, 5)
+    np.testing.assert_array_equal(image.pixels[..., 0], pixels[2])
