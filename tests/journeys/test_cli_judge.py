@@ -77,6 +77,21 @@ def test_inspect_looks_at_the_middle_of_a_stack(tmp_path, monkeypatch):
     assert run("inspect", "one.tif", "--axes", "ZYX").exit_code != 0
 
 
+def test_compare_looks_at_the_middle_of_stacks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clean = np.rint(255 * np.repeat(scene()[None, ..., 0], 5, axis=0)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(-20, 21, clean.shape)
+    tifffile.imwrite("noisy.tif", np.clip(clean + noise, 0, 255).astype(np.uint8))
+    tifffile.imwrite("clean.tif", clean)
+    tifffile.imwrite("short.tif", clean[:4], photometric="minisblack")
+    done = run("compare", "noisy.tif", "clean.tif", "--clean", "clean.tif", "--json")
+    assert abs(json.loads(done.stdout)["psnr_before"] - 26.6) < 0.5  # noise of variance 140
+    assert "number 3 is compared" in done.stderr
+    refused = run("compare", "noisy.tif", "short.tif")
+    assert refused.exit_code != 0
+    assert "short.tif 4" in refused.stderr.replace("\n", " ")
+
+
 def test_inspect_draws_a_picture(folder):
     pytest.importorskip("matplotlib", reason="the picture needs matplotlib: the mnist extra")
     assert run("inspect", "noisy/0.png", "--picture", "noise.png").exit_code == 0

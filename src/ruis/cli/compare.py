@@ -11,9 +11,11 @@ import typer
 from ruis.cli import options
 from ruis.cli.console import print_json, say, tell
 from ruis.cli.outputs import check_new_file
+from ruis.errors import ConfigError
 
 if TYPE_CHECKING:
     from ruis.comparison import Comparison
+    from ruis.image import Image
 
 __all__ = ["compare"]
 
@@ -42,7 +44,7 @@ def compare(
 
     What was removed should look like noise alone: neighbouring values should not agree (whiteness
     0), nor resemble what is left (correlation and structure 0). With the clean image, PSNR in dB
-    and SSIM are told, before and after.
+    and SSIM are told, before and after. Of stacks, the images in the middle are compared.
     """
     if report is not None:
         check_new_file(
@@ -50,10 +52,9 @@ def compare(
             any_case=True,
         )  # fmt: skip
 
-    from ruis import comparison, formats
+    from ruis import comparison
 
-    before, after = formats.read(noisy), formats.read(denoised)
-    known = formats.read(clean) if clean is not None else None
+    before, after, known = _images(noisy, denoised, clean)
     found = comparison.compare(before, after, known)
     words = comparison.verdict_text(found)
     if report is not None:
@@ -69,6 +70,23 @@ def compare(
     say(textwrap.fill(words, 88, break_on_hyphens=False))
     if report is not None:
         tell(f"The page is {report}.")
+
+
+def _images(noisy: str, denoised: str, clean: str | None) -> tuple[Image, Image, Image | None]:
+    """Read an image of each file; of stacks, which must be equally long, that in the middle."""
+    from ruis import planes
+
+    names = [name for name in (noisy, denoised, clean) if name is not None]
+    found = [planes.middle(Path(name)) for name in names]
+    counts = {count for _, _, count in found}
+    if len(counts) > 1:
+        each = ", ".join(f"{n} {count}" for n, (_, _, count) in zip(names, found, strict=True))
+        raise ConfigError(f"the files hold different numbers of images: {each}.")
+    _, number, count = found[0]
+    if count > 1:
+        tell(f"They hold {count} images each; number {number + 1} is compared.")
+    before, after, *known = (image for image, _, _ in found)
+    return before, after, known[0] if known else None
 
 
 def _show(found: Comparison) -> None:
