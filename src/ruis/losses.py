@@ -13,10 +13,13 @@ from ruis.errors import ConfigError, UnknownNameError
 from ruis.keras_backend import load_keras
 from ruis.record import Record
 
-__all__ = ["PSNR_FLOOR", "Perceptual", "get"]
+__all__ = ["CLIPPED", "PSNR_FLOOR", "Perceptual", "get"]
 
 PSNR_FLOOR = 1e-5
 """A mean squared error of 50 dB is good enough: the loss "psnr" adds this to each crop's."""
+
+CLIPPED = "clipped_mean_squared_error"
+"""The name of the loss of images that have been clipped, as print has."""
 
 
 class Perceptual(Record):
@@ -92,8 +95,9 @@ def get(spec: Any) -> Any:
     ----------
     spec : str, mapping, keras.losses.Loss or callable
         Keras' name of a loss; "psnr", the mean over crops of the PSNR in dB, negative, so that a
-        crop with faint noise weighs as much as one with strong noise; "perceptual:NETWORK" or
-        `{"name": "perceptual", ...}` with the fields of :class:`Perceptual`; anything that can be
+        crop with faint noise weighs as much as one with strong noise; "clipped_mean_squared_error",
+        for which what goes beyond black or white is right where the clean image is black or white,
+        as it will be clipped when it is stored; "perceptual:NETWORK" or `{"name": "perceptual", ...}` with the fields of :class:`Perceptual`; anything that can be
         called is passed through.
 
     Returns
@@ -138,6 +142,8 @@ def get(spec: Any) -> Any:
             return get({"name": name, **({"network": network} if colon else {})})
         if spec == "psnr":
             return _psnr_loss()
+        if spec == CLIPPED:
+            return _clipped_loss()
         return _of_keras(spec)
     if callable(spec):
         return spec
@@ -151,7 +157,7 @@ def _of_keras(name: str) -> Any:
     except (ValueError, TypeError, AttributeError, ImportError) as error:
         known = [n for n in dir(losses) if n == n.lower() and not n.startswith("_")]
         plain = {n for n in known if n not in {"get", "serialize", "deserialize"}}
-        raise UnknownNameError("loss", name, plain | {"perceptual", "psnr"}) from error
+        raise UnknownNameError("loss", name, plain | {"perceptual", "psnr", CLIPPED}) from error
 
 
 def _psnr_loss() -> Any:
@@ -162,6 +168,19 @@ def _psnr_loss() -> Any:
         return 10 * ops.log10(error + PSNR_FLOOR)
 
     return negative_psnr
+
+
+def _clipped_loss() -> Any:
+    ops = load_keras().ops
+
+    def clipped_mean_squared_error(clean: Any, denoised: Any) -> Any:
+        error = ops.cast(denoised, "float32") - clean
+        # Not the error of clipped images: where the clean one is gray, what went too far must return.
+        above = ops.logical_and(clean >= 1, error > 0)
+        below = ops.logical_and(clean <= 0, error < 0)
+        return _mean(ops, ops.square(ops.where(ops.logical_or(above, below), 0.0, error)))
+
+    return clipped_mean_squared_error
 
 
 @functools.cache

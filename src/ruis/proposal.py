@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ruis import objectives
+from ruis import losses, objectives
 from ruis.errors import ConfigError
 from ruis.noise import parse as parse_noise
 from ruis.recipe import AXES, Recipe
@@ -39,7 +39,10 @@ SHORT = 10.0
 FEW_MEGAPIXELS = 2.0
 """Below this there is too little to learn from for a large network."""
 
-UPRIGHT = "The clean images are print, which is always upright: crops are not turned or mirrored."
+UPRIGHT = (
+    "The clean images are print, which is always upright: crops are not turned or mirrored. Paper is "
+    "as white as white can be: nothing is too white there."
+)
 
 SINGLE_SHOTS = frozenset({"noise-to-void", "neighbour-to-neighbour"})
 """With these a small network was ahead of a large one, and by far, after the same half hour."""
@@ -172,6 +175,7 @@ def propose(
         "noise": noise,
         "patch": _patch(chosen, seen),
         "turned": not upright,
+        "loss": losses.CLIPPED if upright else None,
         "seed": seed,
         **_settings(chosen, refining=start is not None),
         **budget,

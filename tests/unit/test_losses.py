@@ -131,6 +131,13 @@ def test_it_falls_in_a_few_steps_and_its_network_stays(channels, perceptual):
     assert len(model.trainable_variables) == 2
 
 
+def test_what_clipping_mends_is_no_error():
+    loss = losses.get("clipped_mean_squared_error")
+    clean = np.array([0, 0, 1, 1, 0.5, 0.5], np.float32).reshape(6, 1, 1, 1)
+    found = np.array([-0.2, 0.2, 1.2, 0.8, 1.5, -0.5], np.float32).reshape(6, 1, 1, 1)
+    np.testing.assert_allclose(loss(clean, found), [0, 0.04, 0, 0.04, 1, 1], rtol=1e-5)
+
+
 def test_psnr_weighs_every_crop_alike():
     clean = np.zeros((2, 4, 4, 1), np.float32)
     denoised = clean + np.float32([0.1, 0.01]).reshape(2, 1, 1, 1)

@@ -163,6 +163,7 @@ def pages(folder: Path, *, ink: float, paper: float = 0.9, lines: float = 0.2) -
 def test_print_is_learnt_upright_by_a_small_network(tmp_path):
     plan = propose(clean=pages(tmp_path / "pages", ink=0.1), noise="gaussian:0.1")
     assert not plan.recipe.turned
+    assert plan.recipe.loss == "clipped_mean_squared_error"
     assert tuple(plan.recipe.architecture["widths"]) == (32, 64, 128)
     assert any("not turned" in reason for reason in plan.reasons)
 
@@ -174,6 +175,7 @@ def test_print_is_learnt_upright_by_a_small_network(tmp_path):
 def test_what_is_no_print_is_turned(tmp_path, look):
     plan = propose(clean=pages(tmp_path / "pages", **look), noise="gaussian:0.1")
     assert plan.recipe.turned
+    assert plan.recipe.loss == "mean_squared_error"
     assert tuple(plan.recipe.architecture["widths"]) == (64, 128, 256)
 
 
