@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ruis import formats
 from ruis.errors import AxesError
@@ -74,7 +75,11 @@ def read(path: Path, axes: str | None = None) -> list[Image]:
     kind = _stacks_of(path)
     if kind is not None:
         with kind.opened(path, axes) as stacks:
-            return [image for stack in stacks.stacks for image in _pictures(stack)]
+            return [
+                _picture(stack, number)
+                for stack in stacks.stacks
+                for number in range(math.prod(stack.planes))
+            ]
     if axes is None:
         return [formats.read(path)]
     stack = formats.read(path, channel_axis=_counted(axes))
@@ -110,9 +115,8 @@ def middle(path: Path, axes: str | None = None) -> tuple[Image, int, int]:
         return formats.read(path), 0, 1
     with kind.opened(path, axes) as stacks:
         first = stacks.stacks[0]
-        places = list(itertools.product(*map(range, first.planes)))
-        number = len(places) // 2
-        return _picture(first, places[number]), number, len(places)
+        count = math.prod(first.planes)
+        return _picture(first, count // 2), count // 2, count
 
 
 def _counted(axes: str | None) -> int | None:
@@ -140,11 +144,9 @@ def _header(stacks: Stacks, stack: Stack) -> Header:
     )
 
 
-def _pictures(stack: Stack) -> list[Image]:
-    return [_picture(stack, place) for place in itertools.product(*map(range, stack.planes))]
-
-
-def _picture(stack: Stack, place: tuple[int, ...]) -> Image:
-    planes = tuple(slice(i, i + 1) for i in place)
+def _picture(stack: Stack, number: int) -> Image:
+    """Read one plane, counted in the order in which they are stored."""
+    place = np.unravel_index(number, stack.planes)
+    planes = tuple(slice(int(i), int(i) + 1) for i in place)
     pixels = stack.read(Region(planes, slice(0, stack.rows), slice(0, stack.columns)))
     return Image(pixels.reshape(stack.rows, stack.columns, stack.samples), stack.info)
