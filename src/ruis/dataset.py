@@ -175,7 +175,7 @@ def load(
     exclude : collection of str
         Names of files to leave out.
     axes : str, optional
-        Of stacks in `.npy` files: "ZYX", "TYX", "YXT"; TIFF and Zarr tell their own. Each picture
+        Of stacks that do not say it themselves, as `.npy` files: "ZYX", "TYX", "YXT". Each picture
         in a stack becomes a sample.
     white : float, optional
         The stored value that counts as white. Default: that of the dtype.

@@ -86,7 +86,8 @@ def train(
         str | None,
         typer.Option(
             metavar="ZYX",
-            help="For stacks in .npy files: which axis counts the images (Z or T). TIFF and Zarr tell.",
+            help="What the axes of a stack are, where the file does not say so (.npy never does): Z or T "
+            "counts the images.",
         ),
     ] = None,
     start: Annotated[
