@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ruis.errors import ChannelMismatchError
@@ -12,6 +12,7 @@ from ruis.metrics.correlation import correlation
 from ruis.metrics.structure import structure
 from ruis.metrics.whiteness import whiteness
 from ruis.noise.estimate import estimate_sigma
+from ruis.survey import peak, white_used
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
 
     from ruis.image import Image
 
-__all__ = ["VERDICTS", "WHITE", "Comparison", "compare", "unit_pixels", "verdict_text"]
+__all__ = [
+    "VERDICTS",
+    "WHITE",
+    "Comparison",
+    "compare",
+    "in_used_range",
+    "unit_pixels",
+    "verdict_text",
+]
 
 WHITE = 0.1
 """Up to here, neighbours in what was removed agree so little that it looks like white noise."""
@@ -59,6 +68,9 @@ LIMITS = (
 class Comparison:
     """What a denoiser took from an image.
 
+    Fractions, and PSNR and SSIM, are of the data range, or of the range up to `white` where there
+    is one.
+
     Parameters
     ----------
     sigma_before, sigma_after : float
@@ -79,6 +91,9 @@ class Comparison:
         Against the clean image, in dB, where it is known.
     ssim_before, ssim_after : float or None
         The same as structural similarity.
+    white : float or None
+        The stored value of the noisy image that counts as white, if its values use but a small part
+        of the data range, or go far beyond it; see :func:`in_used_range`.
     """
 
     sigma_before: float
@@ -93,6 +108,7 @@ class Comparison:
     psnr_after: float | None = None
     ssim_before: float | None = None
     ssim_after: float | None = None
+    white: float | None = None
 
     @property
     def looks_white(self) -> bool:
@@ -177,9 +193,12 @@ def compare(noisy: Image, denoised: Image, clean: Image | None = None) -> Compar
     ChannelMismatchError
         If the images have different sizes or channels.
     """
+    given = noisy.info.data_range
+    noisy, denoised, *known = in_used_range(noisy, denoised, *([] if clean is None else [clean]))
     before = unit_pixels(noisy)
     after = _like(before, denoised, noisy)
     found: dict[str, Any] = {
+        "white": None if noisy.info.data_range == given else noisy.info.data_range[1],
         "sigma_before": estimate_sigma(before),
         "sigma_after": estimate_sigma(after),
         "removed": float((before - after).std()),
@@ -191,9 +210,35 @@ def compare(noisy: Image, denoised: Image, clean: Image | None = None) -> Compar
         "correlation": correlation(before, after),
         "structure": structure(before, after),
     }
-    if clean is not None:
-        found |= _quality(_like(before, clean, noisy), before, after)
+    for one in known:
+        found |= _quality(_like(before, one, noisy), before, after)
     return Comparison(**found)
+
+
+def in_used_range(noisy: Image, *others: Image) -> list[Image]:
+    """Return images whose data range ends where the values of the first one do.
+
+    12 bits in the lower part of 16, or floats in electrons, would make any noise look faint, or
+    huge. Where the values use the data range as most images do, it stays.
+
+    Parameters
+    ----------
+    noisy : Image
+        The image that decides, by what all but a thousandth of its values stay below.
+    *others : Image
+        Of the same scene: of their own ranges, the same share is kept.
+    """
+    low, high = noisy.info.data_range
+    white = white_used(peak(unit_pixels(noisy)), (low, high))
+    if white is None:
+        return [noisy, *others]
+    share = (white - low) / (high - low)
+    found = []
+    for image in (noisy, *others):
+        low, high = image.info.data_range
+        info = replace(image.info, data_range=(low, low + share * (high - low)))
+        found.append(replace(image, info=info))
+    return found
 
 
 def unit_pixels(image: Image) -> NDArray[np.float32]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruis import alignment, formats, planes
-from ruis.errors import ConfigError, EmptyDatasetError
+from ruis import alignment, formats, planes, processor
+from ruis.errors import ConfigError, EmptyDatasetError, TooMuchDataError
 from ruis.image import Image
 from ruis.intensity import Intensity
 from ruis.stacks import is_stack_name
@@ -19,7 +19,19 @@ from ruis.stacks import is_stack_name
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Sample", "find", "load", "misaligned", "pair", "split", "to_channels"]
+    from ruis.formats import Header
+
+__all__ = [
+    "Sample",
+    "check_memory",
+    "find",
+    "headers",
+    "load",
+    "misaligned",
+    "pair",
+    "split",
+    "to_channels",
+]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Red, green and blue in gray: ITU-R BT.601, as the field's gray test sets were made."""
@@ -93,6 +105,43 @@ def find(folder: str | Path) -> list[Path]:
     if not found:
         raise EmptyDatasetError(f"{folder} holds no images of a format that ruis reads.")
     return found
+
+
+def headers(paths: Sequence[Path], axes: str | None = None) -> tuple[Header, ...]:
+    """Look at what files announce: one header for each kind of picture in each file.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Images and stacks.
+    axes : str, optional
+        As for :func:`load`.
+    """
+    return tuple(header for path in paths for header in planes.probe(path, axes))
+
+
+def check_memory(found: Sequence[Header], place: Path) -> None:
+    """Refuse images that do not fit into memory: training draws its crops from all of them.
+
+    Parameters
+    ----------
+    found : sequence of Header
+        Of all images that shall be in memory at a time.
+    place : Path
+        Where they are, for the message.
+
+    Raises
+    ------
+    TooMuchDataError
+        If they need more than is available, before a pixel is decoded.
+    """
+    needed, available = sum(one.nbytes * one.frames for one in found), processor.available_memory()
+    if needed > available:
+        raise TooMuchDataError(
+            f"the {sum(one.frames for one in found)} images in {place} need {needed / 2**30:.3g} GiB of "
+            f"memory, and {available / 2**30:.3g} GiB are available: a network learns as well from "
+            "some of them."
+        )
 
 
 def pair(clean: Sequence[Path], noisy: Sequence[Path]) -> list[tuple[Path, Path]]:
@@ -188,6 +237,8 @@ def load(
         If there is no image, or one lacks its counterpart, or differs from it in size.
     ConfigError
         If a name to leave out is not there.
+    TooMuchDataError
+        If they do not fit into memory.
     """
     folders = {"clean": clean, "noisy": noisy, "second": second}
     given = {role: Path(folder) for role, folder in folders.items() if folder is not None}
@@ -201,6 +252,7 @@ def load(
         for row, (_, path) in zip(rows, pair(paths, find(other)), strict=True):
             row[role] = path
     rows = [row for row in rows if row[first].name not in exclude]
+    check_memory(headers([path for row in rows for path in row.values()], axes), folder)
     samples = []
     for count, row in enumerate(rows, start=1):
         samples += _samples(row, channels, axes, white)

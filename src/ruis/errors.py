@@ -207,6 +207,10 @@ class EmptyDatasetError(TrainingError):
     """No usable image was found where the training data should be."""
 
 
+class TooMuchDataError(TrainingError):
+    """The training data does not fit into memory."""
+
+
 class DivergedError(TrainingError):
     """The loss is no longer a finite number.
 

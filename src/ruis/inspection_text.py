@@ -122,6 +122,8 @@ class Survey:
         How many were inspected.
     sigma_median, sigma_least, sigma_most : float
         Of their sigmas, fractions of the data range.
+    sigma_used_median : float
+        The same median, in fractions of what each image uses of its range.
     kinds : dict of str to int
         How many images have noise of each kind.
     models : dict of str to int
@@ -134,6 +136,7 @@ class Survey:
     sigma_median: float
     sigma_least: float
     sigma_most: float
+    sigma_used_median: float
     kinds: dict[str, int]
     models: dict[str, int]
     outliers: tuple[str, ...]
@@ -155,12 +158,15 @@ def survey(inspections: Mapping[str, Inspection]) -> Survey:
     sigmas = {name: found.sigma for name, found in inspections.items()}
     middle = median(sigmas.values())
     typical = 1.4826 * median(abs(sigma - middle) for sigma in sigmas.values())
-    away = max(AWAY * typical, 0.5 * middle, 1 / 255)
+    used = median(found.sigma_used for found in inspections.values())
+    step = middle / used / 255 if used else 1 / 255
+    away = max(AWAY * typical, 0.5 * middle, step)
     return Survey(
         images=len(sigmas),
         sigma_median=middle,
         sigma_least=min(sigmas.values()),
         sigma_most=max(sigmas.values()),
+        sigma_used_median=used,
         kinds=dict(Counter(found.kind for found in inspections.values()).most_common()),
         models=dict(Counter(found.model for found in inspections.values()).most_common()),
         outliers=tuple(name for name, sigma in sigmas.items() if abs(sigma - middle) > away),
@@ -178,9 +184,15 @@ def survey_paragraph(found: Survey) -> str:
     low, middle, high = (
         f"{value * 255:.1f}" for value in (found.sigma_least, found.sigma_median, found.sigma_most)
     )
+    used = ""
+    if found.sigma_used_median != found.sigma_median:
+        used = (
+            f" of the range, and {found.sigma_used_median * 255:.1f}/255 of what is used of it: their "
+            "values lie far from what the range calls white"
+        )
     kinds = _listed([f"{kind} ({count})" for kind, count in found.kinds.items()])
     sentences = [
-        f"{found.images} images with sigma from {low}/255 to {high}/255, the median {middle}/255.",
+        f"{found.images} images with sigma from {low}/255 to {high}/255, the median {middle}/255{used}.",
         f"The kinds of noise are mixed: {kinds}; teach and denoise them apart."
         if found.mixed
         else f"The noise of all is {kinds.partition(' (')[0]}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,10 @@ from ruis.stacks import Region, Stack, kind_of
 if TYPE_CHECKING:
     from ruis.stacks import Stacks
 
-__all__ = ["middle", "probe", "read"]
+__all__ = ["AXES", "middle", "probe", "read"]
+
+AXES = "[ZT]YX|YX[ZT]|Y[ZT]X"
+"""The axes that an array of pictures may have: Z or T counts them."""
 
 
 def probe(path: Path, axes: str | None = None) -> list[Header]:
@@ -44,16 +48,16 @@ def probe(path: Path, axes: str | None = None) -> list[Header]:
     """
     kind = _stacks_of(path)
     if kind is None:
-        header = formats.probe(path, channel_axis=_counted(axes))
         if axes is None:
-            return [replace(header, frames=1)]
+            return [replace(formats.probe(path), frames=1)]
+        header = formats.probe(path, channel_axis=_counted(path, axes))
         return [replace(header, channels=1, colour="gray", alpha=False, frames=header.channels)]
     with kind.opened(path, axes) as stacks:
         return [_header(stacks, stack) for stack in stacks.stacks]
 
 
-def read(path: Path, axes: str | None = None) -> list[Image]:
-    """Read all pictures in a file.
+def read(path: Path, axes: str | None = None, *, most: int | None = None) -> list[Image]:
+    """Read the pictures in a file.
 
     Parameters
     ----------
@@ -61,6 +65,8 @@ def read(path: Path, axes: str | None = None) -> list[Image]:
         As for :func:`probe`.
     axes : str, optional
         As for :func:`probe`.
+    most : int, optional
+        No more than so many, spread evenly over those of each kind. Default: all.
 
     Returns
     -------
@@ -78,13 +84,12 @@ def read(path: Path, axes: str | None = None) -> list[Image]:
             return [
                 _picture(stack, number)
                 for stack in stacks.stacks
-                for number in range(math.prod(stack.planes))
+                for number in _spread(math.prod(stack.planes), most)
             ]
     if axes is None:
         return [formats.read(path)]
-    stack = formats.read(path, channel_axis=_counted(axes))
-    info = replace(stack.info, colour="gray", axes="YX")
-    return [Image(stack.pixels[..., index, None], info) for index in range(stack.channels)]
+    array = _array(path, axes)
+    return [_plane(array, number) for number in _spread(array.channels, most)]
 
 
 def middle(path: Path, axes: str | None = None) -> tuple[Image, int, int]:
@@ -93,9 +98,9 @@ def middle(path: Path, axes: str | None = None) -> tuple[Image, int, int]:
     Parameters
     ----------
     path : Path
-        An image, a TIFF of many pages, or a Zarr folder.
+        As for :func:`probe`.
     axes : str, optional
-        What the axes of a stack are, in place of what the file says: "ZYX".
+        As for :func:`probe`.
 
     Returns
     -------
@@ -110,18 +115,35 @@ def middle(path: Path, axes: str | None = None) -> tuple[Image, int, int]:
     """
     kind = _stacks_of(path)
     if kind is None:
-        if axes is not None:
-            raise AxesError("--axes is for stacks; others say it.", source=str(path))
-        return formats.read(path), 0, 1
+        if axes is None:
+            return formats.read(path), 0, 1
+        array = _array(path, axes)
+        return _plane(array, array.channels // 2), array.channels // 2, array.channels
     with kind.opened(path, axes) as stacks:
         first = stacks.stacks[0]
         count = math.prod(first.planes)
         return _picture(first, count // 2), count // 2, count
 
 
-def _counted(axes: str | None) -> int | None:
+def _array(path: Path, axes: str) -> Image:
+    """Read an array whose file does not say its axes, the pictures in it as if they were channels."""
+    return formats.read(path, channel_axis=_counted(path, axes))
+
+
+def _counted(path: Path, axes: str) -> int:
     """Return the place of the axis that counts pictures."""
-    return next(axes.index(letter) for letter in "ZT" if letter in axes) if axes else None
+    if not re.fullmatch(AXES, axes):
+        raise AxesError(
+            f"the axes of an array of pictures are Y (rows), X (columns) and Z or T, such as ZYX, not "
+            f"{axes!r}.",
+            source=str(path),
+        )
+    return next(axes.index(letter) for letter in "ZT" if letter in axes)
+
+
+def _spread(count: int, most: int | None) -> range:
+    """Return numbers below a count, all or some."""
+    return range(0, count, 1 if most is None else math.ceil(count / most))
 
 
 def _stacks_of(path: Path) -> type[Stacks] | None:
@@ -142,6 +164,12 @@ def _header(stacks: Stacks, stack: Stack) -> Header:
         info.alpha,
         math.prod(stack.planes),
     )
+
+
+def _plane(array: Image, number: int) -> Image:
+    """Return one plane of an array that was read as if its planes were channels."""
+    info = replace(array.info, colour="gray", axes="YX")
+    return Image(array.pixels[..., number, None], info)
 
 
 def _picture(stack: Stack, number: int) -> Image:

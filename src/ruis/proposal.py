@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ruis import losses, objectives
 from ruis.errors import ConfigError
 from ruis.noise import parse as parse_noise
-from ruis.recipe import AXES, Recipe
+from ruis.planes import AXES
+from ruis.recipe import Recipe
 from ruis.survey import look, printed
 
 if TYPE_CHECKING:

@@ -12,12 +12,10 @@ from pydantic import Field, model_validator
 
 from ruis import objectives
 from ruis.errors import ConfigError
+from ruis.planes import AXES
 from ruis.record import Record
 
-__all__ = ["AXES", "DataSource", "Recipe"]
-
-AXES = "[ZT]YX|YX[ZT]|Y[ZT]X"
-"""The axes that a stack may have: Z or T counts its pictures."""
+__all__ = ["DataSource", "Recipe"]
 
 
 class DataSource(Record):

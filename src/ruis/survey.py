@@ -6,7 +6,7 @@ import math
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ruis import choice, dataset, planes
 from ruis.errors import ConfigError, EmptyDatasetError
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from ruis.image import Image
 
 __all__ = ["Seen", "channels_and_patch", "look", "peak", "printed", "white_used"]
-
-One = TypeVar("One")
 
 PATCH, SMALLEST_PATCH = 96, 32
 LOOKED_AT = 8
@@ -86,11 +84,14 @@ def look(place: Path, axes: str | None) -> Seen:
         If the images have different channels.
     EmptyDatasetError
         If there are none, or they are too small.
+    TooMuchDataError
+        If they are more than the memory holds.
     """
     paths = dataset.find(place)
-    headers = _headers(paths, axes)
+    headers = dataset.headers(paths, axes)
     channels = _channels(headers, place)
-    images = [image for path in _some(paths) for image in _some(planes.read(path, axes))]
+    dataset.check_memory(headers, place)
+    images = _images(paths, axes)
     looks = [choice.look(image) for image in images]
     measured = []
     peaks, lows = [], []
@@ -125,14 +126,13 @@ def printed(place: Path, axes: str | None) -> bool:
     axes : str, optional
         Of stacks; see :func:`ruis.dataset.load`.
     """
-    paths = _some(dataset.find(place))
-    found = [image for path in paths for image in _some(planes.read(path, axes))]
-    return statistics.mean(map(_is_print, found)) > 1 / 2
+    return statistics.mean(map(_is_print, _images(dataset.find(place), axes))) > 1 / 2
 
 
-def _some(found: list[One]) -> list[One]:
-    """Return a few, spread evenly."""
-    return found[:: math.ceil(len(found) / LOOKED_AT)]
+def _images(paths: list[Path], axes: str | None) -> list[Image]:
+    """Read a few, spread evenly over files and over the pictures in them."""
+    some = paths[:: math.ceil(len(paths) / LOOKED_AT)]
+    return [image for path in some for image in planes.read(path, axes, most=LOOKED_AT)]
 
 
 def _unit(image: Image) -> tuple[Any, tuple[float, float]]:
@@ -149,10 +149,6 @@ def _is_print(image: Image) -> bool:
     paper = float(np.median(unit))
     blank = np.mean(np.abs(unit - paper) < 1 / 255)
     return bool(paper > PAPER and blank > 1 / 2 and np.mean(unit < paper / 2) > INK)
-
-
-def _headers(paths: list[Path], axes: str | None) -> tuple[Header, ...]:
-    return tuple(header for path in paths for header in planes.probe(path, axes))
 
 
 def _channels(headers: tuple[Header, ...], place: Path) -> int:
@@ -192,7 +188,7 @@ def channels_and_patch(folder: Path) -> tuple[int, int]:
     EmptyDatasetError
         If there are none, or none is large enough.
     """
-    headers = _headers(dataset.find(folder), None)
+    headers = dataset.headers(dataset.find(folder))
     return _channels(headers, folder), _patch(headers, folder)
 
 

@@ -92,6 +92,40 @@ def test_compare_looks_at_the_middle_of_stacks(tmp_path, monkeypatch):
     assert "short.tif 4" in refused.stderr.replace("\n", " ")
 
 
+def test_the_axes_of_stacks_that_do_not_say_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    zarr = pytest.importorskip("zarr", reason="reading Zarr needs the zarr extra")
+    clean = np.rint(255 * np.repeat(scene()[None, ..., 0], 5, axis=0)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(-20, 21, clean.shape)
+    noisy = np.clip(clean + noise, 0, 255).astype(np.uint8)
+    zarr.save_array("noisy.zarr", noisy)
+    np.save("clean.npy", clean)
+    refused = run("compare", "noisy.zarr", "clean.npy")
+    assert refused.exit_code != 0
+    assert "--axes" in refused.stderr
+    done = run("compare", "noisy.zarr", "clean.npy", "--axes", "ZYX", "--report", "compared.html")
+    assert done.exit_code == 0, done.stderr
+    assert "number 3 is compared" in done.stderr
+    assert "compared.html" in done.stderr
+    found = json.loads(run("inspect", "clean.npy", "--axes", "ZYX", "--json").stdout)
+    assert (found["plane"], found["planes"]) == (2, 5)
+
+
+def test_noise_in_the_low_end_of_the_range_is_told_of_what_is_used(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("dark").mkdir()
+    for seed in range(3):
+        noisy = scene() + np.random.default_rng(seed).normal(0, 0.08, (160, 200, 1))
+        pixels = np.rint(np.clip(noisy, 0, 1) * 4095).astype(np.uint16)
+        ruis.write(Image(pixels, ImageInfo(pixels.dtype, (0.0, 65535.0))), f"dark/{seed}.tif")
+    text = run("inspect", "dark").stdout
+    assert re.search(r"0\.tif +1\.\d/255 +2\d\.\d/255", text)
+    assert "of what is used of it" in " ".join(text.split())
+    compared = run("compare", "dark/0.tif", "dark/1.tif").stdout
+    assert re.search(r"values up to 3\d00 count as white", compared)
+    assert re.search(r"sigma 2\d\.\d/255 before", compared)
+
+
 def test_inspect_draws_a_picture(folder):
     pytest.importorskip("matplotlib", reason="the picture needs matplotlib: the mnist extra")
     assert run("inspect", "noisy/0.png", "--picture", "noise.png").exit_code == 0

@@ -133,3 +133,25 @@ def test_metrics_refuse_what_they_cannot_compare(metric):
     with pytest.raises(ConfigError):
         metric(np.zeros(4), np.zeros(4))
     assert metric(np.zeros((1, 1)), np.zeros((1, 1))) == 0
+
+
+@pytest.mark.parametrize(("dtype", "share"), [(np.uint16, 0.03), (np.float32, 4000.0)])
+def test_noise_is_told_of_the_part_of_the_range_that_is_used(clean, noisy, dtype, share):
+    top = 65535.0 if dtype is np.uint16 else 1.0
+
+    def stored(unit: np.ndarray) -> Image:
+        pixels = unit * share * top
+        pixels = np.clip(np.rint(pixels), 0, 65535) if dtype is np.uint16 else pixels
+        return Image(pixels.astype(dtype), ImageInfo(np.dtype(dtype), (0.0, top)))
+
+    usual, found = (
+        compare(make(noisy), make(smoothed(noisy)), make(clean)) for make in (image, stored)
+    )
+    assert usual.white is None
+    used = np.quantile(noisy, 0.999)
+    assert found.white == pytest.approx(used * share * top, rel=0.05)
+    assert found.sigma_before == pytest.approx(usual.sigma_before / used, rel=0.05)
+    assert found.bias == pytest.approx(usual.bias / used, abs=0.002)
+    assert found.verdict == usual.verdict
+    assert found.psnr_after == pytest.approx(usual.psnr_after + 20 * np.log10(used), abs=0.3)
+    assert found.to_json()["white"] == found.white

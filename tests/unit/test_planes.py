@@ -5,7 +5,7 @@ import pytest
 import tifffile
 
 from ruis import dataset, planes
-from ruis.errors import ImageError
+from ruis.errors import AxesError, ImageError, TooMuchDataError
 from ruis.proposal import propose
 
 
@@ -89,3 +89,54 @@ def test_the_middle_of_a_stack(tmp_path, pixels, kind):
     image, number, count = planes.middle(path)
     assert (number, count) == (2, 5)
     np.testing.assert_array_equal(image.pixels[..., 0], pixels[2])
+
+
+@pytest.mark.parametrize("kind", ["zarr", "npy"])
+def test_the_middle_of_a_stack_whose_axes_are_told(tmp_path, pixels, kind):
+    path, axes = written(tmp_path, kind, pixels)
+    image, number, count = planes.middle(path, axes)
+    assert (number, count) == (2, 5)
+    np.testing.assert_array_equal(image.pixels[..., 0], pixels[2])
+
+
+@pytest.mark.parametrize("axes", ["YX", "QQQ", "ZTYX"])
+@pytest.mark.parametrize("look", [planes.probe, planes.read, planes.middle])
+def test_axes_of_an_array_that_count_nothing_are_refused(tmp_path, pixels, look, axes):
+    path, _ = written(tmp_path, "npy", pixels)
+    with pytest.raises(AxesError, match="such as ZYX"):
+        look(path, axes)
+
+
+@pytest.mark.parametrize("kind", ["pages", "npy"])
+@pytest.mark.parametrize(("most", "taken"), [(1, [0]), (2, [0, 3]), (3, [0, 2, 4]), (9, range(5))])
+def test_some_pictures_are_spread_evenly(tmp_path, pixels, kind, most, taken):
+    path, axes = written(tmp_path, kind, pixels)
+    found = [image.pixels[..., 0] for image in planes.read(path, axes, most=most)]
+    np.testing.assert_array_equal(np.stack(found), pixels[list(taken)])
+
+
+def test_folders_of_zarr_are_paired_by_name(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        clean = rng.integers(0, 4096, (3, 40, 48), np.uint16)
+        zarr.save_array(tmp_path / "clean" / f"{name}.zarr", clean)
+        zarr.save_array(tmp_path / "noisy" / f"{name}.zarr", clean + np.uint16(ord(name)))
+    samples = dataset.load(tmp_path / "clean", 1, noisy=tmp_path / "noisy", axes="ZYX")
+    assert [sample.name for sample in samples] == [
+        f"{name}.zarr[{number}]" for name in "ab" for number in range(3)
+    ]
+    for sample in samples:
+        np.testing.assert_array_equal(sample.noisy, sample.clean + np.uint16(ord(sample.name[0])))
+    plan = propose(clean=tmp_path / "clean", noisy=tmp_path / "noisy", axes="ZYX")
+    assert plan.recipe.objective == "supervised"
+
+
+def test_a_stack_larger_than_memory_is_refused_before_it_is_read(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "huge.zarr"
+    zarr.create_array(store=path, shape=(10_000_000, 4096, 4096), chunks=(1, 512, 512), dtype="u2")
+    with pytest.raises(TooMuchDataError, match=r"10000000 images .* need 3\.1"):
+        propose(noisy=path, axes="ZYX")
+    with pytest.raises(TooMuchDataError):
+        dataset.load(None, 1, noisy=path, axes="ZYX")

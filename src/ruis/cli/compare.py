@@ -33,6 +33,7 @@ def compare(
             help="Also write a page: before and after with a slider, and what was removed.",
         ),
     ] = None,
+    axes: options.Axes = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -54,7 +55,7 @@ def compare(
 
     from ruis import comparison
 
-    before, after, known = _images(noisy, denoised, clean)
+    before, after, known = _images(noisy, denoised, clean, axes)
     found = comparison.compare(before, after, known)
     words = comparison.verdict_text(found)
     if report is not None:
@@ -72,12 +73,14 @@ def compare(
         tell(f"The page is {report}.")
 
 
-def _images(noisy: str, denoised: str, clean: str | None) -> tuple[Image, Image, Image | None]:
+def _images(
+    noisy: str, denoised: str, clean: str | None, axes: str | None
+) -> tuple[Image, Image, Image | None]:
     """Read an image of each file; of stacks, which must be equally long, that in the middle."""
     from ruis import planes
 
     names = [name for name in (noisy, denoised, clean) if name is not None]
-    found = [planes.middle(Path(name)) for name in names]
+    found = [planes.middle(Path(name), axes) for name in names]
     counts = {count for _, _, count in found}
     if len(counts) > 1:
         each = ", ".join(f"{n} {count}" for n, (_, _, count) in zip(names, found, strict=True))
@@ -90,6 +93,8 @@ def _images(noisy: str, denoised: str, clean: str | None) -> tuple[Image, Image,
 
 
 def _show(found: Comparison) -> None:
+    if found.white is not None:
+        say(f"range      values up to {found.white:g} count as white: hardly any go beyond")
     verdict = "like white noise" if found.looks_white else "structure, or correlated noise"
     say(
         f"noise      sigma {options.show_sigma(found.sigma_before)} before, "

@@ -38,12 +38,7 @@ def inspect(
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Also enter the folders inside of a folder.")
     ] = False,
-    axes: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ZYX", help="What the axes of a stack are, where the file does not say so."
-        ),
-    ] = None,
+    axes: options.Axes = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -110,8 +105,12 @@ def _show(name: str, found: Inspection, other: float | None) -> None:
     say(f"  metadata  {', '.join(found.metadata) or 'none'}")
     for note in found.notes:
         say(f"  note      {note}")
+    part = (
+        "" if found.white is None else f", {options.show_sigma(found.sigma_used)} of what is used"
+    )
     say(
-        f"  noise     {', '.join(found.kinds)}: sigma {options.show_sigma(found.sigma)}{several}{peer}"
+        f"  noise     {', '.join(found.kinds)}: sigma {options.show_sigma(found.sigma)}{part}"
+        f"{several}{peer}"
     )
     if found.gain:
         say(f"  grows     variance = {found.gain:.3g} * brightness + {found.offset:.3g}")
@@ -201,14 +200,21 @@ def _folder(name: str, *, recursive: bool, json: bool) -> None:
             }
         )
     elif total:
-        rows: list[tuple[str, ...]] = [("image", "sigma", "noise", "model")]
-        rows += [
-            (path, options.show_sigma(one.sigma), ", ".join(one.kinds), one.model)
-            for path, one in results.items()
-        ]
-        table(rows)
+        _table(results)
         say()
         say(textwrap.fill(words, 88, break_on_hyphens=False))
     for failure in failed:
         tell(f"ruis: {failure['message']}")
     raise typer.Exit(code_of_run(len(results), len(failed)))
+
+
+def _table(results: dict[str, Inspection]) -> None:
+    """Print a line for each image; where one uses but a part of its range, sigma of that as well."""
+    part = any(one.white is not None for one in results.values())
+    rows: list[tuple[str, ...]] = [
+        ("image", "sigma", *(["of what is used"] if part else []), "noise", "model")
+    ]
+    for path, one in results.items():
+        used = [options.show_sigma(one.sigma_used)] if part else []
+        rows.append((path, options.show_sigma(one.sigma), *used, ", ".join(one.kinds), one.model))
+    table(rows)

@@ -11,6 +11,7 @@ from ruis.cli.failures import DEBUG
 from ruis.errors import ConfigError
 
 __all__ = [
+    "Axes",
     "DataRange",
     "Debug",
     "EngineName",
@@ -80,6 +81,16 @@ Tile = Annotated[
     int | None,
     typer.Option(
         min=1, metavar="N", help="Longest side of a tile in pixels; less takes less memory."
+    ),
+]
+
+
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ZYX",
+        help="What the axes of a stack are, where the file does not say so (.npy never does): Z or T "
+        "counts the images.",
     ),
 ]
 

@@ -82,14 +82,7 @@ def train(
             "vertical:N, square:N; default: as measured.",
         ),
     ] = None,
-    axes: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ZYX",
-            help="What the axes of a stack are, where the file does not say so (.npy never does): Z or T "
-            "counts the images.",
-        ),
-    ] = None,
+    axes: options.Axes = None,
     start: Annotated[
         str | None,
         typer.Option(
