@@ -230,7 +230,7 @@ def test_a_person_at_a_terminal_sees_images_tiles_and_the_rate(model, monkeypatc
     def line():
         yield lambda fraction, text: lines.append((round(fraction, 3), text))
 
-    monkeypatch.setattr(sys.modules["ruis.cli.denoise"], "progress_line", line)
+    monkeypatch.setattr(sys.modules["ruis.cli.denoising"], "progress_line", line)
     run("a.png", "b.png", "--model", model, "--tile", "128")
     fractions = [fraction for fraction, _ in lines]
     assert fractions == sorted(fractions)

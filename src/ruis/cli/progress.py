@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from ruis.cli.console import duration, is_terminal
 
-__all__ = ["Update", "counted_images", "progress_line", "seconds_left"]
+__all__ = ["ImagesLine", "Update", "counted_images", "progress_line", "seconds_left"]
 
 Update = Callable[[float, str], None]
 """Called with the fraction that is done, 0..1, and what there is to say."""
@@ -72,3 +72,49 @@ def seconds_left(begun: float, fraction: float) -> str:
         return ""
     left = (time.perf_counter() - begun) * (1 - fraction) / fraction
     return f", {duration(left, rough=True)} left"
+
+
+class ImagesLine:
+    """The moving line of many images: which one, which tile, how fast, how long to go.
+
+    Parameters
+    ----------
+    update : callable or None
+        What redraws the line; None where nobody would see it.
+    total : int
+        How many images there are.
+    """
+
+    def __init__(self, update: Update | None, total: int) -> None:
+        self.update = update
+        self.total = total
+        self.count = 0
+        self.megapixels = 0.0
+        self.begun = time.perf_counter()
+
+    def start(self, name: str) -> None:
+        """Go on to the next image."""
+        self.name = f"{self.count + 1} of {self.total}: {name}"
+        if self.total == 1:
+            self.name = name
+        if self.update:
+            fraction = self.count / self.total
+            self.update(fraction, self.name + seconds_left(self.begun, fraction))
+        self.count += 1
+
+    def tiles(self, megapixels: float, *, named: bool = True) -> Callable[[int, int], None] | None:
+        """Return what shall be called after each tile of an image; `named` if tiles are counted."""
+        update, before = self.update, self.megapixels
+        if update is None:
+            return None
+
+        def tell_tiles(done: int, all_tiles: int) -> None:
+            share = done / all_tiles
+            fraction = (self.count - 1 + share) / self.total
+            self.megapixels = before + share * megapixels
+            rate = self.megapixels / (time.perf_counter() - self.begun)
+            tile = f", tile {done} of {all_tiles}" if named and all_tiles > 1 else ""
+            left = seconds_left(self.begun, fraction)
+            update(fraction, f"{self.name}{tile}, {rate:.2f} Mpx/s{left}")
+
+        return tell_tiles

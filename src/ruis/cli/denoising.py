@@ -1,0 +1,389 @@
+"""Many images, one after the other, past those that fail: what `ruis denoise` does.
+
+While the network works on one image, the next is read and the one before is written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from ruis.cli import options
+from ruis.cli.console import duration, say, tell
+from ruis.cli.failures import sentence
+from ruis.cli.interval import uncertainty_path, write_uncertainty
+from ruis.cli.progress import ImagesLine, progress_line
+from ruis.cli.quiet import prepare_engine
+from ruis.errors import (
+    AxesError,
+    EngineUnavailableError,
+    RuisError,
+    UncalibratedError,
+    UnsupportedFormatError,
+)
+from ruis.outputs import Failure, Job, enter
+
+if TYPE_CHECKING:
+    from ruis.denoise import Denoised, Denoiser
+    from ruis.image import Image
+    from ruis.stacks import Stacks
+
+__all__ = ["Work", "reason"]
+
+LARGE = 32.0
+"""Megapixels above which an image has the memory for itself: nothing is read or written beside it."""
+
+
+@dataclass
+class Work:
+    """What is the same for all images, and what came of them."""
+
+    model: str
+    sigma: float | None
+    strength: float
+    settings: dict[str, Any]
+    max_pixels: float | None
+    axes: str | None
+    strip_metadata: bool
+    overwrite: bool
+    data_range: tuple[float, float] | None
+    first_frame: bool
+    quiet: bool
+    debug: bool
+    uncertainty: str | None = None
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    denoisers: dict[str, Denoiser] = field(default_factory=dict)
+    why: dict[Any, str] = field(default_factory=dict)
+    hopeless: RuisError | None = None
+    writing: tuple[Job, Future[dict[str, Any]]] | None = None
+
+    def do(self, jobs: list[Job]) -> None:
+        """Denoise one image after the other, past those that fail.
+
+        Raises
+        ------
+        RuisError
+            If it would fail for every image: no such model, engine or setting.
+        """
+        left = list(jobs)
+        try:
+            if not self.automatic and jobs:
+                self.denoiser(self.model)  # before the first image is read
+            with progress_line() as update, ThreadPoolExecutor(1) as writer:
+                line = ImagesLine(update, len(jobs))
+                coming = _begun(self.read_ahead, left[0]) if left else None
+                while left:
+                    job, image = left[0], coming
+                    coming = _begun(self.read_ahead, left[1]) if left[1:] else None
+                    line.start(job.input.name)
+                    assert image is not None  # there is one for each job
+                    self.attempt(job, image, writer, line)
+                    del left[0]
+                self.written()
+        except RuisError as error:  # every image would meet the same; a person is told once
+            self.written()
+            if self.quiet:
+                self.failed += [Failure.of(job.input, error, sentence(error)) for job in left]
+            raise
+
+    def attempt(
+        self, job: Job, image: Future[Image | None], writer: ThreadPoolExecutor, line: ImagesLine
+    ) -> None:
+        """Denoise one image, or record why it failed: it shall not end a night's work.
+
+        Raises
+        ------
+        RuisError
+            If the next image would meet the same.
+        """
+        try:
+            self.one(job, image, writer, line)
+        except (EngineUnavailableError, BrokenPipeError):
+            raise
+        except Exception as error:
+            if error is self.hopeless:
+                raise
+            self.fail(job, error)
+
+    def read_ahead(self, job: Job) -> Image | None:
+        """Read an image beside another; a large one shall wait for its turn."""
+        from ruis.formats import probe
+
+        if self.stacks(job):
+            return None
+        header = probe(job.input)
+        if header.rows * header.columns > LARGE * 1e6:
+            return None
+        return self.read(job)
+
+    def read(self, job: Job) -> Image:
+        """Read an image whose output can be written."""
+        from ruis.formats import Limits, read
+
+        enter(job)
+        limits = Limits.of_pixels(self.max_pixels) if self.max_pixels else Limits()
+        image = read(job.input, limits=limits)
+        if image.info.animated and not self.first_frame:
+            _check_kind(image, job)
+        if self.data_range is None:
+            return image
+        return replace(image, info=replace(image.info, data_range=self.data_range))
+
+    def one(
+        self, job: Job, coming: Future[Image | None], writer: ThreadPoolExecutor, line: ImagesLine
+    ) -> None:
+        """Denoise one image, and have it written beside the next one."""
+        from ruis.caution import denoising_cautions
+        from ruis.choice import choose
+
+        begun = time.perf_counter()
+        image = coming.result()
+        if image is None:
+            self.written()
+            kind = self.stacks(job)
+            if kind is not None:
+                self.stream(kind, job, line)
+                return
+            image = self.read(job)
+        name, seen = self.model, None
+        if self.automatic:
+            choice = choose(image, fast=self.model == "fast")
+            name, seen = choice.model, choice.seen
+            self.why[job.input] = choice.why
+        denoiser = self.denoiser(name)
+        if self.uncertainty and denoiser.model.manifest.calibration is None:
+            self.hopeless = UncalibratedError(denoiser.model.name)
+            raise self.hopeless
+        result = denoiser.run(
+            image,
+            sigma=self.sigma,
+            strength=self.strength,
+            progress=line.tiles(image.megapixels),
+            seen=seen,
+        )
+        half = None
+        if self.uncertainty:
+            from ruis.uncertainty import uncertainty
+
+            half = uncertainty(denoiser.model, image, result.image)
+        cautions = denoising_cautions(denoiser.model.manifest, image, result.sigma)
+        result = replace(result, notes=(*result.notes, *(one.text for one in cautions)))
+        seconds = time.perf_counter() - begun
+        self.written()
+        self.writing = (job, writer.submit(self.write, job, result, half, seconds))
+        if image.megapixels > LARGE:
+            self.written()
+
+    def stacks(self, job: Job) -> type[Stacks] | None:
+        """Return as what a file is denoised window by window; None if it is read whole."""
+        from ruis.stacks import kind_of
+
+        kind = kind_of(job.input)
+        if kind is None and self.axes is not None:
+            raise AxesError("--axes is for TIFF and Zarr; others say it.", source=str(job.input))
+        need = "not" if kind is None else kind.need(job.input)
+        if kind is None or (need == "not" and self.axes is None):
+            return None
+        elsewhere = job.output.suffix.lower() not in kind.suffixes
+        return None if need == "better" and elsewhere and self.axes is None else kind
+
+    def stream(self, kind: type[Stacks], job: Job, line: ImagesLine) -> None:
+        """Denoise a large image, or a stack, from file to file."""
+        from ruis.errors import ImageTooLargeError
+        from ruis.stream import denoise_stacks
+
+        if self.uncertainty:
+            raise ImageTooLargeError(
+                "the uncertainty is told of images that are held in memory, and this one is "
+                "denoised window by window; leave out --uncertainty.",
+                source=str(job.input),
+            )
+        enter(job)
+        begun = time.perf_counter()
+        with kind.opened(job.input, self.axes) as stacks:
+            for text, count in Counter(map(str, stacks.stacks)).items():
+                tell(f"  {job.input}: {text}" + (f", {count} times" if count > 1 else ""))
+            largest = max(stack.rows * stack.columns for stack in stacks.stacks)
+            if self.max_pixels is not None and largest > self.max_pixels:
+                raise ImageTooLargeError(
+                    f"planes of {largest / 1e6:.1f} Mpx exceed the limit of --max-pixels.",
+                    source=str(job.input),
+                )
+            result = denoise_stacks(
+                stacks,
+                job.output,
+                denoiser=lambda name: self.denoiser(str(name)),
+                model=self.model,
+                sigma=self.sigma,
+                strength=self.strength,
+                data_range=self.data_range,
+                overwrite=self.overwrite,
+                strip_metadata=self.strip_metadata,
+                record=self.record,
+                progress=line.tiles(sum(stack.megapixels for stack in stacks.stacks), named=False),
+            )
+        self.why[job.input] = result.why
+        self.told(
+            job,
+            " and ".join(result.models),
+            result.sigma,
+            result.megapixels,
+            time.perf_counter() - begun,
+            result.notes,
+        )
+
+    def write(
+        self, job: Job, result: Denoised, half: Image | None, seconds: float
+    ) -> dict[str, Any]:
+        """Write a denoised image, and return what is to be told of it."""
+        from ruis.formats import left_behind, write
+
+        begun = time.perf_counter()
+        if half is not None:
+            assert self.uncertainty
+            path = uncertainty_path(self.uncertainty, job.output)
+            write_uncertainty(half, path, overwrite=self.overwrite)
+        write(
+            result.image,
+            job.output,
+            overwrite=self.overwrite,
+            strip_metadata=self.strip_metadata,
+            record=result.record(given=self.sigma is not None, strength=self.strength),
+        )
+        return {
+            "model": result.model,
+            "sigma": result.sigma,
+            "megapixels": result.image.megapixels,
+            "seconds": seconds + time.perf_counter() - begun,
+            "notes": (
+                *result.image.info.notes,
+                *result.notes,
+                *left_behind(result.image, job.output),
+            ),
+        }
+
+    def written(self) -> None:
+        """Wait for the image that is being written, if there is one, and tell of it."""
+        if self.writing is None:
+            return
+        job, future = self.writing
+        self.writing = None
+        try:
+            self.told(job, **future.result())
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one image shall not end a night's work
+            self.fail(job, error)
+
+    def told(
+        self,
+        job: Job,
+        model: str,
+        sigma: float,
+        megapixels: float,
+        seconds: float,
+        notes: tuple[str, ...],
+    ) -> None:
+        """Record and tell what became of an image."""
+        interval = {}
+        if self.uncertainty:
+            interval = {"uncertainty": str(uncertainty_path(self.uncertainty, job.output))}
+        self.outputs.append(
+            {
+                "input": str(job.input),
+                "output": str(job.output),
+                "model": model,
+                "sigma": sigma,
+                "seconds": round(seconds, 3),
+                **interval,
+            }
+        )
+        if not self.quiet:
+            chosen = f" (auto: {self.why.pop(job.input)})" if self.automatic else ""
+            given = "" if self.sigma is None else " (given)"
+            say(
+                f"{job.input} -> {job.output}: {model}{chosen}, "
+                f"sigma {options.show_sigma(sigma)}{given}, "
+                f"{duration(seconds)}, {megapixels / seconds:.2f} Mpx/s"
+            )
+            if interval:
+                say(f"  its uncertainty: {interval['uncertainty']}")
+        for note in notes:
+            tell(f"  {job.input}: {note}")
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the model is chosen for each image."""
+        return self.model in ("auto", "fast")
+
+    def denoiser(self, name: str) -> Denoiser:
+        """Return the denoiser of a model, loaded once."""
+        if name not in self.denoisers:
+            from ruis.denoise import load
+
+            try:
+                prepare_engine(self.settings["engine"])
+                self.denoisers[name] = load(name, **self.settings)
+            except RuisError as error:
+                self.hopeless = error
+                raise
+        return self.denoisers[name]
+
+    def record(self, model: str, sigma: float) -> str:
+        """Return what the output's metadata says about what was done."""
+        from ruis.denoise import record
+
+        return record(model, sigma, given=self.sigma is not None, strength=self.strength)
+
+    def fail(self, job: Job, error: Exception) -> None:
+        """Record an image that could not be denoised, and go on."""
+        if self.debug:
+            import traceback
+
+            tell("".join(traceback.format_exception(error)))
+        failure = Failure.of(job.input, error, sentence(error))
+        self.failed.append(failure)
+        self.tell_failure(failure)
+
+    @staticmethod
+    def tell_failure(failure: Failure) -> None:
+        """Say at once that an image failed."""
+        tell(f"ruis: {reason(failure)}")
+
+
+def _begun(read: Callable[[Job], Image | None], job: Job) -> Future[Image | None]:
+    """Begin to read, in a thread that nobody waits for who wants to stop."""
+    future: Future[Image | None] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(read(job))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the image is wanted
+            future.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    return future
+
+
+def _check_kind(image: Image, job: Job) -> None:
+    """Refuse to write one frame where people would expect the animation."""
+    from ruis.formats import format_of
+
+    if format_of(job.output) == image.info.format:
+        raise UnsupportedFormatError(
+            f"it is an animation, and {job.output.name} would be its first frame alone; say "
+            "--first-frame if that is wanted, or save its frames as single images.",
+            source=str(job.input),
+        )
+
+
+def reason(failure: Failure) -> str:
+    """Return the reason, with the input's name before it if it does not say it itself."""
+    told = failure.input in failure.message
+    return failure.message if told else f"{failure.input}: {failure.message}"
