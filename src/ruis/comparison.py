@@ -68,9 +68,6 @@ LIMITS = (
 class Comparison:
     """What a denoiser took from an image.
 
-    Fractions, and PSNR and SSIM, are of the data range, or of the range up to `white` where there
-    is one.
-
     Parameters
     ----------
     sigma_before, sigma_after : float
@@ -91,9 +88,6 @@ class Comparison:
         Against the clean image, in dB, where it is known.
     ssim_before, ssim_after : float or None
         The same as structural similarity.
-    white : float or None
-        The stored value of the noisy image that counts as white, if its values use but a small part
-        of the data range, or go far beyond it; see :func:`in_used_range`.
     """
 
     sigma_before: float
@@ -108,7 +102,6 @@ class Comparison:
     psnr_after: float | None = None
     ssim_before: float | None = None
     ssim_after: float | None = None
-    white: float | None = None
 
     @property
     def looks_white(self) -> bool:
@@ -181,6 +174,9 @@ def verdict_text(found: Comparison) -> str:
 def compare(noisy: Image, denoised: Image, clean: Image | None = None) -> Comparison:
     """Judge what was removed from an image; alpha is left out.
 
+    All fractions, and PSNR and SSIM, are of the images' data range: where they use but a small part
+    of it, call :func:`in_used_range` first, as `ruis compare` does.
+
     Parameters
     ----------
     noisy, denoised : Image
@@ -193,12 +189,9 @@ def compare(noisy: Image, denoised: Image, clean: Image | None = None) -> Compar
     ChannelMismatchError
         If the images have different sizes or channels.
     """
-    given = noisy.info.data_range
-    noisy, denoised, *known = in_used_range(noisy, denoised, *([] if clean is None else [clean]))
     before = unit_pixels(noisy)
     after = _like(before, denoised, noisy)
     found: dict[str, Any] = {
-        "white": None if noisy.info.data_range == given else noisy.info.data_range[1],
         "sigma_before": estimate_sigma(before),
         "sigma_after": estimate_sigma(after),
         "removed": float((before - after).std()),
@@ -210,8 +203,8 @@ def compare(noisy: Image, denoised: Image, clean: Image | None = None) -> Compar
         "correlation": correlation(before, after),
         "structure": structure(before, after),
     }
-    for one in known:
-        found |= _quality(_like(before, one, noisy), before, after)
+    if clean is not None:
+        found |= _quality(_like(before, clean, noisy), before, after)
     return Comparison(**found)
 
 
@@ -219,7 +212,8 @@ def in_used_range(noisy: Image, *others: Image) -> list[Image]:
     """Return images whose data range ends where the values of the first one do.
 
     12 bits in the lower part of 16, or floats in electrons, would make any noise look faint, or
-    huge. Where the values use the data range as most images do, it stays.
+    huge. Where the values use the data range as most images do, it stays; and of 8 bits, because
+    what is dark in them is meant so.
 
     Parameters
     ----------
@@ -229,7 +223,8 @@ def in_used_range(noisy: Image, *others: Image) -> list[Image]:
         Of the same scene: of their own ranges, the same share is kept.
     """
     low, high = noisy.info.data_range
-    white = white_used(peak(unit_pixels(noisy)), (low, high))
+    narrow = noisy.info.dtype.itemsize == 1
+    white = None if narrow else white_used(peak(unit_pixels(noisy)), (low, high))
     if white is None:
         return [noisy, *others]
     share = (white - low) / (high - low)

@@ -55,7 +55,11 @@ def compare(
 
     from ruis import comparison
 
-    before, after, known = _images(noisy, denoised, clean, axes)
+    images = _images([noisy, denoised, *([] if clean is None else [clean])], axes)
+    given = images[0].info.data_range
+    before, after, *others = comparison.in_used_range(*images)
+    known = others[0] if others else None
+    white = None if before.info.data_range == given else before.info.data_range[1]
     found = comparison.compare(before, after, known)
     words = comparison.verdict_text(found)
     if report is not None:
@@ -64,8 +68,10 @@ def compare(
         write_comparison(report, found, before, after, known, overwrite=overwrite)
     if json:
         names = {"noisy": noisy, "denoised": denoised, "clean": clean}
-        print_json({**names, **found.to_json(), "summary": words})
+        print_json({**names, "white": white, **found.to_json(), "summary": words})
         return
+    if white is not None:
+        say(f"range      values up to {white:g} count as white: hardly any go beyond")
     _show(found)
     say()
     say(textwrap.fill(words, 88, break_on_hyphens=False))
@@ -73,13 +79,10 @@ def compare(
         tell(f"The page is {report}.")
 
 
-def _images(
-    noisy: str, denoised: str, clean: str | None, axes: str | None
-) -> tuple[Image, Image, Image | None]:
+def _images(names: list[str], axes: str | None) -> list[Image]:
     """Read an image of each file; of stacks, which must be equally long, that in the middle."""
     from ruis import planes
 
-    names = [name for name in (noisy, denoised, clean) if name is not None]
     found = [planes.middle(Path(name), axes) for name in names]
     counts = {count for _, _, count in found}
     if len(counts) > 1:
@@ -88,13 +91,10 @@ def _images(
     _, number, count = found[0]
     if count > 1:
         tell(f"They hold {count} images each; number {number + 1} is compared.")
-    before, after, *known = (image for image, _, _ in found)
-    return before, after, known[0] if known else None
+    return [image for image, _, _ in found]
 
 
 def _show(found: Comparison) -> None:
-    if found.white is not None:
-        say(f"range      values up to {found.white:g} count as white: hardly any go beyond")
     verdict = "like white noise" if found.looks_white else "structure, or correlated noise"
     say(
         f"noise      sigma {options.show_sigma(found.sigma_before)} before, "
