@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruis import choice, dataset, planes
 from ruis.errors import ConfigError, EmptyDatasetError
-from ruis.noise.measure.neighbours import shared_noise
+from ruis.noise.measure.correlation import measure_correlation
 
 if TYPE_CHECKING:
     from ruis.formats import Header
@@ -42,7 +42,7 @@ class Seen:
     sigma : float
         Of the noise as white noise, as a fraction of the data range.
     direction : str
-        Where neighbours share their noise; see :class:`ruis.noise.measure.neighbours.Shared`.
+        Where neighbours share their noise; see :class:`ruis.noise.measure.correlation.Correlation`.
     reach : int
         Over how many pixels they do.
     white : float or None
@@ -87,6 +87,8 @@ def look(place: Path, axes: str | None) -> Seen:
     TooMuchDataError
         If they are more than the memory holds.
     """
+    import numpy as np
+
     paths = dataset.find(place)
     headers = dataset.headers(paths, axes)
     channels = _channels(headers, place)
@@ -97,14 +99,14 @@ def look(place: Path, axes: str | None) -> Seen:
     peaks, lows = [], []
     for image in images:
         unit, data_range = _unit(image)
-        measured.append(shared_noise(unit))
+        measured.append(measure_correlation(list(np.moveaxis(unit, -1, 0))))
         peaks.append(peak(unit))
         lows.append(data_range)
     directions = [one.direction for one in measured]
     direction = statistics.mode(directions)
     if direction == "everywhere" and statistics.median([look.white for look in looks]):
         direction = "nowhere"  # fine texture under white noise
-    reaches = [max(one.horizontal, one.vertical) for one in measured if one.direction == direction]
+    reaches = [one.reach for one in measured if one.direction == direction]
     return Seen(
         headers=headers,
         channels=channels,

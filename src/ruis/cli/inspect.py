@@ -145,7 +145,7 @@ def _draw(evidence: Evidence, name: str, words: str, path: Path, *, overwrite: b
         shown,
         finest(window.mean(axis=2)),
         evidence.correlation.flat,
-        evidence.correlation.map,
+        evidence.correlation.near,
         (signal.means, np.sqrt(np.maximum(signal.variances, 0)).tolist()),
         (signal.gain, signal.offset),
         titles=(

@@ -10,8 +10,16 @@ from numpy.typing import NDArray
 
 __all__ = ["REACH", "Correlation", "measure_correlation"]
 
-REACH = 5
+REACH = 16
 """Pixels up to which the noise of two pixels is compared."""
+
+NEAR = 5
+"""Pixels up to which that is drawn."""
+
+AGREE, ALIKE = 0.3, 0.1
+"""Neighbours that agree more than the first share their noise, over as many pixels as agree more than the
+second. White noise gives some 0.05, and the texture that is left in flat blocks of photographs up to
+0.2: forty images of BSDS500 with noise of 25/255."""
 
 SIDE = 32
 QUIET = 0.05
@@ -25,13 +33,19 @@ class Correlation:
     Parameters
     ----------
     map : numpy.ndarray
-        Shape (11, 11), -1..1: over rows and columns apart, from -5 to 5; the middle is 1.
+        Shape (33, 33), -1..1: over rows and columns apart, from -16 to 16; the middle is 1.
     flat : numpy.ndarray
         Shape (32, 32): the quietest block that was looked at, its plane taken off.
     """
 
     map: NDArray[np.float32]
     flat: NDArray[np.float32]
+
+    @property
+    def near(self) -> NDArray[np.float32]:
+        """The middle of the map, from -5 to 5."""
+        near = slice(REACH - NEAR, REACH + NEAR + 1)
+        return self.map[near, near]
 
     @property
     def horizontal(self) -> float:
@@ -43,22 +57,37 @@ class Correlation:
         """The correlation of neighbours in a column."""
         return float(self.map[REACH + 1, REACH])
 
-    def length(self, direction: str, least: float = 0.1) -> int:
-        """Return how many pixels along a row or column the noise stays alike.
+    @property
+    def direction(self) -> str:
+        """Where pixels share their noise: "nowhere", "horizontal", "vertical" or "everywhere"."""
+        if max(self.horizontal, self.vertical) < AGREE:
+            return "nowhere"
+        if self.horizontal > 2 * max(self.vertical, 0.0):
+            return "horizontal"
+        if self.vertical > 2 * max(self.horizontal, 0.0):
+            return "vertical"
+        return "everywhere"
+
+    @property
+    def reach(self) -> int:
+        """Over how many pixels they share it; 0 where each has its own."""
+        shared = {"horizontal": self.horizontal, "vertical": self.vertical}
+        return max(self.length(way) if value >= AGREE else 0 for way, value in shared.items())
+
+    def length(self, direction: str) -> int:
+        """Return how many pixels along a row or column the noise stays alike, up to 16.
 
         Parameters
         ----------
         direction : {"horizontal", "vertical"}
             Along a row, or along a column.
-        least : float
-            The correlation that counts as alike.
         """
         line = (
             self.map[REACH, REACH + 1 :]
             if direction == "horizontal"
             else self.map[REACH + 1 :, REACH]
         )
-        unlike = np.flatnonzero(line < least)
+        unlike = np.flatnonzero(line < ALIKE)
         return int(unlike[0]) if unlike.size else REACH
 
 
@@ -66,7 +95,8 @@ def measure_correlation(windows: Sequence[NDArray[np.float32]]) -> Correlation:
     """Measure the autocorrelation of the noise where the scene is flattest.
 
     Blocks whose means of 8x8 pixels differ least are taken to be flat; a plane is taken off each,
-    and their autocorrelations are averaged, each over the number of pairs of pixels that it has.
+    and their autocorrelations are averaged, each over the number of pairs of pixels that it has. Fine
+    texture can look like shared noise where noise is faint: look at several images.
 
     Parameters
     ----------
@@ -80,8 +110,9 @@ def measure_correlation(windows: Sequence[NDArray[np.float32]]) -> Correlation:
     >>> found = measure_correlation([noise])
     >>> abs(found.horizontal) < 0.05
     True
-    >>> measure_correlation([noise[:, 1:] + noise[:, :-1]]).length("horizontal")
-    1
+    >>> found = measure_correlation([noise[:, 1:] + noise[:, :-1]])
+    >>> found.direction, found.reach
+    ('horizontal', 1)
     """
     blocks = np.concatenate([_cut(window) for window in windows])
     if not blocks.shape[0]:

@@ -140,8 +140,10 @@ def test_white_noise_is_not_shared(scene):
     found = measure_correlation([scene + white(15)])
     assert abs(found.horizontal) < 0.1
     assert abs(found.vertical) < 0.1
-    assert found.map.shape == (11, 11)
-    assert found.map[5, 5] == 1
+    assert found.map.shape == (33, 33)
+    assert found.near.shape == (11, 11)
+    assert found.near[5, 5] == found.map[16, 16] == 1
+    assert (found.direction, found.reach) == ("nowhere", 0)
 
 
 def test_noise_that_is_smeared_along_rows_is_alike_along_rows(scene):
@@ -157,7 +159,8 @@ def test_noise_that_is_smeared_along_rows_is_alike_along_rows(scene):
 def test_an_image_smaller_than_a_block_tells_nothing():
     found = measure_correlation([np.ones((9, 9), np.float32)])
     assert found.horizontal == 0
-    assert found.map[5, 5] == 1
+    assert found.near[5, 5] == 1
+    assert (found.direction, found.reach) == ("nowhere", 0)
 
 
 # -- JPEG ------------------------------------------------------------------------------------------
