@@ -274,8 +274,15 @@ def test_what_will_be_done_is_said_before_and_alone_if_asked(taught):
     assert "neighbour-to-neighbour" in done.stdout
     Path("mine.toml").write_text(done.stdout)
     assert ruis.Recipe.read("mine.toml").objective == "neighbour-to-neighbour"
-    done = run("--noisy", "noisy", "-o", "mine.ruis", "--dry-run", "--json")
+    done = run("--noisy", "noisy", "--dry-run", "--json")
     assert json.loads(done.stdout)["objective"] == "neighbour-to-neighbour"
+
+
+def test_a_model_goes_somewhere(taught):
+    make("noisy/a.png")
+    done = run("--noisy", "noisy", code=2)
+    assert "-o mine.ruis" in done.stderr
+    assert not taught
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,14 @@ __all__ = ["train"]
 
 def train(
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE.ruis", help="The model file to write.")
-    ],
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE.ruis",
+            help="The model file to write; needed, but for --dry-run.",
+        ),
+    ] = None,
     recipe: Annotated[
         Path | None,
         typer.Argument(
@@ -139,7 +145,13 @@ def train(
     run keeps its recipe, history, previews, a report and a checkpoint of every epoch in mine.run/,
     beside the model; if it is stopped, the same command with --resume goes on from there.
     """
-    folder = _run_folder(output, overwrite=overwrite)
+    if output is None:
+        if not dry_run:
+            raise ConfigError("say where the model goes: -o mine.ruis (or --dry-run).")
+        output = Path("model.ruis")
+    else:
+        check_new_file(output, "a model file", (".ruis",), overwrite=overwrite)
+    folder = output.with_suffix(".run")
     asked: dict[str, Any] = {
         "clean": clean,
         "noisy": noisy,
@@ -207,12 +219,6 @@ def train(
 
 
 # -- what is asked for ----------------------------------------------------------------------------
-
-
-def _run_folder(output: Path, *, overwrite: bool) -> Path:
-    """Check the output before an hour is spent on it, and return the folder of the run."""
-    check_new_file(output, "a model file", (".ruis",), overwrite=overwrite)
-    return output.with_suffix(".run")
 
 
 def _read(recipe: Path, data: Path | None, asked: dict[str, Any]) -> tuple[Recipe, Path]:
