@@ -163,7 +163,7 @@ def _structure(samples: Sequence[Sample], mask: str) -> list[Caution]:
             Caution(
                 "structured-noise",
                 f"the noise has {direction} stripes, which a network learns as if they were scene: "
-                f'give the objective {{name = "noise-to-void", mask = "{fitting}"}}',
+                f"hide them with --mask {fitting}",
             )
         ]
     if 2 * shared > len(samples) and mask == "point":

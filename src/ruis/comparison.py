@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ruis.errors import ChannelMismatchError
+from ruis.errors import ChannelMismatchError, ConfigError
 from ruis.intensity import Intensity
 from ruis.metrics.bias import bias
 from ruis.metrics.correlation import correlation
 from ruis.metrics.structure import structure
 from ruis.metrics.whiteness import whiteness
 from ruis.noise.estimate import estimate_sigma
-from ruis.survey import peak, white_used
+from ruis.survey import BRIGHT, peak, white_shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +40,9 @@ model came to 0.24 and 0.07 at most; total variation and blurring to 0.085 at le
 SHIFT = 1.0 / 255
 LEFT = 0.3
 NOTHING = 0.05 / 255
+APART = 4.0
+"""An image that is so many times as bright as another is stored in another unit."""
+
 LOST = -0.1
 """In decibels: a denoised image that is so much further from the clean one became worse."""
 
@@ -209,31 +212,63 @@ def compare(noisy: Image, denoised: Image, clean: Image | None = None) -> Compar
 
 
 def in_used_range(noisy: Image, *others: Image) -> list[Image]:
-    """Return images whose data range ends where the values of the first one do.
+    """Return images whose data range ends where the values of the denoised one do.
 
     12 bits in the lower part of 16, or floats in electrons, would make any noise look faint, or
     huge. Where the values use the data range as most images do, it stays; and of 8 bits, because
-    what is dark in them is meant so.
+    what is dark in them is meant so. Floats beyond 1 beside integers are taken to be in the unit of
+    the integers.
 
     Parameters
     ----------
     noisy : Image
-        The image that decides, by what all but a thousandth of its values stay below.
+        The image before.
     *others : Image
-        Of the same scene: of their own ranges, the same share is kept.
+        Of the same scene, the denoised one first: it decides, by what all but a thousandth of its
+        values stay below, as noise alone may go far beyond white. Of each image's own range, the
+        same share is kept.
+
+    Raises
+    ------
+    ConfigError
+        If one is many times as bright as another: they are stored in different units.
     """
-    low, high = noisy.info.data_range
-    narrow = noisy.info.dtype.itemsize == 1
-    white = None if narrow else white_used(peak(unit_pixels(noisy)), (low, high))
+    images = _in_one_unit([noisy, *others])
+    decides = images[min(1, len(others))]
+    low, high = decides.info.data_range
+    white = white_shown(peak(unit_pixels(decides)), decides.info)
     if white is None:
-        return [noisy, *others]
+        return images
     share = (white - low) / (high - low)
     found = []
-    for image in (noisy, *others):
+    for image in images:
         low, high = image.info.data_range
         info = replace(image.info, data_range=(low, low + share * (high - low)))
         found.append(replace(image, info=info))
     return found
+
+
+def _in_one_unit(images: list[Image]) -> list[Image]:
+    """Give floats beyond 1 the range of the integers beside them; refuse what is still far apart."""
+    integers = [image.info.data_range for image in images if image.info.dtype.kind in "iu"]
+    if integers:
+        images = [
+            replace(image, info=replace(image.info, data_range=integers[0]))
+            if image.info.dtype.kind == "f" and peak(unit_pixels(image)) > BRIGHT
+            else image
+            for image in images
+        ]
+    units = [unit_pixels(image) for image in images]
+    # Strong noise raises the peak alone, another unit raises the mean as well.
+    peaks, means = [peak(unit) for unit in units], [abs(float(unit.mean())) for unit in units]
+    if all(0 < min(found) < max(found) / APART for found in (peaks, means)):
+        names = [image.info.source or "an image" for image in images]
+        brightest, darkest = (names[means.index(end(means))] for end in (max, min))
+        raise ConfigError(
+            f"{brightest} is {max(means) / min(means):.3g} times as bright as {darkest}, as fractions of "
+            "what their files call white: they cannot be compared."
+        )
+    return images
 
 
 def unit_pixels(image: Image) -> NDArray[np.float32]:

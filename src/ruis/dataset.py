@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,25 +120,23 @@ def headers(paths: Sequence[Path], axes: str | None = None) -> tuple[Header, ...
     return tuple(header for path in paths for header in planes.probe(path, axes))
 
 
-def check_memory(found: Sequence[Header], place: Path) -> None:
+def check_memory(found: Sequence[Header]) -> None:
     """Refuse images that do not fit into memory: training draws its crops from all of them.
 
     Parameters
     ----------
     found : sequence of Header
         Of all images that shall be in memory at a time.
-    place : Path
-        Where they are, for the message.
 
     Raises
     ------
     TooMuchDataError
-        If they need more than is available, before a pixel is decoded.
+        If they need more than is available, as far as the system tells, before a pixel is decoded.
     """
     needed, available = sum(one.nbytes * one.frames for one in found), processor.available_memory()
     if needed > available:
         raise TooMuchDataError(
-            f"the {sum(one.frames for one in found)} images in {place} need {needed / 2**30:.3g} GiB of "
+            f"the {sum(one.frames for one in found)} images to learn from need {needed / 2**30:.3g} GiB of "
             f"memory, and {available / 2**30:.3g} GiB are available: a network learns as well from "
             "some of them."
         )
@@ -252,7 +250,8 @@ def load(
         for row, (_, path) in zip(rows, pair(paths, find(other)), strict=True):
             row[role] = path
     rows = [row for row in rows if row[first].name not in exclude]
-    check_memory(headers([path for row in rows for path in row.values()], axes), folder)
+    found = headers([path for row in rows for path in row.values()], axes)
+    check_memory([replace(one, channels=max(one.channels, channels)) for one in found])
     samples = []
     for count, row in enumerate(rows, start=1):
         samples += _samples(row, channels, axes, white)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ruis import choice, lazy, zoo
 from ruis.arrays import as_image, info_of, same_pixels
 from ruis.engines import ENGINES
+from ruis.engines.ensemble import SelfEnsemble
 from ruis.errors import ChannelMismatchError, ConfigError
 from ruis.image import Image
 from ruis.intensity import Intensity
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ruis.job import Progress
     from ruis.model_file import ModelFile
 
-__all__ = ["AUTO", "Denoised", "Denoiser", "denoise", "load"]
+__all__ = ["AUTO", "Denoised", "Denoiser", "check_ensemble", "denoise", "load", "record"]
 
 AUTO = ("auto", "fast")
 """What stands for a model in place of its name: the one that suits an image."""
@@ -58,6 +59,8 @@ class Denoised:
         How many tiles the image was cut into.
     notes : tuple of str
         What a person should know: "denoised channel by channel with the gray model".
+    ensemble : bool
+        Whether flips and turns were averaged.
     """
 
     image: Image
@@ -66,13 +69,18 @@ class Denoised:
     precision: str
     tiles: int
     notes: tuple[str, ...] = ()
+    ensemble: bool = False
 
     def record(self, *, given: bool, strength: float) -> str:
         """Return what a file's metadata says about what was done; `given`: sigma was told."""
-        return record(self.model, self.sigma, given=given, strength=strength)
+        return record(
+            self.model, self.sigma, given=given, strength=strength, ensemble=self.ensemble
+        )
 
 
-def record(model: str, sigma: float, *, given: bool, strength: float) -> str:
+def record(
+    model: str, sigma: float, *, given: bool, strength: float, ensemble: bool = False
+) -> str:
     """Return what a file's metadata says about what was done.
 
     Parameters
@@ -85,6 +93,8 @@ def record(model: str, sigma: float, *, given: bool, strength: float) -> str:
         Whether it was told.
     strength : float
         How much of the noise was taken.
+    ensemble : bool
+        Whether flips and turns were averaged.
 
     Examples
     --------
@@ -94,9 +104,10 @@ def record(model: str, sigma: float, *, given: bool, strength: float) -> str:
     import ruis
 
     how = "given" if given else "found"
+    average = ", self-ensemble" if ensemble else ""
     return (
         f"ruis {ruis.__version__}: denoised with {model}, "
-        f"sigma {sigma * 255:.1f}/255 ({how}), strength {strength:g}"
+        f"sigma {sigma * 255:.1f}/255 ({how}), strength {strength:g}{average}"
     )
 
 
@@ -119,13 +130,17 @@ class Denoiser:
         1.25 GB, 400 MB at least, and no more than a quarter of what is available.
     threads : int, optional
         How many processors to use; default: all that this process may.
+    ensemble : bool, default False
+        Average what the network makes of the eight flips and turns of each tile: eight times the
+        work, for 0.1 dB with the shipped models for white noise.
 
     Raises
     ------
     UnknownNameError
         If there is no such engine.
     ConfigError
-        If a number is out of bounds.
+        If a number is out of bounds, or an ensemble is asked of a model that learnt upright images
+        alone.
     """
 
     def __init__(
@@ -137,13 +152,17 @@ class Denoiser:
         tile: int | None = None,
         memory: float | None = None,
         threads: int | None = None,
+        ensemble: bool = False,
     ) -> None:
         if precision not in ("auto", "f32", "bf16"):
             raise ConfigError(f"precision is auto, f32 or bf16, not {precision!r}.")
         for name, value in (("tile", tile), ("memory", memory), ("threads", threads)):
             if value is not None and not 1 <= value < math.inf:
                 raise ConfigError(f"{name} is at least 1, not {value}.")
+        if ensemble:
+            check_ensemble(model)
         self.model = model
+        self.ensemble = ensemble
         self.engine: type[Engine] = ENGINES.load(engine)
         self.precision = precision
         self.threads = threads
@@ -248,8 +267,15 @@ class Denoiser:
         )
         pixels, tiles, notes = ready.run(noisy.pixels, progress, into)
         image = Image(pixels, noisy.info)
-        all_notes = ready.notes + notes
-        return Denoised(image, ready.model, ready.sigma, ready.precision, tiles, all_notes)
+        return Denoised(
+            image=image,
+            model=ready.model,
+            sigma=ready.sigma,
+            precision=ready.precision,
+            tiles=tiles,
+            notes=ready.notes + notes,
+            ensemble=self.ensemble,
+        )
 
     def prepare(
         self,
@@ -336,9 +362,8 @@ class Denoiser:
     def _engine(self, precision: Precision) -> Engine:
         if precision not in self._engines:
             architecture, weights = self.model.architecture, self.model.weights
-            self._engines[precision] = self.engine(
-                architecture, weights, precision=precision, threads=self.threads
-            )
+            engine = self.engine(architecture, weights, precision=precision, threads=self.threads)
+            self._engines[precision] = SelfEnsemble(engine) if self.ensemble else engine
         return self._engines[precision]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -353,6 +378,7 @@ def load(
     precision: Literal["auto", "f32", "bf16"] = "auto",
     tile: int | None = None,
     threads: int | None = None,
+    ensemble: bool = False,
 ) -> Denoiser:
     """Make a denoiser of a shipped model, or of a model file.
 
@@ -368,6 +394,8 @@ def load(
         The longest side of a tile in pixels.
     threads : int, optional
         How many processors to use.
+    ensemble : bool, default False
+        Whether flips and turns are averaged.
 
     Returns
     -------
@@ -388,7 +416,14 @@ def load(
     >>> denoiser.denoise(np.zeros((5, 7), np.uint16)).shape
     (5, 7)
     """
-    return Denoiser(zoo.find(model), engine=engine, precision=precision, tile=tile, threads=threads)
+    return Denoiser(
+        zoo.find(model),
+        engine=engine,
+        precision=precision,
+        tile=tile,
+        threads=threads,
+        ensemble=ensemble,
+    )
 
 
 def denoise(
@@ -460,3 +495,24 @@ def _check_settings(sigma: float | None, strength: float) -> None:
         raise ConfigError(f"sigma is a fraction of the data range, at least 0, not {sigma}.")
     if not 0 <= strength <= 1:
         raise ConfigError(f"strength is from 0 (nothing) to 1 (all), not {strength}.")
+
+
+def check_ensemble(model: ModelFile) -> None:
+    """Refuse to turn images for a model that did not learn from turned ones.
+
+    Parameters
+    ----------
+    model : ModelFile
+        Its recipe says from what it learnt.
+
+    Raises
+    ------
+    ConfigError
+        If it learnt from upright images alone, or does not say how it learnt.
+    """
+    recipe = model.manifest.training.recipe
+    if "patch" not in recipe or not recipe.get("turned", True):
+        raise ConfigError(
+            f"the model {model.name!r} did not learn from turned images, and would spoil them: leave out "
+            "the ensemble."
+        )

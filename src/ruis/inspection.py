@@ -17,13 +17,13 @@ from ruis.noise.measure.levels import measure_levels
 from ruis.noise.measure.signal import SignalDependence, measure_signal_dependence
 from ruis.noise.measure.stripes import Stripes, measure_stripes
 from ruis.prescription import Prescription, prescribe
-from ruis.survey import peak, white_used
+from ruis.survey import peak, white_shown
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ruis.image import Image
+    from ruis.image import Image, ImageInfo
 
 __all__ = ["Evidence", "Inspection", "examine", "inspect", "scikit_image_sigma"]
 
@@ -230,7 +230,7 @@ def examine(image: Image) -> Evidence:
         [np.concatenate([gray[i] for i in column], axis=0) for column in grid.T],
     )
     blocks = measure_blocks(gray).strength
-    white, used = _used(unit, info.data_range)
+    white, used = _used(unit, info)
     kinds = _kinds(
         sigma,
         together,
@@ -290,14 +290,12 @@ def examine(image: Image) -> Evidence:
     return Evidence(inspection, together, correlation, unit[len(unit) // 2])
 
 
-def _used(
-    unit: Sequence[NDArray[Any]], data_range: tuple[float, float]
-) -> tuple[float | None, float]:
+def _used(unit: Sequence[NDArray[Any]], info: ImageInfo) -> tuple[float | None, float]:
     """Return what counts as white where the dtype's does not, and the share of the range below it."""
     import numpy as np
 
-    low, high = data_range
-    white = white_used(peak(np.concatenate([window.ravel() for window in unit])), data_range)
+    low, high = info.data_range
+    white = white_shown(peak(np.concatenate([window.ravel() for window in unit])), info)
     return white, 1.0 if white is None else (white - low) / (high - low)
 
 

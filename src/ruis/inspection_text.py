@@ -124,6 +124,8 @@ class Survey:
         Of their sigmas, fractions of the data range.
     sigma_used_median : float
         The same median, in fractions of what each image uses of its range.
+    part : int
+        How many images have values far from what their range calls white.
     kinds : dict of str to int
         How many images have noise of each kind.
     models : dict of str to int
@@ -137,6 +139,7 @@ class Survey:
     sigma_least: float
     sigma_most: float
     sigma_used_median: float
+    part: int
     kinds: dict[str, int]
     models: dict[str, int]
     outliers: tuple[str, ...]
@@ -167,6 +170,7 @@ def survey(inspections: Mapping[str, Inspection]) -> Survey:
         sigma_least=min(sigmas.values()),
         sigma_most=max(sigmas.values()),
         sigma_used_median=used,
+        part=sum(found.white is not None for found in inspections.values()),
         kinds=dict(Counter(found.kind for found in inspections.values()).most_common()),
         models=dict(Counter(found.model for found in inspections.values()).most_common()),
         outliers=tuple(name for name, sigma in sigmas.items() if abs(sigma - middle) > away),
@@ -185,10 +189,11 @@ def survey_paragraph(found: Survey) -> str:
         f"{value * 255:.1f}" for value in (found.sigma_least, found.sigma_median, found.sigma_most)
     )
     used = ""
-    if found.sigma_used_median != found.sigma_median:
+    if 2 * found.part > found.images:
         used = (
-            f" of the range, and {found.sigma_used_median * 255:.1f}/255 of what is used of it: their "
-            "values lie far from what the range calls white"
+            f" of the range, and {found.sigma_used_median * 255:.1f}/255 of what is used of it: the "
+            f"values of {'all' if found.part == found.images else found.part} lie far from what the range "
+            "calls white"
         )
     kinds = _listed([f"{kind} ({count})" for kind, count in found.kinds.items()])
     sentences = [

@@ -66,7 +66,7 @@ def read(path: Path, axes: str | None = None, *, most: int | None = None) -> lis
     axes : str, optional
         As for :func:`probe`.
     most : int, optional
-        No more than so many, spread evenly over those of each kind. Default: all.
+        No more than so many, spread evenly over them. Default: all.
 
     Returns
     -------
@@ -81,11 +81,12 @@ def read(path: Path, axes: str | None = None, *, most: int | None = None) -> lis
     kind = _stacks_of(path)
     if kind is not None:
         with kind.opened(path, axes) as stacks:
-            return [
-                _picture(stack, number)
+            places = [
+                (stack, number)
                 for stack in stacks.stacks
-                for number in _spread(math.prod(stack.planes), most)
+                for number in range(math.prod(stack.planes))
             ]
+            return [_picture(*places[place]) for place in _spread(len(places), most)]
     if axes is None:
         return [formats.read(path)]
     array = _array(path, axes)
@@ -127,11 +128,18 @@ def middle(path: Path, axes: str | None = None) -> tuple[Image, int, int]:
 
 def _array(path: Path, axes: str) -> Image:
     """Read an array whose file does not say its axes, the pictures in it as if they were channels."""
-    return formats.read(path, channel_axis=_counted(path, axes))
+    place = _counted(path, axes)
+    try:
+        return formats.read(path, channel_axis=place)
+    except AxesError as error:
+        raise AxesError(
+            f"it is no array of pictures with the axes {axes}.", source=str(path)
+        ) from error
 
 
 def _counted(path: Path, axes: str) -> int:
     """Return the place of the axis that counts pictures."""
+    axes = axes.upper()
     if not re.fullmatch(AXES, axes):
         raise AxesError(
             f"the axes of an array of pictures are Y (rows), X (columns) and Z or T, such as ZYX, not "

@@ -10,7 +10,9 @@ __all__ = ["Caution", "Prescription", "mask_for", "prescribe"]
 CLIPPED = 0.02
 """A share of values at an end of the range from which on people are told."""
 
-LONGEST = 99
+SHORTEST, LONGEST = 8, 16
+"""Pixels on either side that a mask for stripes hides: faint ones are found where no two pixels seem alike,
+and much longer masks leave little to guess from."""
 """Pixels on either side that a mask of noise-to-void may hide."""
 
 
@@ -58,14 +60,14 @@ class Prescription:
     warnings: tuple[Caution, ...] = ()
 
 
-def mask_for(direction: str | None, length: int = 5) -> str:
+def mask_for(direction: str | None, length: int = SHORTEST) -> str:
     """Return the mask of noise-to-void that hides what stripes share.
 
     Parameters
     ----------
     direction : {"horizontal", "vertical"} or None
         Of the stripes; None where there are none.
-    length : int, default 5
+    length : int, default 8
         Pixels along a stripe for which the noise of two pixels is alike.
 
     Examples
@@ -73,7 +75,9 @@ def mask_for(direction: str | None, length: int = 5) -> str:
     >>> mask_for("horizontal", 3), mask_for(None)
     ('horizontal:8', 'point')
     """
-    return "point" if direction is None else f"{direction}:{min(max(8, 2 * length), LONGEST)}"
+    if direction is None:
+        return "point"
+    return f"{direction}:{min(max(SHORTEST, length), LONGEST)}"
 
 
 def prescribe(
@@ -121,10 +125,7 @@ def prescribe(
             return Prescription(False, "supervised", None, spec, command, cautions)
         case "striped":
             mask = mask_for(direction, length)
-            command = (
-                f"ruis train RECIPE.toml -o FILE.ruis, its objective "
-                f'{{name = "noise-to-void", mask = "{mask}"}}'
-            )
+            command = f"ruis train --noisy DIR --mask {mask} -o FILE.ruis"
             return Prescription(False, "noise-to-void", mask, None, command, cautions)
         case "camera":
             return Prescription(

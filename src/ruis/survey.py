@@ -14,9 +14,9 @@ from ruis.noise.measure.correlation import measure_correlation
 
 if TYPE_CHECKING:
     from ruis.formats import Header
-    from ruis.image import Image
+    from ruis.image import Image, ImageInfo
 
-__all__ = ["Seen", "channels_and_patch", "look", "peak", "printed", "white_used"]
+__all__ = ["Seen", "channels_and_patch", "look", "peak", "printed", "white_shown", "white_used"]
 
 PATCH, SMALLEST_PATCH = 96, 32
 LOOKED_AT = 8
@@ -92,7 +92,7 @@ def look(place: Path, axes: str | None) -> Seen:
     paths = dataset.find(place)
     headers = dataset.headers(paths, axes)
     channels = _channels(headers, place)
-    dataset.check_memory(headers, place)
+    dataset.check_memory(headers)
     images = _images(paths, axes)
     looks = [choice.look(image) for image in images]
     measured = []
@@ -201,6 +201,19 @@ def peak(unit: Any) -> float:
     return float(np.quantile(unit, 0.999))
 
 
+def white_shown(peak: float, info: ImageInfo) -> float | None:
+    """Return what counts as white where an image is judged for people: of 8 bits always all.
+
+    Parameters
+    ----------
+    peak : float
+        See :func:`peak`.
+    info : ImageInfo
+        What the pixels mean. What is dark in 8 bits is meant so, and 255 is white to everyone.
+    """
+    return None if info.dtype.itemsize == 1 else white_used(peak, info.data_range)
+
+
 def white_used(peak: float, data_range: tuple[float, float]) -> float | None:
     """Return the stored value that shall count as white, where the dtype's is far from the images.
 
@@ -217,7 +230,7 @@ def white_used(peak: float, data_range: tuple[float, float]) -> float | None:
     (2400.0, None)
     """
     low, high = data_range
-    if peak <= 0 or DIM <= peak <= BRIGHT:
+    if not 0 < peak < math.inf or DIM <= peak <= BRIGHT:
         return None
     # Two digits: the same for similar images, and good to read.
     return low + float(f"{peak * (high - low):.2g}")

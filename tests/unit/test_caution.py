@@ -131,7 +131,7 @@ def test_structured_noise_before_a_blind_spot_training(make, objective, expected
     assert codes(found) == expected
     if expected == ["structured-noise"]:
         direction = "horizontal" if make is striped_rows else "vertical"
-        assert f'mask = "{direction}:' in found[0].text
+        assert f"hide them with --mask {direction}:16" in found[0].text
 
 
 def test_few_images_are_told_of():

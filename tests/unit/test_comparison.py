@@ -148,7 +148,7 @@ def test_noise_is_told_of_the_part_of_the_range_that_is_used(clean, noisy, dtype
     usual = compare(*map(image, units))
     images = in_used_range(*map(stored, units))
     found = compare(*images)
-    used = np.quantile(noisy, 0.999)
+    used = np.quantile(smoothed(noisy), 0.999)  # the denoised one decides
     assert images[0].info.data_range[1] == pytest.approx(used * share * top, rel=0.05)
     assert found.sigma_before == pytest.approx(usual.sigma_before / used, rel=0.05)
     assert found.bias == pytest.approx(usual.bias / used, abs=0.002)
@@ -156,7 +156,30 @@ def test_noise_is_told_of_the_part_of_the_range_that_is_used(clean, noisy, dtype
     assert found.psnr_after == pytest.approx(usual.psnr_after + 20 * np.log10(used), abs=0.3)
 
 
-def test_a_range_that_is_used_stays(noisy):
+def test_a_range_that_is_used_stays(clean, noisy):
     dark = Image(np.full((8, 8, 1), 9, np.uint8), ImageInfo(np.dtype(np.uint8), (0.0, 255.0)))
-    for one in (image(noisy), dark):
-        assert in_used_range(one, one) == [one, one]
+    wild = image(clean + np.random.default_rng(1).normal(0, 0.5, clean.shape))
+    assert wild.pixels.max() > 2  # noise goes beyond white, the scene does not
+    for images in ([image(noisy)], [dark, dark], [wild, image(clean)]):
+        assert in_used_range(*images) == images
+
+
+def test_floats_beside_integers_are_in_their_unit(clean, noisy):
+    def whole(unit: np.ndarray) -> Image:
+        pixels = np.clip(np.rint(4095 * unit), 0, 65535).astype(np.uint16)
+        return Image(pixels, ImageInfo(pixels.dtype, (0.0, 65535.0)))
+
+    counts = image(np.rint(4095 * clean))
+    both = compare(*in_used_range(whole(noisy), counts))
+    assert both.verdict == ("good",)
+    reversed_kinds = in_used_range(image(4095 * noisy), whole(clean))
+    assert compare(*reversed_kinds).sigma_before == pytest.approx(both.sigma_before, rel=0.02)
+
+
+def test_images_in_different_units_are_refused(clean, noisy):
+    low = (4095 * noisy.clip(0, 1)).astype(np.uint16)
+    low16 = Image(low, ImageInfo(low.dtype, (0.0, 65535.0)))
+    with pytest.raises(ConfigError, match="times as bright"):
+        in_used_range(low16, image(clean))
+    with pytest.raises(ConfigError, match="times as bright"):
+        in_used_range(image(noisy), image(1000 * clean))

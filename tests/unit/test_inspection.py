@@ -65,7 +65,7 @@ def test_stripes_ask_for_a_mask(scene, direction, shape):
     assert found.prescription.objective == "noise-to-void"
     assert found.prescription.mask.startswith(f"{direction}:")
     assert not found.prescription.fits
-    assert f'mask = "{found.prescription.mask}"' in paragraph(found)
+    assert f"ruis train --noisy DIR --mask {found.prescription.mask} -o" in paragraph(found)
 
 
 def test_an_image_without_noise_is_told_so(scene):

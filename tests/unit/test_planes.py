@@ -50,6 +50,7 @@ def test_pages_of_two_kinds_are_all_read(tmp_path, pixels):
         (30, 20, 3),
     ]
     assert [header.channels for header in planes.probe(tmp_path / "a.tif")] == [1, 3]
+    assert [image.channels for image in planes.read(tmp_path / "a.tif", most=1)] == [1]
 
 
 def test_one_page_is_an_image(tmp_path, pixels):
@@ -105,6 +106,19 @@ def test_axes_of_an_array_that_count_nothing_are_refused(tmp_path, pixels, look,
     path, _ = written(tmp_path, "npy", pixels)
     with pytest.raises(AxesError, match="such as ZYX"):
         look(path, axes)
+
+
+def test_an_image_is_no_array_of_pictures(tmp_path, pixels):
+    np.save(tmp_path / "flat.npy", pixels[0])
+    tifffile.imwrite(tmp_path / "one.tif", pixels[0])
+    for name in ("flat.npy", "one.tif"):
+        with pytest.raises(AxesError, match="no array of pictures with the axes ZYX"):
+            planes.middle(tmp_path / name, "ZYX")
+
+
+def test_the_axes_of_an_array_may_be_small(tmp_path, pixels):
+    path, _ = written(tmp_path, "npy", pixels)
+    np.testing.assert_array_equal(planes.middle(path, "zyx")[0].pixels[..., 0], pixels[2])
 
 
 @pytest.mark.parametrize("kind", ["pages", "npy"])

@@ -33,6 +33,8 @@ class Settings(Record):
         What it computes with; "auto" depends on the processor, so choose where machines differ.
     tile : int, optional
         The longest side of a tile in pixels.
+    ensemble : bool
+        Whether eight flips and turns are averaged.
     format : str, optional
         The ending of the outputs, without its dot; default: that of each input.
     strip_metadata : bool
@@ -47,6 +49,7 @@ class Settings(Record):
     engine: str = "openvino"
     precision: Literal["auto", "f32", "bf16"] = "auto"
     tile: int | None = Field(default=None, ge=1)
+    ensemble: bool = False
     format: str | None = None
     strip_metadata: bool = False
     max_pixels: float = Field(default=200e6, ge=1)
@@ -71,10 +74,15 @@ class Settings(Record):
         ------
         ModelFileError
             If one cannot be used.
+        ConfigError
+            If an ensemble is asked of a model that cannot have one.
         """
         from ruis import zoo
+        from ruis.denoise import check_ensemble
 
         names = sorted(zoo.SHIPPED) if self.automatic else [self.model]
+        if self.ensemble and not self.automatic:  # what is chosen can have one
+            check_ensemble(zoo.find(self.model))
         return {name: zoo.find(name).sha256 for name in names}
 
     def identity(self) -> dict[str, Any]:

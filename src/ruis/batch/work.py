@@ -229,12 +229,20 @@ def load(name: str, terms: Terms) -> Denoiser:
         settings.precision,
         settings.tile,
         terms.threads,
+        ensemble=settings.ensemble,
     )
 
 
 @functools.lru_cache(maxsize=8)
 def _loaded(
-    name: str, sha256: str | None, engine: str, precision: Any, tile: int | None, threads: int
+    name: str,
+    sha256: str | None,
+    engine: str,
+    precision: Any,
+    tile: int | None,
+    threads: int,
+    *,
+    ensemble: bool,
 ) -> Denoiser:
     from ruis import zoo
     from ruis.denoise import Denoiser
@@ -245,7 +253,13 @@ def _loaded(
             f"the model {name!r} has other weights here than where the run was begun."
         )
     return Denoiser(
-        model, engine=engine, precision=precision, tile=tile, memory=MEMORY, threads=threads
+        model,
+        engine=engine,
+        precision=precision,
+        tile=tile,
+        memory=MEMORY,
+        threads=threads,
+        ensemble=ensemble,
     )
 
 

@@ -84,6 +84,7 @@ def batch(
     engine: options.EngineName = "openvino",
     precision: options.PrecisionName = "auto",
     tile: options.Tile = None,
+    ensemble: options.Ensemble = False,
     strip_metadata: Annotated[
         bool, typer.Option("--strip-metadata", help="Leave out EXIF, GPS and texts.")
     ] = False,
@@ -144,6 +145,7 @@ def batch(
         engine=engine,
         precision=precision,
         tile=tile,
+        ensemble=ensemble,
         format=format,
         strip_metadata=strip_metadata,
         max_pixels=max_pixels,

@@ -47,6 +47,7 @@ def denoise(
     engine: options.EngineName = "openvino",
     precision: options.PrecisionName = "auto",
     tile: options.Tile = None,
+    ensemble: options.Ensemble = False,
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Also enter the folders inside of folders.")
     ] = False,
@@ -108,7 +109,7 @@ def denoise(
         model,
         options.parse_sigma(sigma),
         strength,
-        {"engine": engine, "precision": precision, "tile": tile},
+        {"engine": engine, "precision": precision, "tile": tile, "ensemble": ensemble},
         max_pixels,
         axes,
         strip_metadata,

@@ -339,7 +339,13 @@ class Work:
         """Return what the output's metadata says about what was done."""
         from ruis.denoise import record
 
-        return record(model, sigma, given=self.sigma is not None, strength=self.strength)
+        return record(
+            model,
+            sigma,
+            given=self.sigma is not None,
+            strength=self.strength,
+            ensemble=self.settings["ensemble"],
+        )
 
     def fail(self, job: Job, error: Exception) -> None:
         """Record an image that could not be denoised, and go on."""

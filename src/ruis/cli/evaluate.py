@@ -41,6 +41,7 @@ def evaluate(
     engine: options.EngineName = "openvino",
     precision: options.PrecisionName = "auto",
     tile: options.Tile = None,
+    ensemble: options.Ensemble = False,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE.html", help="Also write a page with the table and pictures."),
@@ -80,7 +81,7 @@ def evaluate(
 
     added = None if noise is None else parse(noise)
     prepare_engine(engine)
-    denoiser = load(model, engine=engine, precision=precision, tile=tile)
+    denoiser = load(model, engine=engine, precision=precision, tile=tile, ensemble=ensemble)
     if added is not None:
         seed = seed or 0
         pairs = noisy_pairs(clean, added, denoiser.channels, seed=seed)

@@ -15,6 +15,7 @@ __all__ = [
     "DataRange",
     "Debug",
     "EngineName",
+    "Ensemble",
     "Json",
     "Overwrite",
     "PrecisionName",
@@ -59,6 +60,13 @@ Overwrite = Annotated[
 PrecisionName = Annotated[
     Literal["auto", "f32", "bf16"],
     typer.Option(help="What it computes with; auto: bf16 where that is faster and as good."),
+]
+Ensemble = Annotated[
+    bool,
+    typer.Option(
+        "--ensemble",
+        help="Average over eight flips and turns of the image: eight times the work, 0.1 dB better.",
+    ),
 ]
 Sigma = Annotated[
     str,

@@ -148,7 +148,7 @@ def train(
     if output is None:
         if not dry_run:
             raise ConfigError("say where the model goes: -o mine.ruis (or --dry-run).")
-        output = Path("model.ruis")
+        output = Path("mine.ruis")
     else:
         check_new_file(output, "a model file", (".ruis",), overwrite=overwrite)
     folder = output.with_suffix(".run")

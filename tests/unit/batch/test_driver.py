@@ -16,7 +16,7 @@ from ruis.batch.driver import shared_out
 from ruis.batch.planning import survey
 from ruis.batch.summary import set_aside
 from ruis.batch.work import Terms
-from ruis.errors import EngineUnavailableError
+from ruis.errors import ConfigError, EngineUnavailableError
 from ruis.image import Image, ImageInfo
 from ruis.model_file import save
 
@@ -56,6 +56,12 @@ def test_a_survey_of_many_headers_is_a_sample(tmp_path, monkeypatch):
     some = survey(todo)
     assert some.probed == 4
     assert some.megapixels == pytest.approx((4 - some.unreadable) * 0.002 * 9 / 4)
+
+
+def test_a_model_that_learnt_upright_images_has_no_ensemble():
+    assert "gray" in Settings(ensemble=True).models()
+    with pytest.raises(ConfigError, match="did not learn from turned images"):
+        Settings(model="documents", ensemble=True).models()
 
 
 def test_without_dask_nothing_is_begun(tmp_path, monkeypatch):
