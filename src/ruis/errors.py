@@ -53,6 +53,7 @@ __all__ = [
     "ServiceError",
     "ServiceRefusedError",
     "ServiceUnreachableError",
+    "TooMuchDataError",
     "TrainingError",
     "TransferError",
     "UncalibratedError",

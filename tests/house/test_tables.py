@@ -16,7 +16,7 @@ FOLDERS = ["noise", "metrics", "formats", "stacks", "architectures", "engines", 
 SHARED = {
     "noise": {"estimate", "measure"},
     "formats": {"atomic", "blank", "metadata"},
-    "engines": {"onnx_graph"},
+    "engines": {"ensemble", "onnx_graph"},  # what goes around any of them; the graph of one
     "architectures": {"keras_layers"},
 }
 
