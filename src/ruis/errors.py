@@ -8,7 +8,7 @@ RuisError
 |                                  ModelVersionError, UncalibratedError (model), TransferError
 |- EngineError                   - EngineUnavailableError (ImportError; names the extra to install),
 |                                  OutOfMemoryError
-|- TrainingError                 - EmptyDatasetError, DivergedError (step, loss)
+|- TrainingError                 - EmptyDatasetError, TooMuchDataError, DivergedError (step, loss)
 |- ExportError                   - ParityError (largest difference, tolerance)
 |- ServiceError                  - ServiceRefusedError, ServiceBusyError (retry_after),
 |                                  ServiceUnreachableError
