@@ -148,6 +148,8 @@ def test_a_stop_leaves_no_partial_output(folder, tmp_path_factory, ending, stop)
     child = subprocess.Popen(
         [sys.executable, "-m", "ruis.cli", "denoise", noisy, "-o", f"clean{ending}", "--tile", "256"],
         stderr=subprocess.PIPE, text=True,
+        # Begun in the background of a script, tests ignore SIGINT, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not any(one.name.endswith(".part") for one in folder.iterdir()):
@@ -156,8 +158,11 @@ def test_a_stop_leaves_no_partial_output(folder, tmp_path_factory, ending, stop)
         time.sleep(0.01)
     time.sleep(0.3)
     child.send_signal(getattr(signal, stop))
-    code = child.wait(30)
-    child.stderr.close()
+    try:
+        code = child.wait(30)
+    finally:
+        child.kill()
+        child.stderr.close()
     assert code == {"SIGINT": 130, "SIGTERM": 143}[stop]
     assert names(folder) == [noisy.name]
 
