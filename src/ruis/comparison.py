@@ -233,42 +233,49 @@ def in_used_range(noisy: Image, *others: Image) -> list[Image]:
     ConfigError
         If one is many times as bright as another: they are stored in different units.
     """
-    images = _in_one_unit([noisy, *others])
-    decides = images[min(1, len(others))]
-    low, high = decides.info.data_range
-    white = white_shown(peak(unit_pixels(decides)), decides.info)
+    images = [noisy, *others]
+    integers = [image.info.data_range for image in images if image.info.dtype.kind in "iu"]
+    seen = [_brightness(image) for image in images]
+    for place, image in enumerate(images):
+        if integers and image.info.dtype.kind == "f" and seen[place][0] > BRIGHT:
+            images[place] = _with_range(image, integers[0])
+            seen[place] = _brightness(images[place])
+    _check_unit(images, seen)
+    decides = min(1, len(others))
+    low, high = images[decides].info.data_range
+    white = white_shown(seen[decides][0], images[decides].info)
     if white is None:
         return images
     share = (white - low) / (high - low)
-    found = []
-    for image in images:
-        low, high = image.info.data_range
-        info = replace(image.info, data_range=(low, low + share * (high - low)))
-        found.append(replace(image, info=info))
-    return found
+    ranges = [image.info.data_range for image in images]
+    return [
+        _with_range(image, (low, low + share * (high - low)))
+        for image, (low, high) in zip(images, ranges, strict=True)
+    ]
 
 
-def _in_one_unit(images: list[Image]) -> list[Image]:
-    """Give floats beyond 1 the range of the integers beside them; refuse what is still far apart."""
-    integers = [image.info.data_range for image in images if image.info.dtype.kind in "iu"]
-    if integers:
-        images = [
-            replace(image, info=replace(image.info, data_range=integers[0]))
-            if image.info.dtype.kind == "f" and peak(unit_pixels(image)) > BRIGHT
-            else image
-            for image in images
-        ]
-    units = [unit_pixels(image) for image in images]
+def _brightness(image: Image) -> tuple[float, float]:
+    """Return what all but a thousandth of the values stay below, and how far the mean is from black."""
+    unit = unit_pixels(image)
+    return peak(unit), abs(float(unit.mean()))
+
+
+def _with_range(image: Image, data_range: tuple[float, float]) -> Image:
+    return replace(image, info=replace(image.info, data_range=data_range))
+
+
+def _check_unit(images: list[Image], seen: list[tuple[float, float]]) -> None:
+    """Refuse images of which one is many times as bright as another."""
+    peaks, means = zip(*seen, strict=True)
     # Strong noise raises the peak alone, another unit raises the mean as well.
-    peaks, means = [peak(unit) for unit in units], [abs(float(unit.mean())) for unit in units]
-    if all(0 < min(found) < max(found) / APART for found in (peaks, means)):
-        names = [image.info.source or "an image" for image in images]
-        brightest, darkest = (names[means.index(end(means))] for end in (max, min))
-        raise ConfigError(
-            f"{brightest} is {max(means) / min(means):.3g} times as bright as {darkest}, as fractions of "
-            "what their files call white: they cannot be compared."
-        )
-    return images
+    if not all(0 < min(found) < max(found) / APART for found in (peaks, means)):
+        return
+    names = [image.info.source or "an image" for image in images]
+    brightest, darkest = (names[means.index(end(means))] for end in (max, min))
+    raise ConfigError(
+        f"{brightest} is {max(means) / min(means):.3g} times as bright as {darkest}, as fractions of "
+        "what their files call white: they cannot be compared."
+    )
 
 
 def unit_pixels(image: Image) -> NDArray[np.float32]:

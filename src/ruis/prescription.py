@@ -13,7 +13,6 @@ CLIPPED = 0.02
 SHORTEST, LONGEST = 8, 16
 """Pixels on either side that a mask for stripes hides: faint ones are found where no two pixels seem alike,
 and much longer masks leave little to guess from."""
-"""Pixels on either side that a mask of noise-to-void may hide."""
 
 
 @dataclass(frozen=True)

@@ -81,9 +81,10 @@ class Settings(Record):
         from ruis.denoise import check_ensemble
 
         names = sorted(zoo.SHIPPED) if self.automatic else [self.model]
+        found = {name: zoo.find(name) for name in names}
         if self.ensemble and not self.automatic:  # what is chosen can have one
-            check_ensemble(zoo.find(self.model))
-        return {name: zoo.find(name).sha256 for name in names}
+            check_ensemble(found[self.model])
+        return {name: model.sha256 for name, model in found.items()}
 
     def identity(self) -> dict[str, Any]:
         """Return all that decides the bytes of an output beside its input."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -32,19 +33,17 @@ class SelfEnsemble(Engine):
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        super().__init__(
-            engine.network, engine.weights, precision=engine.precision, threads=engine.threads
-        )
+        self.network, self.weights = engine.network, engine.weights
+        self.precision, self.threads = engine.precision, engine.threads
         size = self.network.geometry.size
         self.quarters = (0, 2) if size and size[0] != size[1] else (0, 1, 2, 3)
 
     def __reduce__(self) -> tuple[Callable[[], Engine], tuple[()]]:
         """Go to another process as what it is made of."""
-        return type(self), (self.engine,)  # type: ignore[return-value]
+        return functools.partial(type(self), self.engine), ()
 
     def prepare(self) -> None:
-        """Nothing: the engine is ready."""
-        self.precision = self.engine.precision
+        """Do nothing: the engine is ready."""
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network on each flip and turn, and average; see :meth:`Engine.run`."""
