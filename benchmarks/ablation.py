@@ -37,7 +37,6 @@ BASE: dict[str, Any] = {
     "validation_noise": "gaussian:25/255",
     "patch": 96,
     "batch": 8,
-    "steps_per_epoch": 250,
     "optimizer": "muon",
     "learning_rate": 1e-2,
     "loss": "mean_squared_error",
@@ -122,6 +121,13 @@ class Stopwatch:
 
 
 WARM_UP = 10
+"""Steps that are not timed."""
+
+BRIEF = 0.4
+"""Minutes of the training that finds what a step costs."""
+
+EPOCHS = 4
+"""Of the training that is judged; it keeps the weights of the best."""
 
 
 def learn(name: str, minutes: float, data: Path) -> dict[str, Any]:
@@ -136,11 +142,11 @@ def learn(name: str, minutes: float, data: Path) -> dict[str, Any]:
     changes = VARIANTS[name]
     with tempfile.TemporaryDirectory() as folder:
         watch = Stopwatch()
-        brief = recipe_of(changes, data, minutes=0.25, steps_per_epoch=10_000)
+        brief = recipe_of(changes, data, minutes=BRIEF, steps_per_epoch=10_000)
         train(brief, data, Path(folder) / "brief", progress=watch)
         steps = 60 * minutes / watch.seconds_per_step
-        epochs = max(1, round(steps / BASE["steps_per_epoch"]))
-        run = train(recipe_of(changes, data, epochs=epochs), data, Path(folder) / "whole")
+        whole = recipe_of(changes, data, epochs=EPOCHS, steps_per_epoch=max(1, round(steps / EPOCHS)))
+        run = train(whole, data, Path(folder) / "whole")
         model = publish(run, Path(folder) / "model.ruis")
         denoiser = Denoiser(model, threads=1)
         samples = [
