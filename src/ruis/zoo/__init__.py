@@ -106,6 +106,6 @@ def suited(channels: int, *, white: bool = False, fast: bool = False) -> str:
     fast : bool, default False
         Whether a small network is wanted.
     """
-    best = "gray" if channels != 3 else "white-color" if white and not fast else "photo"
+    best = "gray" if channels != 3 else "white-color" if white else "photo"
     usual = "photo" if channels == 3 else "gray"
     return next(name for name in (f"{best}-fast" if fast else best, usual) if name in SHIPPED)
