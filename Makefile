@@ -48,6 +48,7 @@ bench: $(VENV)/.dev ## measure all figures of README and docs into out/bench: ma
 		--out out/bench --cache out/bench/cache
 	@$(BIN)/python benchmarks/speed.py $(if $(DATA),--data $(DATA) --quality out/bench/quality.json) \
 		$(if $(TORCH),--torch $(TORCH)) --out out/bench
+	@[ -z "$(DATA)" ] || $(BIN)/python benchmarks/self_supervised.py --data $(DATA) --out out/bench/learning
 
 serve: $(VENV)/.serve ## the page and the HTTP service on this machine
 	@$(BIN)/ruis serve

@@ -14,7 +14,7 @@ __all__ = ["dtype_policy", "load_keras", "patience"]
 
 _TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
 """Set unless they are set. TensorFlow chooses oneDNN's convolutions by itself only where a processor has
-AVX512-VNNI or better; with AVX2 alone they double the rate of a training (decision 5)."""
+AVX512-VNNI or better; with AVX2 alone they double the rate of a training (docs/figures.md)."""
 
 
 def load_keras(what: str = "Building or training a network") -> Any:
