@@ -145,7 +145,9 @@ def learn(name: str, minutes: float, data: Path) -> dict[str, Any]:
         brief = recipe_of(changes, data, minutes=BRIEF, steps_per_epoch=10_000)
         train(brief, data, Path(folder) / "brief", progress=watch)
         steps = 60 * minutes / watch.seconds_per_step
-        whole = recipe_of(changes, data, epochs=EPOCHS, steps_per_epoch=max(1, round(steps / EPOCHS)))
+        whole = recipe_of(
+            changes, data, epochs=EPOCHS, steps_per_epoch=max(1, round(steps / EPOCHS))
+        )
         run = train(whole, data, Path(folder) / "whole")
         model = publish(run, Path(folder) / "model.ruis")
         denoiser = Denoiser(model, threads=1)

@@ -46,6 +46,9 @@ class Patches:
         Whether the network has a sigma channel.
     sigma_given : float
         The share of crops for which that channel holds sigma; else it holds 0.
+    sigma_error : float, optional
+        How far off that sigma is: the standard deviation of its logarithm. With it, noise whose sigma
+        its model does not know is told as the crop has it, in all channels together; without, as 0.
     seed : int
         Of everything random here.
     zoom : tuple of float
@@ -72,6 +75,7 @@ class Patches:
         batch: int,
         takes_sigma: bool,
         sigma_given: float,
+        sigma_error: float | None = None,
         seed: int,
         zoom: tuple[float, float] = (1.0, 0.0),
         compressed: float = 0.0,
@@ -86,6 +90,7 @@ class Patches:
         self.batch_size = batch
         self.takes_sigma = takes_sigma
         self.sigma_given = sigma_given
+        self.sigma_error = sigma_error
         self.seed = seed
         self.objective = objective or Supervised()
         self.zoom, self.zoom_share = zoom
@@ -137,12 +142,16 @@ class Patches:
             clean = resized(clean, self.patch, self.patch)
         other = None if sample.noisy is None else cut(sample.noisy)
         noisy, sigma = add_noise(clean, self.noise, rng, other)
-        if rng.random() >= self.sigma_given:
-            sigma = 0.0
+        told = rng.random() < self.sigma_given
         if self.compressed and rng.random() < self.compressed:
             jpeg = JPEG.sample(rng)
             noisy, clean = jpeg.add(noisy, rng), jpeg.add(clean, rng)
-        inputs = with_sigma(noisy, sigma) if self.takes_sigma else noisy
+        if not told:
+            sigma = 0.0
+        elif self.sigma_error is not None:
+            known = float((noisy - clean).std()) if sigma is None else sigma
+            sigma = known * math.exp(self.sigma_error * rng.standard_normal())
+        inputs = with_sigma(noisy, 0.0 if sigma is None else sigma) if self.takes_sigma else noisy
         return self.objective.example(inputs, clean, rng)
 
     def _side(self, rng: np.random.Generator) -> int:
@@ -157,20 +166,20 @@ def add_noise(
     noise: NoiseModel | None,
     rng: np.random.Generator,
     noisy: NDArray[np.float32] | None = None,
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | float]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | float | None]:
     """Return (noisy, sigma): the pair's own noisy image, or a draw of the noise model.
 
-    Sigma is a number, or a map of shape (rows, columns, 1), as a fraction of the range; 0 where it
-    is not known.
+    Sigma is a number, or a map of shape (rows, columns, 1), as a fraction of the range; of a pair 0,
+    and None where the noise model does not know it.
     """
     if noise is None:
         assert noisy is not None
         return noisy, 0.0
     drawn = noise.sample(rng)
     sigma = drawn.sigma_map(clean)
-    if sigma is not None and not np.isscalar(sigma):
+    if isinstance(sigma, np.ndarray):
         sigma = np.asarray(sigma, np.float32).mean(axis=2, keepdims=True)
-    return drawn.add(clean, rng), 0.0 if sigma is None else sigma
+    return drawn.add(clean, rng), sigma
 
 
 def with_sigma(

@@ -126,6 +126,11 @@ class Recipe(Record):
         learn from single noisy images have losses of their own.
     sigma_given : float
         The share of crops for which the network is told sigma, if it takes it; else it is blind.
+    sigma_error : float, optional
+        How far off the sigma is that the network is told: the standard deviation of its logarithm, 0.2
+        for a fifth. With it, the network learns to be told what was estimated: sigma is found in each
+        image where nobody gives it, and noise whose sigma is not known beforehand, such as a
+        camera's, is told by what the crop has. Default: it is told exactly what is known.
     precision : {"auto", "f32", "bf16"}
         What the convolutions compute with; auto takes bfloat16 where the processor has it.
     seed : int
@@ -158,6 +163,7 @@ class Recipe(Record):
     objective: str | dict[str, Any] = "supervised"
     loss: str | dict[str, Any] = "mean_squared_error"
     sigma_given: float = Field(default=0.5, ge=0, le=1)
+    sigma_error: float | None = Field(default=None, ge=0, le=1)
     precision: Literal["auto", "f32", "bf16"] = "auto"
     seed: int = Field(default=0, ge=0)
 

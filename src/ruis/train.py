@@ -379,6 +379,7 @@ def _prepare(
         turned=recipe.turned,
         takes_sigma=told,
         sigma_given=recipe.sigma_given,
+        sigma_error=recipe.sigma_error,
         seed=recipe.seed,
         objective=objectives.parse(recipe.objective),
     )

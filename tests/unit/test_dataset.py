@@ -256,6 +256,21 @@ def test_noise_of_unknown_sigma_leaves_the_network_blind():
     assert (source.batch(0, 0)[0][..., 1] == 0).all()
 
 
+def test_sigma_is_told_as_far_off_as_an_estimate_would_be():
+    source = patches(samples(30), batch=400, takes_sigma=True, sigma_given=1.0, sigma_error=0.2)
+    sigmas = source.batch(0, 0)[0][:, 0, 0, 1]
+    assert np.log(sigmas / 0.1).mean() == pytest.approx(0, abs=0.04)
+    assert np.log(sigmas / 0.1).std() == pytest.approx(0.2, rel=0.15)
+
+
+def test_noise_of_unknown_sigma_is_told_as_the_crop_has_it():
+    model = noise.parse("jpeg:quality=30")
+    source = patches(samples(30), noise=model, takes_sigma=True, sigma_given=1.0, sigma_error=0.0)
+    inputs, targets = source.batch(0, 0)
+    removed = inputs[..., :1] - targets
+    assert np.allclose(inputs[:, 0, 0, 1], removed.std(axis=(1, 2, 3)), rtol=1e-5)
+
+
 # -- validation ---------------------------------------------------------------------------------------------
 
 
