@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from ruis.errors import ConfigError
 from ruis.noise import parse
-from ruis.noise.camera import steps
+from ruis.noise.camera.demosaic import demosaic_bilinear, demosaic_malvar, mosaic
 from ruis.noise.estimate import estimate_sigma
 
 numbers = st.floats(0, 10, allow_subnormal=False)
@@ -77,8 +77,8 @@ def test_any_text_is_a_model_or_an_error_of_ours(text):
 
 @given(arrays(np.float32, (2, 7, 6), elements=st.floats(-1, 1, width=32)))
 def test_what_the_mosaic_measured_stays_measured(raw):
-    for demosaic in (steps.demosaic_bilinear, steps.demosaic_malvar):
-        assert np.array_equal(steps.mosaic(demosaic(raw)), raw)
+    for demosaic in (demosaic_bilinear, demosaic_malvar):
+        assert np.array_equal(mosaic(demosaic(raw)), raw)
 
 
 @given(images, st.floats(0.25, 4))

@@ -7,6 +7,7 @@ import pytest
 
 from ruis.noise import parse
 from ruis.noise.camera import steps
+from ruis.noise.camera.demosaic import demosaic_bilinear, demosaic_malvar, mosaic
 from ruis.resample import resized
 
 UP = np.linspace(0, 1, 1001, dtype=np.float32)
@@ -45,27 +46,27 @@ def test_read_noise_follows_its_line():
 
 def test_the_mosaic_is_red_green_green_blue():
     pixels = np.random.default_rng(0).random((6, 8, 3), np.float32)
-    raw = steps.mosaic(pixels)
+    raw = mosaic(pixels)
     for row, column, channel in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
         cell = np.s_[row::2, column::2]
         assert np.array_equal(raw[cell], pixels[cell][..., channel])
 
 
-@pytest.mark.parametrize("demosaic", [steps.demosaic_bilinear, steps.demosaic_malvar])
+@pytest.mark.parametrize("demosaic", [demosaic_bilinear, demosaic_malvar])
 @pytest.mark.parametrize("shape", [(8, 8), (7, 9), (8, 5), (3, 2, 6, 7)])
 def test_demosaicing_keeps_what_was_measured_and_is_linear(demosaic, shape):
     rng = np.random.default_rng(0)
     first, second = rng.random((2, *shape), np.float32)
-    assert np.array_equal(steps.mosaic(demosaic(first)), first)
+    assert np.array_equal(mosaic(demosaic(first)), first)
     summed = demosaic(first) + 2 * demosaic(second)
     assert np.allclose(demosaic(first + 2 * second), summed, atol=1e-5)
 
 
-@pytest.mark.parametrize("demosaic", [steps.demosaic_bilinear, steps.demosaic_malvar])
+@pytest.mark.parametrize("demosaic", [demosaic_bilinear, demosaic_malvar])
 def test_demosaicing_is_exact_on_a_gray_ramp(demosaic):
     rows, columns = np.indices((20, 22))
     ramp = (0.01 * rows + 0.02 * columns).astype(np.float32)
-    found = demosaic(steps.mosaic(np.repeat(ramp[..., None], 3, axis=-1)))
+    found = demosaic(mosaic(np.repeat(ramp[..., None], 3, axis=-1)))
     inner = np.s_[3:-3, 3:-3]
     assert np.allclose(found[inner], ramp[inner][..., None], atol=1e-5)
 
@@ -74,10 +75,10 @@ def test_malvar_keeps_more_of_gray_detail_than_bilinear():
     rng = np.random.default_rng(0)
     detail = np.cumsum(rng.standard_normal((64, 64)), axis=1).astype(np.float32)
     clean = np.repeat(detail[..., None], 3, axis=-1)
-    raw = steps.mosaic(clean)
+    raw = mosaic(clean)
     errors = [
         np.abs(demosaic(raw) - clean)[3:-3, 3:-3].mean()
-        for demosaic in (steps.demosaic_malvar, steps.demosaic_bilinear)
+        for demosaic in (demosaic_malvar, demosaic_bilinear)
     ]
     assert errors[0] < 0.75 * errors[1]
 

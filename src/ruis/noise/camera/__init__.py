@@ -19,15 +19,13 @@ import numpy as np
 from pydantic import AfterValidator, BeforeValidator
 
 from ruis.noise import Amount, NoiseModel, WholeAmount, between, fixed, parse
+from ruis.noise.camera.demosaic import demosaic_bilinear, demosaic_malvar, mosaic
 from ruis.noise.camera.steps import (
     Pixels,
     add_contrast,
     colour_matrix,
-    demosaic_bilinear,
-    demosaic_malvar,
     edge_strength,
     linear_to_srgb,
-    mosaic,
     read_sigma_for,
     reduce_noise,
     remove_contrast,
