@@ -1,13 +1,13 @@
-"""What each choice of a recipe brings, at equal time: one network for each, learnt side by side.
+"""What each choice of a recipe brings, at equal work: one network for each.
 
-    python benchmarks/ablation.py --data DATA --minutes 6 --jobs 2 --json FILE [--only NAME ...]
+    python benchmarks/ablation.py --data DATA --steps 900 --jobs 2 --json FILE [--only NAME ...]
 
-Every variant changes one thing of the same recipe (`BASE`). A variant first learns for a few seconds
-to find what a step costs in processor time on one thread, and then gets as many steps as `--minutes`
-buy, with the learning rate falling to zero over them; so it does not matter what else the machine
-does. All are judged blind by the same photographs, which none of them has seen (`HELD_OUT`), and the
-test sets are not touched. `--jobs` variants learn at once, each on one thread. What is in the JSON file
-already is not measured again.
+Every variant changes one thing of the same recipe (`BASE`), and does as much work as that does in
+`--steps` steps: a network with twice the multiplications, or a batch with twice the pixels, gets half of
+them, and Adam a quarter more than Muon, whose steps cost so much more (decision 4). So it does not matter
+what else the machine does meanwhile. All are judged blind by the same photographs, which none of them has
+seen (`HELD_OUT`); the test sets are not touched. `--jobs` variants learn at once, each on one thread. What
+is in the JSON file already is not measured again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -103,34 +102,23 @@ def recipe_of(changes: dict[str, Any], data: Path, **more: Any) -> Any:
     return Recipe.parse(form, what="the variant")
 
 
-class Stopwatch:
-    """The processor time of a training's steps, the first ones left out."""
-
-    def __init__(self) -> None:
-        self.first = self.last = (0, 0.0)
-
-    def __call__(self, report: Any) -> None:
-        if report.stage == "training":
-            self.last = (report.step, time.process_time())
-            if report.step < WARM_UP or not self.first[0]:
-                self.first = self.last
-
-    @property
-    def seconds_per_step(self) -> float:
-        return (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
-
-
-WARM_UP = 10
-"""Steps that are not timed."""
-
-BRIEF = 0.4
-"""Minutes of the training that finds what a step costs."""
-
 EPOCHS = 4
-"""Of the training that is judged; it keeps the weights of the best."""
+"""Of each training; it keeps the weights of the best."""
+
+ADAM = 1 / 1.25
+"""What a step with Adam costs beside one with Muon."""
 
 
-def learn(name: str, minutes: float, data: Path) -> dict[str, Any]:
+def work(recipe: Any) -> float:
+    """What a step of a recipe costs: multiplications, and what the optimizer adds."""
+    from ruis import architectures
+
+    share = 1.0 if recipe.optimizer == "muon" else ADAM
+    network = architectures.parse(recipe.architecture)
+    return share * network.kmac_per_pixel * recipe.batch * recipe.patch**2
+
+
+def learn(name: str, steps: int, data: Path) -> dict[str, Any]:
     """Teach one variant on one thread, and judge it."""
     import numpy as np
 
@@ -140,15 +128,10 @@ def learn(name: str, minutes: float, data: Path) -> dict[str, Any]:
     from ruis.train import publish, train
 
     changes = VARIANTS[name]
+    dearer = work(recipe_of(changes, data, epochs=1)) / work(recipe_of({}, data, epochs=1))
+    recipe = recipe_of(changes, data, epochs=EPOCHS, steps_per_epoch=round(steps / dearer / EPOCHS))
     with tempfile.TemporaryDirectory() as folder:
-        watch = Stopwatch()
-        brief = recipe_of(changes, data, minutes=BRIEF, steps_per_epoch=10_000)
-        train(brief, data, Path(folder) / "brief", progress=watch)
-        steps = 60 * minutes / watch.seconds_per_step
-        whole = recipe_of(
-            changes, data, epochs=EPOCHS, steps_per_epoch=max(1, round(steps / EPOCHS))
-        )
-        run = train(whole, data, Path(folder) / "whole")
+        run = train(recipe, data, Path(folder) / "whole")
         model = publish(run, Path(folder) / "model.ruis")
         denoiser = Denoiser(model, threads=1)
         samples = [
@@ -175,10 +158,7 @@ def learn(name: str, minutes: float, data: Path) -> dict[str, Any]:
         "mean": float(np.mean([scores[sigma] for sigma in SIGMAS])),
         "steps": run.history[-1].step,
         "megapixels": run.pixels / 1e6,
-        "kmac": model.architecture.layers.macs_per_pixel / 1e3
-        if hasattr(model.architecture, "layers")
-        else None,
-        "milliseconds_per_step": 1e3 * watch.seconds_per_step,
+        "work of a step": dearer,
         "judges": len(samples),
     }
 
@@ -186,8 +166,8 @@ def learn(name: str, minutes: float, data: Path) -> dict[str, Any]:
 def start(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Teach a variant in a process of its own."""
     one = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")
-    command = [sys.executable, __file__, "--data", str(options.data), "--minutes",
-               str(options.minutes), "--child", name]  # fmt: skip
+    command = [sys.executable, __file__, "--data", str(options.data), "--steps",
+               str(options.steps), "--child", name]  # fmt: skip
     done = subprocess.run(
         command, env={**os.environ, **one}, capture_output=True, text=True, check=False
     )
@@ -216,14 +196,14 @@ def table(found: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder with train/")
-    parser.add_argument("--minutes", type=float, default=6, help="of one thread, for each variant")
+    parser.add_argument("--steps", type=int, default=900, help="of the unchanged recipe")
     parser.add_argument("--jobs", type=int, default=2, help="variants that learn at once")
     parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--json", type=Path, default=Path("ablation.json"))
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(learn(options.child, options.minutes, options.data)))
+        print(json.dumps(learn(options.child, options.steps, options.data)))
         return
     found = json.loads(options.json.read_text()) if options.json.exists() else {}
 
