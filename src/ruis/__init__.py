@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ruis.anomaly import AnomalyDetector
     from ruis.autoencoder import Autoencoder
-    from ruis.denoise import Denoised, Denoiser, denoise, load
+    from ruis.denoise import Denoiser, denoise, load
+    from ruis.denoised import Denoised
     from ruis.errors import RuisError
     from ruis.evaluate import evaluate
     from ruis.formats import Limits, read, write
@@ -48,7 +49,7 @@ __all__ = [
 _HOMES = {
     "AnomalyDetector": "ruis.anomaly",
     "Autoencoder": "ruis.autoencoder",
-    "Denoised": "ruis.denoise",
+    "Denoised": "ruis.denoised",
     "Denoiser": "ruis.denoise",
     "Image": "ruis.image",
     "ImageInfo": "ruis.image",

@@ -9,12 +9,12 @@ Only one tile at a time is ever a float: memory is the image, its result, and a 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruis import choice, lazy, zoo
 from ruis.arrays import as_image, info_of, same_pixels
+from ruis.denoised import Denoised
 from ruis.engines import ENGINES
 from ruis.engines.ensemble import SelfEnsemble
 from ruis.errors import ChannelMismatchError, ConfigError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ruis.job import Progress
     from ruis.model_file import ModelFile
 
-__all__ = ["AUTO", "Denoised", "Denoiser", "check_ensemble", "denoise", "load", "record"]
+__all__ = ["AUTO", "Denoised", "Denoiser", "check_ensemble", "denoise", "load"]
 
 AUTO = ("auto", "fast")
 """What stands for a model in place of its name: the one that suits an image."""
@@ -39,76 +39,6 @@ AUTO = ("auto", "fast")
 FAINT = 2.0 / 255
 """Noise below this sigma is denoised in float32 when the precision is left to us: bfloat16 would
 cost more than 0.02 dB (`docs/decisions/0005-precision.md`)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Denoised:
-    """A denoised image, and how it was made.
-
-    Parameters
-    ----------
-    image : Image
-        The same dtype, range, axes and metadata as the noisy one.
-    model : str
-        The model's name.
-    sigma : float
-        The noise that was found, or given, as a fraction of the data range.
-    precision : {"f32", "bf16"}
-        What the convolutions computed with.
-    tiles : int
-        How many tiles the image was cut into.
-    notes : tuple of str
-        What a person should know: "denoised channel by channel with the gray model".
-    ensemble : bool
-        Whether flips and turns were averaged.
-    """
-
-    image: Image
-    model: str
-    sigma: float
-    precision: str
-    tiles: int
-    notes: tuple[str, ...] = ()
-    ensemble: bool = False
-
-    def record(self, *, given: bool, strength: float) -> str:
-        """Return what a file's metadata says about what was done; `given`: sigma was told."""
-        return record(
-            self.model, self.sigma, given=given, strength=strength, ensemble=self.ensemble
-        )
-
-
-def record(
-    model: str, sigma: float, *, given: bool, strength: float, ensemble: bool = False
-) -> str:
-    """Return what a file's metadata says about what was done.
-
-    Parameters
-    ----------
-    model : str
-        The name of the model.
-    sigma : float
-        The noise that was found, or told, as a fraction of the data range.
-    given : bool
-        Whether it was told.
-    strength : float
-        How much of the noise was taken.
-    ensemble : bool
-        Whether flips and turns were averaged.
-
-    Examples
-    --------
-    >>> record("gray", 0.1, given=False, strength=1.0)
-    'ruis ...: denoised with gray, sigma 25.5/255 (found), strength 1'
-    """
-    import ruis
-
-    how = "given" if given else "found"
-    average = ", self-ensemble" if ensemble else ""
-    return (
-        f"ruis {ruis.__version__}: denoised with {model}, "
-        f"sigma {sigma * 255:.1f}/255 ({how}), strength {strength:g}{average}"
-    )
 
 
 class Denoiser:
@@ -349,6 +279,8 @@ class Denoiser:
 
     def _precision(self, info: ImageInfo, seen: Seen | None, sigma: float) -> Precision:
         """Choose by sigma in fractions of the brightest value: what bfloat16 rounds goes with it."""
+        if not self.engine.supports("bf16"):
+            return "f32"
         if self.precision != "auto":
             return self.precision
         if seen is None:  # integers are at most white; how bright floats are is not known
@@ -357,7 +289,7 @@ class Denoiser:
             if info.dtype.itemsize == 1:  # what is fainter than one step of it cannot be kept
                 sigma = max(sigma, seen.coarse)
             visible = sigma / max(1.0, seen.brightest) >= FAINT
-        return "bf16" if visible and self.engine.supports("bf16") else "f32"
+        return "bf16" if visible else "f32"
 
     def _engine(self, precision: Precision) -> Engine:
         if precision not in self._engines:

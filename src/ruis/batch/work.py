@@ -28,7 +28,8 @@ from ruis.errors import (
 from ruis.outputs import Job, enter
 
 if TYPE_CHECKING:
-    from ruis.denoise import Denoised, Denoiser
+    from ruis.denoise import Denoiser
+    from ruis.denoised import Denoised
 
 __all__ = ["Order", "Outcome", "Terms", "denoised_file", "load", "work"]
 

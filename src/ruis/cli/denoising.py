@@ -29,7 +29,8 @@ from ruis.errors import (
 from ruis.outputs import Failure, Job, enter
 
 if TYPE_CHECKING:
-    from ruis.denoise import Denoised, Denoiser
+    from ruis.denoise import Denoiser
+    from ruis.denoised import Denoised
     from ruis.image import Image
     from ruis.stacks import Stacks
 
@@ -337,7 +338,7 @@ class Work:
 
     def record(self, model: str, sigma: float) -> str:
         """Return what the output's metadata says about what was done."""
-        from ruis.denoise import record
+        from ruis.denoised import record
 
         return record(
             model,

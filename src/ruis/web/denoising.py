@@ -19,7 +19,7 @@ from ruis.processor import resident_memory, threads
 from ruis.web.judgement import judge
 
 if TYPE_CHECKING:
-    from ruis.denoise import Denoised
+    from ruis.denoised import Denoised
     from ruis.formats import Limits
     from ruis.image import Image
 
@@ -176,7 +176,7 @@ def denoise(data: bytes, wish: Wish, limits: Limits, denoisers: Denoisers, tell:
         result.image,
         kind.name,
         strip_metadata=not wish.keep_metadata,
-        record=_record(result, wish),
+        record=result.record(given=wish.sigma is not None, strength=wish.strength),
     )
     tell(WRITTEN)
     report = {
@@ -205,17 +205,6 @@ def _format(noisy: Image, wished: str) -> tuple[formats.Format, tuple[str, ...]]
         said = f"{kind.title} is read and not written: this is PNG"
         return formats.FORMATS.load("png")(), (said,)
     return kind, notes
-
-
-def _record(result: Denoised, wish: Wish) -> str:
-    """Return what the metadata says about what was done, where it is kept."""
-    from importlib.metadata import version
-
-    how = "found" if wish.sigma is None else "given"
-    return (
-        f"ruis {version('ruis')}: denoised with {result.model}, sigma {result.sigma * 255:.1f}/255 "
-        f"({how}), strength {wish.strength:g}"
-    )
 
 
 def finite(value: Any) -> Any:

@@ -108,4 +108,5 @@ def suited(channels: int, *, white: bool = False, fast: bool = False) -> str:
     """
     best = "gray" if channels != 3 else "white-color" if white else "photo"
     usual = "photo" if channels == 3 else "gray"
-    return next(name for name in (f"{best}-fast" if fast else best, usual) if name in SHIPPED)
+    wanted = (f"{best}-fast", f"{usual}-fast", usual) if fast else (best, usual)
+    return next(name for name in wanted if name in SHIPPED)
