@@ -22,7 +22,7 @@ SHIPPED: dict[str, str] = {
     "gray": "b3edb622ef2379ae63c86ee8a5a4f8dd9788a673064ad9b5a0159b481faa4614",
     "gray-fast": "1d0d338d4daa458a16d00c506aa32a56457b125f0250ad229cef8c9f49d90ba6",
     "photo": "60b46878dd4eafb7c067b264dde9486e9c55e0c94f558f4b5d6f41cbc3b6e7c2",
-    "photo-fast": "f00b06098499bfb6f8e8afe7e72d4c438e845f4e2ec65739d633d6e680be2c61",
+    "photo-fast": "2422f656af26f982bf25c6b0477f49188c5cd6cd9f98c9dec3e9ac618942d2aa",
     "white-color": "a8de0923f3b56a77d93e6da2c5d3ac497dcd3ece566390dfeb26491ac1abc5c0",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
