@@ -399,11 +399,12 @@ def test_colours_are_chosen_by_their_noise(size, monkeypatch):
     assert not look(camera_image).white
     assert choose(white_image).why == "white noise"
     assert choose(camera_image).why == "camera noise"
-    ships = ["gray", "gray-fast", "photo", "photo-fast", "white-color"]
+    ships = ["gray", "gray-fast", "photo", "photo-fast", "white-color", "white-color-fast"]
     monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(ships, ""))
     assert choose(white_image).model == "white-color"
     assert choose(camera_image).model == "photo"
-    assert choose(white_image, fast=True).model == "photo-fast"
+    assert choose(white_image, fast=True).model == "white-color-fast"
+    assert choose(camera_image, fast=True).model == "photo-fast"
 
 
 def test_what_does_not_ship_is_not_chosen(monkeypatch):

@@ -63,6 +63,8 @@ def test_only_what_ships_is_suited(monkeypatch):
     monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(["gray", "photo", "white-color"], ""))
     assert zoo.suited(3, white=True) == "white-color"
     assert zoo.suited(3, white=True, fast=True) == "photo"
+    monkeypatch.setitem(zoo.SHIPPED, "photo-fast", "")
+    assert zoo.suited(3, white=True, fast=True) == "photo-fast"
     assert zoo.suited(1, white=True, fast=True) == "gray"
 
 

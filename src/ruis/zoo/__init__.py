@@ -24,6 +24,7 @@ SHIPPED: dict[str, str] = {
     "photo": "60b46878dd4eafb7c067b264dde9486e9c55e0c94f558f4b5d6f41cbc3b6e7c2",
     "photo-fast": "2422f656af26f982bf25c6b0477f49188c5cd6cd9f98c9dec3e9ac618942d2aa",
     "white-color": "a8de0923f3b56a77d93e6da2c5d3ac497dcd3ece566390dfeb26491ac1abc5c0",
+    "white-color-fast": "3e1c213294afaa9d3fbaa4e3c51b37e48cdae23f0f6459dc13b1901204ecbdbb",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
 
