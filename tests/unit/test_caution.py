@@ -47,6 +47,8 @@ def codes(cautions: list) -> list[str]:
         ("gaussian:0..55/255", 60, []),
         ("gaussian:0..55/255", 80, ["noise-beyond-training"]),
         ("gaussian:20..30/255", 5, ["noise-below-training"]),
+        ("1*gaussian:20..30/255|1*camera", 5, []),
+        ("1*gaussian:20..30/255|1*camera", 80, ["noise-beyond-training"]),
         ("9*gaussian:sigma=0..55/255|1*poisson-gaussian:gain=0..0.02,sigma=0..0.05", 80,
          ["noise-beyond-training"]),
         ("pairs", 80, []),
