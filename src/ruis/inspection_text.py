@@ -72,7 +72,12 @@ def _how_strong(found: Inspection) -> str:
         case "signal-dependent":
             dark = max(found.offset, 0.0) ** 0.5 * 255
             return f" (gain {found.gain:.2g}, and {dark:.1f}/255 where it is black); about {sigma}"
-    strong = next((word for most, word in STRENGTHS if found.sigma_used <= most), VERY_STRONG)
+    level = found.sigma_used
+    if found.kind in ("camera", "correlated") and found.coarse_ratio > 1:  # it hides from neighbours
+        level *= found.coarse_ratio
+        coarse = found.sigma * found.coarse_ratio * 255
+        sigma += f" between neighbours, {coarse:.1f}/255 between squares of 2x2"
+    strong = next((word for most, word in STRENGTHS if level <= most), VERY_STRONG)
     return f" ({sigma}, {strong})"
 
 

@@ -51,6 +51,8 @@ def test_colours_from_a_camera_are_named_so(scene):
     noisy = parse("camera").add(clean, np.random.default_rng(0))
     found = inspect(image_of(noisy, "rgb"))
     assert found.kind == "camera"
+    coarse = 255 * found.sigma * found.coarse_ratio
+    assert f"{coarse:.1f}/255 between squares of 2x2" in paragraph(found)
     assert "correlated-noise" in [one.code for one in found.prescription.warnings]
 
 
