@@ -73,7 +73,8 @@ def _how_strong(found: Inspection) -> str:
             dark = max(found.offset, 0.0) ** 0.5 * 255
             return f" (gain {found.gain:.2g}, and {dark:.1f}/255 where it is black); about {sigma}"
     level = found.sigma_used
-    if found.kind in ("camera", "correlated") and found.coarse_ratio > 1:  # it hides from neighbours
+    shared = found.kind in ("camera", "correlated") and found.coarse_ratio > 1
+    if shared:  # much of it does not show between neighbours
         level *= found.coarse_ratio
         coarse = found.sigma * found.coarse_ratio * 255
         sigma += f" between neighbours, {coarse:.1f}/255 between squares of 2x2"
