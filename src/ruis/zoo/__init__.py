@@ -20,8 +20,8 @@ __all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
 SHIPPED: dict[str, str] = {
     "documents": "b6bd9ef922439f3cca5f276fe396f9d1bc4cc3e79c8c64c40ae599320283ef35",
     "gray": "b3edb622ef2379ae63c86ee8a5a4f8dd9788a673064ad9b5a0159b481faa4614",
-    "gray-fast": "1d0d338d4daa458a16d00c506aa32a56457b125f0250ad229cef8c9f49d90ba6",
-    "photo": "60b46878dd4eafb7c067b264dde9486e9c55e0c94f558f4b5d6f41cbc3b6e7c2",
+    "gray-fast": "47e0a2a8c3a1923a58afe1904f2512c4c566943b7c3025118b92257e5d8bb5f0",
+    "photo": "b51e3b32ca2f6ad975157efd5152875da0583c544cce661f5e69daefd178c9c7",
     "photo-fast": "2422f656af26f982bf25c6b0477f49188c5cd6cd9f98c9dec3e9ac618942d2aa",
     "white-color": "a8de0923f3b56a77d93e6da2c5d3ac497dcd3ece566390dfeb26491ac1abc5c0",
     "white-color-fast": "3e1c213294afaa9d3fbaa4e3c51b37e48cdae23f0f6459dc13b1901204ecbdbb",
