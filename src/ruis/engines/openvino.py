@@ -225,7 +225,10 @@ class OpenVINOLayers(Layers):
         """Put zeros around."""
         begin = self.op.constant(np.array([0, 0, rows[0], columns[0]], np.int64))
         end = self.op.constant(np.array([0, 0, rows[1], columns[1]], np.int64))
-        return self.op.pad(x, begin, end, "constant", self.op.constant(np.float32(0)))
+        padded = self.op.pad(x, begin, end, "constant", self.op.constant(np.float32(0)))
+        # OpenVINO makes the padding a part of the next convolution, and its convolutions with AVX2 alone fill a border
+        # that is as wide as the kernel or wider with what was in memory. Nothing is less: this only stands between.
+        return self.op.maximum(padded, self.op.constant(np.float32(-np.inf)))
 
     def crop(self, name: str, x: Any, rows: Sides, columns: Sides) -> Any:
         """Take a border away."""
