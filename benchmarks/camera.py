@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from protocol import real_shots, stored_images
 from scipy.fft import dctn
 
-from ruis import dataset, formats, noise
-from ruis.intensity import Intensity
+from ruis import noise
 from ruis.noise import NoiseModel
 from ruis.noise.camera.steps import blur
 from ruis.resample import resized
@@ -40,26 +40,19 @@ SLOPES = (0.0, 0.003, 0.006, 0.012, 0.025, 0.05, 0.1, 0.2, 1.0)
 RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "photo-refined.toml"
 
 
-def unit(path: Path) -> Pixels:
-    """A colour image as fractions of its range."""
-    image = formats.read(path)
-    return Intensity(image.info.dtype, image.info.data_range).to_unit(image.pixels[..., :3])
-
-
 def real(data: Path) -> Iterator[tuple[Pixels, Pixels]]:
     """The real pairs, (noisy, clean)."""
-    folders = (dataset.find(data / "real" / kind) for kind in ("noisy", "clean"))
-    for noisy, clean in zip(*folders, strict=True):
-        yield unit(noisy), unit(clean)
+    for shot in real_shots(data / "real", None):
+        yield shot.noisy, shot.clean / np.float32(255)
 
 
 def simulated(
     data: Path, camera: NoiseModel, jpeg: NoiseModel, zoom: float, count: int
 ) -> Iterator[tuple[Pixels, Pixels]]:
     """Pairs as training makes them, (noisy, clean)."""
-    for index, path in enumerate(dataset.find(data / "train" / "bsds500")[:count]):
+    for index, (_, stored) in enumerate(stored_images(data / "train" / "bsds500", count)):
         rng = np.random.default_rng(index)
-        scene = unit(path)
+        scene = stored / np.float32(255)
         side = min(int(SIDE / zoom ** rng.random()), *scene.shape[:2])
         top, left = (int(rng.integers(length - side + 1)) for length in scene.shape[:2])
         crop = resized(scene[top : top + side, left : left + side], SIDE, SIDE)

@@ -207,9 +207,8 @@ def sigma_range(noise: str) -> tuple[float, float] | None:
         return None
     gray = np.full((8, 8, 1), 0.5, np.float32)
     rng = np.random.default_rng(0)
-    drawn = [
-        model.sample(rng).sigma_map(gray) for _ in range(200)
-    ]  # ranges, choices between models
+    # ranges, and choices between models, are drawn from
+    drawn = [model.sample(rng).sigma_map(gray) for _ in range(200)]
     known = [float(np.mean(sigma)) for sigma in drawn if sigma is not None]
     if not known:
         return None

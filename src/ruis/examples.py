@@ -146,12 +146,12 @@ class Patches:
         if self.compressed and rng.random() < self.compressed:
             jpeg = JPEG.sample(rng)
             noisy, clean = jpeg.add(noisy, rng), jpeg.add(clean, rng)
-        if not told:
-            sigma = 0.0
-        elif self.sigma_error is not None:
+        if told and self.sigma_error is not None:
             known = float((noisy - clean).std()) if sigma is None else sigma
             sigma = known * math.exp(self.sigma_error * rng.standard_normal())
-        inputs = with_sigma(noisy, 0.0 if sigma is None else sigma) if self.takes_sigma else noisy
+        if not told or sigma is None:
+            sigma = 0.0
+        inputs = with_sigma(noisy, sigma) if self.takes_sigma else noisy
         return self.objective.example(inputs, clean, rng)
 
     def _side(self, rng: np.random.Generator) -> int:

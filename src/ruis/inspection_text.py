@@ -73,11 +73,10 @@ def _how_strong(found: Inspection) -> str:
             dark = max(found.offset, 0.0) ** 0.5 * 255
             return f" (gain {found.gain:.2g}, and {dark:.1f}/255 where it is black); about {sigma}"
     level = found.sigma_used
-    shared = found.kind in ("camera", "correlated") and found.coarse_ratio > 1
-    if shared:  # much of it does not show between neighbours
-        level *= found.coarse_ratio
-        coarse = found.sigma * found.coarse_ratio * 255
-        sigma += f" between neighbours, {coarse:.1f}/255 between squares of 2x2"
+    ratio = found.coarse_ratio
+    if found.kind in ("camera", "correlated") and ratio > 1:  # neighbours do not show much of it
+        level *= ratio
+        sigma += f" between neighbours, {255 * ratio * found.sigma:.1f}/255 between squares of 2x2"
     strong = next((word for most, word in STRENGTHS if level <= most), VERY_STRONG)
     return f" ({sigma}, {strong})"
 

@@ -128,9 +128,8 @@ class Recipe(Record):
         The share of crops for which the network is told sigma, if it takes it; else it is blind.
     sigma_error : float, optional
         How far off the sigma is that the network is told: the standard deviation of its logarithm, 0.2
-        for a fifth. With it, the network learns to be told what was estimated: sigma is found in each
-        image where nobody gives it, and noise whose sigma is not known beforehand, such as a
-        camera's, is told by what the crop has. Default: it is told exactly what is known.
+        for a fifth. With it, noise whose sigma no formula knows, such as a camera's, is told as the crop
+        has it. Default: exactly what the noise model knows of sigma is told, and nothing else.
     precision : {"auto", "f32", "bf16"}
         What the convolutions compute with; auto takes bfloat16 where the processor has it.
     seed : int

@@ -239,6 +239,8 @@ def _tells_sigma(recipe: Recipe) -> bool:
     """Say whether the noise has a sigma, at least sometimes, and the network is told it."""
     if recipe.noise is None or recipe.sigma_given == 0:
         return False
+    if recipe.sigma_error is not None:  # the crop's noise tells it where the model of it does not
+        return True
     model, rng = noise.parse(recipe.noise), np.random.default_rng(0)
     gray = np.full((8, 8, 1), 0.5, np.float32)
     return any(model.sample(rng).sigma_map(gray) is not None for _ in range(100))

@@ -366,6 +366,13 @@ def test_a_model_that_obeys_sigma_is_refined_where_nobody_knows_it(
         train(recipe, data, tmp_path / "fresh")
 
 
+def test_a_sigma_that_no_formula_knows_is_told_where_that_is_asked_for(data, tmp_path):
+    with pytest.raises(ConfigError, match="never tells the network sigma"):
+        train(recipe_of(noise="camera", epochs=1), data, tmp_path / "run")
+    run = train(recipe_of(noise="camera", epochs=1, sigma_error=0.2), data, tmp_path / "run")
+    assert publish(run, tmp_path / "model.ruis").architecture.takes_sigma
+
+
 def test_pictures_show_how_it_goes(data, tmp_path):
     run = train(recipe_of(), data, tmp_path / "run")
     drawn = sorted(path.name for path in (tmp_path / "run").glob("preview-*.png"))

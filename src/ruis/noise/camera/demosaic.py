@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ruis.noise.camera.steps import Pixels
 
 __all__ = ["demosaic_bilinear", "demosaic_malvar", "mosaic"]
-
-Pixels = NDArray[np.float32]
 
 
 def mosaic(pixels: Pixels) -> Pixels:
