@@ -382,6 +382,7 @@ def _prepare(
         takes_sigma=told,
         sigma_given=recipe.sigma_given,
         sigma_error=recipe.sigma_error,
+        sigma_part=recipe.sigma_part,
         seed=recipe.seed,
         objective=objectives.parse(recipe.objective),
     )
