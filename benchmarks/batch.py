@@ -29,6 +29,7 @@ import ruis
 from ruis import architectures, model_file
 from ruis.denoise import Denoiser
 from ruis.image import Image, ImageInfo
+from ruis.manifest import Manifest
 
 NETWORK = {"name": "unet", "widths": (8,), "blocks": 1}
 COMMAND = [sys.executable, "-m", "ruis.cli", "batch"]
@@ -39,7 +40,7 @@ def make_model(path: Path) -> None:
     rng = np.random.default_rng(0)
     shapes = architectures.parse(NETWORK).tensors
     weights = {name: rng.normal(0, 0.1, shape).astype("f4") for name, shape in shapes.items()}
-    model_file.save(path, model_file.Manifest(name="tiny", architecture=NETWORK), weights)
+    model_file.save(path, Manifest(name="tiny", architecture=NETWORK), weights)
 
 
 def make_images(folder: Path, count: int, broken: int, sides: tuple[int, int], seed: int) -> None:

@@ -34,6 +34,7 @@ from budgets import process
 
 import ruis
 from ruis import architectures, model_file, processor
+from ruis.manifest import Manifest
 
 BLOCK, TILE, CHUNK = 2048, 512, 1024
 MOST_MEMORY, LEAST_SHARE, MOST_DIFFERENCE = 1536.0, 0.8, 1
@@ -89,9 +90,7 @@ def random_model(path: Path, widths: list[int]) -> Path:
         name: (0.5 * rng.normal(0, 1 / math.sqrt(math.prod(shape[:-1])), shape)).astype(np.float32)
         for name, shape in architecture.tensors.items()
     }
-    manifest = model_file.Manifest(
-        name="large", purpose="Measures speed.", architecture=data, noise="none"
-    )
+    manifest = Manifest(name="large", purpose="Measures speed.", architecture=data, noise="none")
     model_file.save(path, manifest, weights)
     return path
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from ruis import model_file, noise, zoo
 from ruis.denoise import Denoiser
 from ruis.evaluate import Evaluation, evaluate, noisy_pairs, real_pairs
-from ruis.model_file import ModelFile, Score
+from ruis.manifest import Score
+from ruis.model_file import ModelFile
 from ruis.uncertainty import calibrate
 
 ROOT = Path(__file__).resolve().parents[1]

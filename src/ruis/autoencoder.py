@@ -20,8 +20,8 @@ from ruis import architectures, losses, model_file, optimizer
 from ruis.errors import ConfigError, DivergedError, EmptyDatasetError
 from ruis.keras_backend import dtype_policy
 from ruis.loop import TELL_SECONDS, Progress, Report
+from ruis.manifest import Manifest
 from ruis.metrics.psnr import psnr
-from ruis.model_file import Manifest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -283,7 +283,7 @@ class Autoencoder:
             Where to; ends in `.ruis`.
         manifest : mapping
             What the file is to say of itself: at least a `name`; see
-            :class:`ruis.model_file.Manifest`. The architecture is put in here.
+            :class:`ruis.manifest.Manifest`. The architecture is put in here.
         overwrite : bool, default False
             Whether a file that is there already is replaced.
 

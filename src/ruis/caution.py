@@ -23,7 +23,7 @@ from ruis.prescription import Caution, mask_for
 if TYPE_CHECKING:
     from ruis.dataset import Sample
     from ruis.image import Image
-    from ruis.model_file import Manifest
+    from ruis.manifest import Manifest
     from ruis.objectives.base import Objective
 
 __all__ = ["denoising_cautions", "sigma_range", "training_cautions"]

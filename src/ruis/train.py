@@ -32,7 +32,7 @@ from ruis.checkpoint import Checkpoint, Epoch, keep_data
 from ruis.errors import ConfigError, EngineUnavailableError
 from ruis.keras_backend import dtype_policy
 from ruis.loop import Loop, Progress, Report
-from ruis.model_file import DataUsed, Manifest, Training
+from ruis.manifest import DataUsed, Manifest, Training
 from ruis.preview import Preview
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from ruis.denoise import Denoiser
 from ruis.engines import ENGINES
 from ruis.errors import ConfigError, EngineError, EngineUnavailableError, UnknownNameError
 from ruis.image import Image, ImageInfo
+from ruis.manifest import Manifest
 from ruis.metrics.psnr import psnr
-from ruis.model_file import Manifest, ModelFile
+from ruis.model_file import ModelFile
 from ruis.recipe import Recipe
 from ruis.tiling import Geometry
 from ruis.train import train

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from ruis import architectures, model_file
+from ruis.manifest import Manifest
 
 NETWORK = {"name": "unet", "widths": (8,), "blocks": 1}
 TOKEN = "a-token-for-tests-0123456789"
@@ -196,5 +197,5 @@ def model(tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("model") / "same.ruis"
     shapes = architectures.parse(NETWORK).tensors
     weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    model_file.save(path, model_file.Manifest(name="same", architecture=NETWORK), weights)
+    model_file.save(path, Manifest(name="same", architecture=NETWORK), weights)
     return str(path)

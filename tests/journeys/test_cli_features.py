@@ -14,6 +14,7 @@ import ruis
 from ruis import architectures, formats, model_file
 from ruis.cli import app
 from ruis.image import Image, ImageInfo
+from ruis.manifest import Manifest
 
 pytest.importorskip("keras", reason="looking into a network needs the train extra")
 pytest.importorskip("matplotlib", reason="figures need the mnist extra")
@@ -32,7 +33,7 @@ def model(tmp_path_factory) -> str:
         name: rng.normal(0, 1 / math.sqrt(math.prod(shape[:-1])), shape).astype("f4")
         for name, shape in shapes.items()
     }
-    manifest = model_file.Manifest(name="coded", architecture=NETWORK)
+    manifest = Manifest(name="coded", architecture=NETWORK)
     model_file.save(path, manifest, weights)
     return str(path)
 

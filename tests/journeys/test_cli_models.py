@@ -18,6 +18,7 @@ from ruis.cli import app
 from ruis.engines import ENGINES
 from ruis.errors import EngineUnavailableError
 from ruis.image import Image, ImageInfo
+from ruis.manifest import Manifest, Score
 
 NETWORK = {"name": "unet", "widths": (8,), "blocks": 1}
 
@@ -28,10 +29,8 @@ def model(tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("model") / "same.ruis"
     shapes = architectures.parse(NETWORK).tensors
     weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    scores = (
-        model_file.Score(images="Set", noise="gaussian:25/255", psnr=30, ssim=0.9, noisy_psnr=20),
-    )
-    manifest = model_file.Manifest(
+    scores = (Score(images="Set", noise="gaussian:25/255", psnr=30, ssim=0.9, noisy_psnr=20),)
+    manifest = Manifest(
         name="same", purpose="Removes nothing.", architecture=NETWORK, scores=scores
     )
     model_file.save(path, manifest, weights)

@@ -19,6 +19,7 @@ from ruis import architectures, model_file, sharing
 from ruis.cli import app
 from ruis.errors import ModelCorruptError, TransferError
 from ruis.image import Image, ImageInfo
+from ruis.manifest import Manifest
 from ruis.zoo import store
 
 NETWORK = {"name": "unet", "widths": (8,), "blocks": 1}
@@ -36,7 +37,7 @@ def make(path: Path, name: str = "grain", seed: int = 0) -> Path:
     rng = np.random.default_rng(seed)
     weights = {key: rng.normal(0, 0.01, shape).astype("f4") for key, shape in shapes.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    manifest = model_file.Manifest(name=name, purpose="Film grain.", architecture=NETWORK)
+    manifest = Manifest(name=name, purpose="Film grain.", architecture=NETWORK)
     model_file.save(path, manifest, weights)
     return path
 

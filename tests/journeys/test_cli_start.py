@@ -17,6 +17,7 @@ import ruis
 from ruis import architectures, model_file
 from ruis.cli import app, main
 from ruis.image import Image, ImageInfo
+from ruis.manifest import Manifest
 
 RUIS = [sys.executable, "-m", "ruis.cli"]
 NEVER = [
@@ -39,7 +40,7 @@ def folder(tmp_path_factory):
     network = {"name": "unet", "widths": (8,), "blocks": 1}
     shapes = architectures.parse(network).tensors
     weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    manifest = model_file.Manifest(name="same", architecture=network)
+    manifest = Manifest(name="same", architecture=network)
     model_file.save(folder / "same.ruis", manifest, weights)
     pixels = np.random.default_rng(0).integers(0, 255, (512, 512, 1)).astype(np.uint8)
     ruis.write(Image(pixels, ImageInfo(pixels.dtype, (0, 255))), folder / "a.png")

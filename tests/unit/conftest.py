@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ruis import architectures
-from ruis.model_file import Manifest, ModelFile
+from ruis.manifest import Manifest
+from ruis.model_file import ModelFile
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from ruis import objectives, zoo
 from ruis.caution import denoising_cautions, sigma_range, training_cautions
 from ruis.dataset import Sample
 from ruis.image import Image, ImageInfo, data_range_of
-from ruis.model_file import Manifest
+from ruis.manifest import Manifest
 
 
 def manifest(noise: str) -> Manifest:

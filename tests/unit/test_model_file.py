@@ -19,7 +19,7 @@ from ruis.errors import (
     ModelNotFoundError,
     ModelVersionError,
 )
-from ruis.model_file import DataUsed, Score, Training
+from ruis.manifest import DataUsed, Manifest, Score, Training
 
 MEMBERS = ("manifest.json", "weights.safetensors", "README.md")
 
@@ -427,7 +427,5 @@ def test_a_network_that_looks_very_far_is_refused(tmp_path):
     shapes = architectures.parse(data).tensors
     weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     with pytest.raises(ModelCorruptError, match="pixels far"):
-        model_file.save(
-            tmp_path / "far.ruis", model_file.Manifest(name="far", architecture=data), weights
-        )
+        model_file.save(tmp_path / "far.ruis", Manifest(name="far", architecture=data), weights)
     assert not list(tmp_path.iterdir())

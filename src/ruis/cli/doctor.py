@@ -118,7 +118,8 @@ def _model() -> ModelFile:
     import numpy as np
 
     from ruis import architectures
-    from ruis.model_file import Manifest, ModelFile
+    from ruis.manifest import Manifest
+    from ruis.model_file import ModelFile
 
     description = {"name": "unet", "widths": (8, 8), "blocks": 1}
     architecture = architectures.parse(description)

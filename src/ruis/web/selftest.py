@@ -105,7 +105,8 @@ def known_network() -> Any:
     import numpy as np
 
     from ruis import architectures
-    from ruis.model_file import Manifest, ModelFile
+    from ruis.manifest import Manifest
+    from ruis.model_file import ModelFile
 
     description = {"name": "unet", "widths": (8, 8), "blocks": 1}
     architecture = architectures.parse(description)

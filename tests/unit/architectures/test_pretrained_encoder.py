@@ -10,7 +10,7 @@ from ruis import architectures, model_file
 from ruis.architectures.pretrained_encoder import PretrainedEncoder
 from ruis.denoise import Denoiser
 from ruis.errors import ConfigError, EngineError, ModelNotFoundError
-from ruis.model_file import Manifest
+from ruis.manifest import Manifest
 from ruis.pretrained import NETWORKS
 
 keras = pytest.importorskip("keras", reason="pretrained networks need the train extra")
