@@ -125,7 +125,8 @@ def learn(name: str, steps: int, data: Path) -> dict[str, Any]:
     from ruis import dataset, examples
     from ruis.denoise import Denoiser
     from ruis.noise import parse
-    from ruis.train import publish, train
+    from ruis.run import publish
+    from ruis.train import train
 
     changes = VARIANTS[name]
     dearer = work(recipe_of(changes, data, epochs=1)) / work(recipe_of({}, data, epochs=1))

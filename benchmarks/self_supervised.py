@@ -30,7 +30,8 @@ from ruis import formats, model_file, processor
 from ruis.denoise import Denoiser
 from ruis.image import Image, ImageInfo
 from ruis.proposal import Proposal, propose
-from ruis.train import Report, publish, train
+from ruis.run import publish
+from ruis.train import Report, train
 
 SIGMA = 25.0
 SEED = 500

@@ -18,7 +18,8 @@ from ruis.image import Image, ImageInfo
 from ruis.metrics.psnr import psnr
 from ruis.objectives import OBJECTIVES
 from ruis.recipe import Recipe
-from ruis.train import publish, train
+from ruis.run import publish
+from ruis.train import train
 
 SIGMA = 0.1
 SIDE = 48

@@ -59,7 +59,7 @@ def write_images(folder: Path) -> None:
 def train(folder: Path, run: Path, begun: int, chosen: Any) -> None:
     """Train to the end; a byte goes to `begun` when the first step was taken."""
     from ruis import loop
-    from ruis.train import publish
+    from ruis.run import publish
     from ruis.train import train as teach
 
     loop.TELL_SECONDS = 0.0

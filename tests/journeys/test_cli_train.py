@@ -16,7 +16,8 @@ from ruis.checkpoint import Epoch
 from ruis.cli import app
 from ruis.image import Image, ImageInfo
 from ruis.prescription import Caution
-from ruis.train import Report, Run
+from ruis.run import Run
+from ruis.train import Report
 
 RECIPE = """
 name = "mine"

@@ -15,7 +15,8 @@ from ruis import model_file, noise
 from ruis.denoise import Denoiser
 from ruis.evaluate import evaluate, noisy_pairs
 from ruis.image import Image, ImageInfo
-from ruis.train import publish, train
+from ruis.run import publish
+from ruis.train import train
 
 RECIPE = """
 name = "waves"

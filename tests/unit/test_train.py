@@ -17,7 +17,8 @@ from ruis.errors import (
 )
 from ruis.image import Image, ImageInfo
 from ruis.recipe import Recipe
-from ruis.train import Run, publish, train
+from ruis.run import Run, publish
+from ruis.train import train
 
 
 @pytest.fixture(scope="module")

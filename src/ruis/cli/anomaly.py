@@ -175,7 +175,8 @@ def _recipe(normal: Path, name: str, minutes: float, seed: int) -> Recipe:
 
 def _teach(recipe: Recipe, root: Path, path: Path, *, overwrite: bool) -> ModelFile:
     """Teach a network and keep it; a few minutes are not worth a checkpoint."""
-    from ruis.train import publish, train
+    from ruis.run import publish
+    from ruis.train import train
 
     load_keras_quietly()
     with TemporaryDirectory(prefix="ruis-") as folder, progress_line() as update:

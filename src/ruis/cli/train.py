@@ -188,7 +188,7 @@ def train(
         _show_recipe(chosen, json=json)
         return
 
-    from ruis.train import publish
+    from ruis.run import publish
     from ruis.train import train as teach
 
     load_keras_quietly()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ruis.comparison import Comparison
     from ruis.examples import Shown
     from ruis.model_file import ModelFile
-    from ruis.train import Run
+    from ruis.run import Run
 
 __all__ = ["write_report"]
 
