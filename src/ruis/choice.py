@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ SMALL = 640 * 640
 """Pixels up to which the whole image is looked at; of a larger one, windows are."""
 
 WINDOWS = 5
+KEPT = 3
+"""Windows along each axis that are looked at, and that are kept for a look by the network."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,14 @@ class Seen:
         The same, judged from the means of 2x2 pixels: larger where neighbours share their noise.
     brightest : float
         The largest absolute value seen, as a fraction of the data range.
+    windows : tuple of numpy.ndarray
+        Some of what was looked at: model values, shape (rows, columns, channels).
     """
 
     sigma: float
     coarse: float
     brightest: float
+    windows: tuple[NDArray[np.float32], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def white(self) -> bool:
@@ -94,7 +100,15 @@ def look_at(unit: list[NDArray[np.float32]]) -> Seen:
         estimate_sigma(unit),
         estimate_coarse_sigma(unit),
         max(float(np.abs(window).max()) for window in unit),
+        tuple(_some(unit)),
     )
+
+
+def _some(unit: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Return a few windows, each as large as those of a large image."""
+    if len(unit) == 1:
+        return [window.copy() for window in spread_windows(unit[0], KEPT)]
+    return unit[:: math.ceil(len(unit) / KEPT**2)]
 
 
 def choose(noisy: Image, *, fast: bool = False) -> Choice:

@@ -128,7 +128,10 @@ class Denoiser:
             gray+alpha, RGB or RGBA; anything else needs `channel_axis`.
         sigma : float, optional
             The standard deviation of the noise as a fraction of the data range; 0 means that
-            there is none, and changes nothing. Default: the model finds out by itself.
+            there is none, and changes nothing. Where it is less than what the model would remove,
+            a part of the noise stays: what goes has the variance that it has in the noise. (Not
+            so in Dask arrays, at which nobody looks first: there the network alone is told.)
+            Default: the model finds out by itself.
         strength : float, default 1.0
             0 gives the noisy image back, 1 all that the model removes.
         data_range : float or tuple of float, optional
@@ -256,6 +259,9 @@ class Denoiser:
             engine = self._engine(precision)
             job = Job(engine, scale, group, sigma or 0.0, strength, self.knife)
             precision = engine.precision
+            if sigma is not None and self.model.architecture.takes_sigma and seen is not None:
+                job, held = job.held_to_sigma(seen.windows)
+                notes += held
         return Ready(job, channels, self.model.name, found, precision, notes)
 
     @property

@@ -25,13 +25,10 @@ if TYPE_CHECKING:
     from ruis.noise import NoiseModel
     from ruis.objectives.base import Objective, Run
 
-__all__ = ["Patches", "Shown", "Validation", "add_noise", "asked_for", "with_sigma"]
+__all__ = ["Patches", "Shown", "Validation", "add_noise", "with_sigma"]
 
 JPEG = Jpeg(quality=(60, 95))
 """What was done to most photographs before anyone denoises them."""
-
-LEAST_PART = 0.2
-"""Of less of its sigma no network is told: what is to be removed is hardly seen then."""
 
 
 class Patches:
@@ -52,9 +49,6 @@ class Patches:
     sigma_error : float, optional
         How far off that sigma is: the standard deviation of its logarithm. With it, noise whose sigma
         its model does not know is told as the crop has it, in all channels together; without, as 0.
-    sigma_part : float
-        The share of the crops with sigma for which it is only a part of what their noise has, at least
-        `LEAST_PART`; the rest of the noise shall stay, as :func:`asked_for` says.
     seed : int
         Of everything random here.
     zoom : tuple of float
@@ -82,7 +76,6 @@ class Patches:
         takes_sigma: bool,
         sigma_given: float,
         sigma_error: float | None = None,
-        sigma_part: float = 0.0,
         seed: int,
         zoom: tuple[float, float] = (1.0, 0.0),
         compressed: float = 0.0,
@@ -98,7 +91,6 @@ class Patches:
         self.takes_sigma = takes_sigma
         self.sigma_given = sigma_given
         self.sigma_error = sigma_error
-        self.sigma_part = sigma_part
         self.seed = seed
         self.objective = objective or Supervised()
         self.zoom, self.zoom_share = zoom
@@ -159,9 +151,6 @@ class Patches:
             sigma = known * math.exp(self.sigma_error * rng.standard_normal())
         if not told or sigma is None:
             sigma = 0.0
-        elif self.sigma_part and rng.random() < self.sigma_part:
-            part = rng.uniform(LEAST_PART, 1)
-            sigma, clean = part * sigma, asked_for(noisy, clean, part)
         inputs = with_sigma(noisy, sigma) if self.takes_sigma else noisy
         return self.objective.example(inputs, clean, rng)
 
@@ -191,36 +180,6 @@ def add_noise(
     if isinstance(sigma, np.ndarray):
         sigma = np.asarray(sigma, np.float32).mean(axis=2, keepdims=True)
     return drawn.add(clean, rng), sigma
-
-
-def asked_for(
-    noisy: NDArray[np.float32], clean: NDArray[np.float32], part: float
-) -> NDArray[np.float32]:
-    """Return what to expect of who is told a part of sigma: the rest of the noise stays.
-
-    Noise of sigma s is the sum of two independent noises, of ``part * s`` and of what is missing.
-    Nobody can tell them apart: of every deviation, the first is ``part ** 2`` on average, if
-    they are Gaussian.
-
-    Parameters
-    ----------
-    noisy, clean : numpy.ndarray
-        Of one shape, float32.
-    part : float
-        The sigma that is asked for, as a fraction of what the noise has: 0..1.
-
-    Returns
-    -------
-    numpy.ndarray
-        The expected sum of the clean picture and the second noise, given the noisy picture.
-
-    Examples
-    --------
-    >>> noisy, clean = np.full((2, 2, 1), 0.75, np.float32), np.full((2, 2, 1), 0.25, np.float32)
-    >>> float(asked_for(noisy, clean, 0.5).mean())
-    0.625
-    """
-    return clean + np.float32(1 - part * part) * (noisy - clean)
 
 
 def with_sigma(

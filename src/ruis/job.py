@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,10 @@ SMALLEST_TILE = 64
 
 GRAIN = 64
 """Tile sides are multiples of this, so that images of similar size share a compiled shape."""
+
+
+SLACK = 1.1
+"""So many times the variance that it is told may be removed: faint texture goes with noise."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,49 @@ class Job:
             else:
                 return denoised, len(cut), notes
 
+    def held_to_sigma(self, windows: Sequence[NDArray[np.float32]]) -> tuple[Job, tuple[str, ...]]:
+        """Return a job that removes no more than it is told, and says so if that is not all.
+
+        Noise of sigma s is the sum of two independent noises, of what is told and of what is
+        missing. Nobody can tell them apart, but if they are Gaussian, the first has a share of
+        ``(told / s) ** 2`` in every deviation, on average. What the network removes from the
+        windows when it is blind says what s is; what it removes when it is told, how much of
+        that it holds back by itself.
+
+        Parameters
+        ----------
+        windows : sequence of numpy.ndarray
+            Model values of shape (rows, columns, channels), from the image; alpha left out.
+        """
+        noise = self._removed(windows, 0.0)
+        wanted, removed = SLACK * self.sigma**2, noise * self._removed(windows, self.sigma)
+        if removed <= wanted:
+            return self, ()
+        part = min(1.0, (self.sigma / noise) ** 2)
+        note = f"there is noise of about {noise * 255:.1f}/255, and {part:.0%} of it is removed, as told"
+        return replace(self, strength=self.strength * wanted / removed), (note,)
+
+    def _removed(self, windows: Sequence[NDArray[np.float32]], sigma: float) -> float:
+        """Return the root mean square of what the network removes from windows; 0 from none."""
+        multiple = self.knife.geometry.multiple
+        squares = []
+        for window in windows:
+            rows, columns = (side // multiple * multiple for side in window.shape[:2])
+            for first in range(0, window.shape[2], self.group):
+                noisy = window[:rows, :columns, first : first + self.group]
+                if noisy.size:
+                    squares.append(np.mean(np.square(noisy - self._network(noisy, sigma))))
+        return math.sqrt(np.mean(squares)) if squares else 0.0
+
+    def _network(self, noisy: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+        """Run one tile through the network, which is told sigma; 0: blind."""
+        inputs = self.engine.network.input_channels
+        batch = np.empty((1, *noisy.shape[:2], inputs), np.float32)
+        batch[0, ..., : self.group] = noisy
+        batch[0, ..., self.group :] = sigma
+        result: NDArray[np.float32] = self.engine.run(batch)[0]
+        return result
+
     def _tiles(
         self,
         stored: NDArray[Any],
@@ -167,11 +215,7 @@ class Job:
                 progress(count, len(cut))
 
     def _tile(self, noisy: NDArray[np.float32], into: NDArray[Any], tile: Tile) -> None:
-        inputs = self.engine.network.input_channels
-        batch = np.empty((1, *noisy.shape[:2], inputs), np.float32)
-        batch[0, ..., : self.group] = noisy
-        batch[0, ..., self.group :] = self.sigma
-        result = self.engine.run(batch)[0][tile.keep]
+        result = self._network(noisy, self.sigma)[tile.keep]
         if self.strength < 1:
             kept = noisy[tile.keep]
             result = kept + np.float32(self.strength) * (result - kept)

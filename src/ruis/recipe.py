@@ -130,14 +130,6 @@ class Recipe(Record):
         How far off the sigma is that the network is told: the standard deviation of its logarithm, 0.2
         for a fifth. With it, noise whose sigma no formula knows, such as a camera's, is told as the crop
         has it. Default: exactly what the noise model knows of sigma is told, and nothing else.
-    sigma_part : float
-        The share of the crops with sigma for which it is less than what their noise has, down to a
-        fifth, and the rest of the noise shall stay. Without them a network that sees very well how
-        strong the noise is takes no notice of what it is told.
-    sigma_anew : bool
-        Only to refine a model: what its first layer makes of sigma is drawn anew. For a network that
-        has learnt to take no notice of it, and would not learn better: the less sigma changes, the less
-        a change of its weights does. Blind it is what it was.
     precision : {"auto", "f32", "bf16"}
         What the convolutions compute with; auto takes bfloat16 where the processor has it.
     seed : int
@@ -171,8 +163,6 @@ class Recipe(Record):
     loss: str | dict[str, Any] = "mean_squared_error"
     sigma_given: float = Field(default=0.5, ge=0, le=1)
     sigma_error: float | None = Field(default=None, ge=0, le=1)
-    sigma_part: float = Field(default=0.0, ge=0, le=1)
-    sigma_anew: bool = False
     precision: Literal["auto", "f32", "bf16"] = "auto"
     seed: int = Field(default=0, ge=0)
 

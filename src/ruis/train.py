@@ -107,8 +107,6 @@ def train(
         )
     told = architecture.takes_sigma and _tells_sigma(recipe)
     _check(recipe, architecture, unused=architecture.takes_sigma and not told and start is None)
-    if recipe.sigma_anew and not (start and told):
-        raise ConfigError("sigma_anew is for a model that is refined (--from) and told sigma.")
     watchers = [_tensorboard(Path(folder))] if tensorboard else []
     origin = start.sha256 if start else ""
     keep_last = not objectives.parse(recipe.objective).stops_early
@@ -132,7 +130,8 @@ def train(
         build = architecture.build if loaded else architecture.build_to_train
         model = build(seed=recipe.seed)
         if start is not None:
-            _begin_with(start, model, sigma_anew=recipe.sigma_anew)
+            for variable in model.variables:
+                variable.assign(start.weights[variable.path])
         if architecture.takes_sigma and not told:
             model = without_sigma(model)
         model = _compile(model, recipe)
@@ -174,17 +173,6 @@ def _finished(
     note = f"{share:.0%} of the noise that is found is removed: the pixel itself is worth the rest."
     tell(Report("note", 1.0, note=note))
     return weakened
-
-
-def _begin_with(start: ModelFile, model: Any, *, sigma_anew: bool) -> None:
-    """Give a new network the weights of a model, all but those that sigma meets if these stay."""
-    first = next(iter(start.architecture.tensors))
-    for variable in model.variables:
-        weights = start.weights[variable.path]
-        if sigma_anew and variable.path == first:  # (rows, columns, inputs, filters)
-            anew = np.asarray(variable)[..., -1:, :]
-            weights = np.concatenate([weights[..., :-1, :], anew], axis=-2)
-        variable.assign(weights)
 
 
 def _check(recipe: Recipe, architecture: Architecture, *, unused: bool) -> None:
@@ -273,7 +261,6 @@ def _prepare(
         takes_sigma=told,
         sigma_given=recipe.sigma_given,
         sigma_error=recipe.sigma_error,
-        sigma_part=recipe.sigma_part,
         seed=recipe.seed,
         objective=objectives.parse(recipe.objective),
     )

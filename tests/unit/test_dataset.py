@@ -8,7 +8,7 @@ import pytest
 from ruis import dataset, formats, noise
 from ruis.dataset import Sample
 from ruis.errors import ConfigError, EmptyDatasetError
-from ruis.examples import Patches, Validation, asked_for
+from ruis.examples import Patches, Validation
 from ruis.image import Image, ImageInfo
 
 
@@ -269,36 +269,6 @@ def test_noise_of_unknown_sigma_is_told_as_the_crop_has_it():
     inputs, targets = source.batch(0, 0)
     removed = inputs[..., :1] - targets
     assert np.allclose(inputs[:, 0, 0, 1], removed.std(axis=(1, 2, 3)), rtol=1e-5)
-
-
-def test_of_told_crops_a_share_is_told_a_part_and_keeps_the_rest_of_its_noise():
-    settings = {"batch": 400, "takes_sigma": True, "sigma_given": 0.5}
-    (inputs, whole), (parted, targets) = (
-        patches(samples(30), sigma_part=share, **settings).batch(0, 0) for share in (0.0, 0.5)
-    )
-    noisy, told, part = inputs[..., :1], inputs[:, 0, 0, 1], parted[:, 0, 0, 1] / np.float32(0.1)
-    assert np.array_equal(parted[..., :1], noisy)  # of the same crops with the same noise
-    assert ((part > 0) == (told > 0)).all()
-    fewer = (part > 0) & (part < 0.999)
-    assert fewer.sum() / (told > 0).sum() == pytest.approx(0.5, abs=0.1)
-    assert 0.2 <= part[fewer].min() < 0.25
-    asked = np.where(fewer, part**2, 1)[:, None, None, None]
-    assert np.allclose(noisy - targets, asked * (noisy - whole), atol=1e-6)
-
-
-@pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
-def test_what_is_asked_for_is_the_expectation_of_clean_and_the_noise_that_is_not_told(part):
-    rng = np.random.default_rng(3)
-    shape = (1000, 1000, 1)
-    clean = np.float32(0.5) * np.ones(shape, np.float32)
-    told, rest = (
-        rng.normal(0, 0.1 * share, shape).astype(np.float32)
-        for share in (part, (1 - part**2) ** 0.5)
-    )
-    noisy = clean + told + rest
-    error = asked_for(noisy, clean, part) - (clean + rest)
-    assert abs(np.corrcoef(error.ravel(), noisy.ravel())[0, 1]) < 0.005  # nothing left to learn
-    assert error.std() == pytest.approx(0.1 * part * (1 - part**2) ** 0.5, rel=0.01)
 
 
 # -- validation ---------------------------------------------------------------------------------------------

@@ -134,6 +134,26 @@ def test_sigma_is_obeyed_by_a_model_that_takes_it(denoiser):
     assert np.array_equal(noisy, denoiser.denoise(noisy, sigma=0.0))  # 0: there is none
 
 
+@pytest.mark.parametrize("size", [(40, 50), (300, 700)], ids=["small", "large"])
+def test_no_more_is_removed_than_sigma_tells(denoiser, size):
+    image, _ = as_image(noise(*size))
+    blind = denoiser.run(image)
+    assert not blind.notes
+    sigma = float(np.std(image.pixels - blind.image.pixels)) / 4
+    held = denoiser.run(image, sigma=sigma)
+    assert 0 < np.std(image.pixels - held.image.pixels) < 1.2 * sigma
+    (note,) = held.notes
+    assert note.startswith("there is noise of about ")
+    assert note.endswith(" of it is removed, as told")
+
+
+def test_a_lazy_look_holds_nothing_back(denoiser):
+    """Nobody has looked where there is no `seen`: the network alone is told."""
+    image, _ = as_image(noise(40, 50))
+    ready = denoiser.prepare(image.info, 1, None, sigma=1e-3)
+    assert ready.job.strength == 1
+
+
 def test_a_blind_model_says_that_sigma_was_not_used(small_model):
     denoiser = Denoiser(small_model(sigma_channel=False), precision="f32")
     image, _ = as_image(noise(20, 30))

@@ -374,23 +374,6 @@ def test_a_sigma_that_no_formula_knows_is_told_where_that_is_asked_for(data, tmp
     assert publish(run, tmp_path / "model.ruis").architecture.takes_sigma
 
 
-def test_what_sigma_does_can_be_learnt_anew_from_a_model(finished, data, tmp_path):
-    start = publish(finished, tmp_path / "first.ruis")
-    recipe = recipe_of(learning_rate=1e-9, epochs=1, sigma_anew=True, seed=6)
-    weights = train(recipe, data, tmp_path / "run", start=start).weights
-    image, sigma = np.s_[:, :, 0], np.s_[:, :, 1]
-    assert np.allclose(
-        weights["stem/kernel"][image], start.weights["stem/kernel"][image], atol=1e-6
-    )
-    before, after = (of["stem/kernel"][sigma] for of in (start.weights, weights))
-    assert abs(np.corrcoef(before.ravel(), after.ravel())[0, 1]) < 0.5
-    assert after.std() == pytest.approx((2 / 72) ** 0.5, rel=0.25)  # He's, of 6 x 6 x 2 inputs
-    others = [name for name in weights if name != "stem/kernel"]
-    assert all(np.allclose(weights[one], start.weights[one], atol=1e-6) for one in others)
-    with pytest.raises(ConfigError, match="sigma_anew is for a model that is refined"):
-        train(recipe, data, tmp_path / "fresh")
-
-
 def test_pictures_show_how_it_goes(data, tmp_path):
     run = train(recipe_of(), data, tmp_path / "run")
     drawn = sorted(path.name for path in (tmp_path / "run").glob("preview-*.png"))
