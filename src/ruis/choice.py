@@ -105,9 +105,11 @@ def look_at(unit: list[NDArray[np.float32]]) -> Seen:
 
 
 def _some(unit: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Return a few windows, each as large as those of a large image."""
+    """Return a few windows, or an image that is no larger than these."""
     if len(unit) == 1:
-        return [window.copy() for window in spread_windows(unit[0], KEPT)]
+        windows = spread_windows(unit[0], KEPT)
+        apart = sum(window.size for window in windows) < unit[0].size
+        return [window.copy() for window in windows] if apart else unit
     return unit[:: math.ceil(len(unit) / KEPT**2)]
 
 
