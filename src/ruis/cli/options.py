@@ -72,7 +72,8 @@ Sigma = Annotated[
     str,
     typer.Option(
         metavar="auto|X|X/255",
-        help="Strength of the noise: its standard deviation, as a fraction of the data range.",
+        help="Strength of the noise: its standard deviation, as a fraction of the data range. "
+        "No more than that is removed.",
     ),
 ]
 Strength = Annotated[
