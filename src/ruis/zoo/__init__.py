@@ -20,11 +20,11 @@ __all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
 SHIPPED: dict[str, str] = {
     "documents": "b6bd9ef922439f3cca5f276fe396f9d1bc4cc3e79c8c64c40ae599320283ef35",
     "gray": "b3edb622ef2379ae63c86ee8a5a4f8dd9788a673064ad9b5a0159b481faa4614",
-    "gray-fast": "47e0a2a8c3a1923a58afe1904f2512c4c566943b7c3025118b92257e5d8bb5f0",
+    "gray-fast": "1d0fb7caf3a119126f8f9791f2b2400883fc0bc112d8e8117b14393288f0cacf",
     "photo": "b51e3b32ca2f6ad975157efd5152875da0583c544cce661f5e69daefd178c9c7",
     "photo-fast": "2422f656af26f982bf25c6b0477f49188c5cd6cd9f98c9dec3e9ac618942d2aa",
     "white-color": "a8de0923f3b56a77d93e6da2c5d3ac497dcd3ece566390dfeb26491ac1abc5c0",
-    "white-color-fast": "3e1c213294afaa9d3fbaa4e3c51b37e48cdae23f0f6459dc13b1901204ecbdbb",
+    "white-color-fast": "deacd3ed990296ecba9b4a54f741c6ddef9b188569e26a2e867a8b36210a4bf7",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
 
