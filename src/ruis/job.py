@@ -165,8 +165,10 @@ class Job:
         windows : sequence of numpy.ndarray
             Model values of shape (rows, columns, channels), from the image; alpha left out.
         """
-        noise = self._removed(windows, 0.0)
-        wanted, removed = SLACK * self.sigma**2, noise * self._removed(windows, self.sigma)
+        noise, wanted = self._removed(windows, 0.0), SLACK * self.sigma**2
+        if noise**2 <= wanted:
+            return self, ()
+        removed = noise * self._removed(windows, self.sigma)
         if removed <= wanted:
             return self, ()
         part = min(1.0, (self.sigma / noise) ** 2)
