@@ -39,16 +39,9 @@ docs: $(VENV)/.docs ## build the documentation into docs/_build
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
 	@echo "docs/_build/index.html"
 
-bench: $(VENV)/.dev ## measure all figures of README and docs into out/bench: make bench DATA=FOLDER [TORCH=PYTHON]
-	@mkdir -p out/bench
-	@$(BIN)/python benchmarks/budgets.py --json out/bench/budgets.json | tee out/bench/budgets.md || true
-	@$(BIN)/python benchmarks/training.py $(if $(TORCH),--torch $(TORCH)) --json out/bench/training.json
-	@[ -z "$(DATA)" ] || $(BIN)/python -m pip --disable-pip-version-check install --quiet bm3d opencv-python-headless PyWavelets
-	@[ -z "$(DATA)" ] || $(BIN)/python benchmarks/quality.py --data $(DATA) --told $(if $(TORCH),--torch $(TORCH)) \
-		--out out/bench --cache out/bench/cache
-	@$(BIN)/python benchmarks/speed.py $(if $(DATA),--data $(DATA) --quality out/bench/quality.json) \
-		$(if $(TORCH),--torch $(TORCH)) --out out/bench
-	@[ -z "$(DATA)" ] || $(BIN)/python benchmarks/self_supervised.py --data $(DATA) --out out/bench/learning
+bench: $(VENV)/.dev ## make all tables and pictures of README and docs in out/bench: make bench DATA=FOLDER [TORCH=PYTHON] [QUICK=1]
+	@$(BIN)/python benchmarks/bench.py --out out/bench $(if $(DATA),--data $(DATA)) $(if $(TORCH),--torch $(TORCH)) \
+		$(if $(QUICK),--quick)
 
 serve: $(VENV)/.serve ## the page and the HTTP service on this machine
 	@$(BIN)/ruis serve

@@ -119,3 +119,34 @@ def test_learning_without_clean_images_is_measured(repository, shared_data, tmp_
     excluded = (tmp_path / "documents.run" / "recipe.toml").read_text().count('.png"')
     assert excluded == 18
     assert run(repository, "benchmarks/self_supervised.py", *options) == table, "nothing is redone"
+
+
+def test_all_benchmarks_are_gone_through_and_the_readme_is_written(repository, tmp_path):
+    said = run(repository, "benchmarks/bench.py", "--quick", "--out", tmp_path,
+               "--only", "demo", "budgets", "quality", "readme")  # fmt: skip
+    assert "quality   left out: it needs --data" in said
+    text = (tmp_path / "quick" / "readme.md").read_text()
+    budgets = json.loads((tmp_path / "quick" / "budgets.json").read_text())["figures"]
+    assert text.count("\n- ") + 1 == len(budgets)
+    assert (tmp_path / "quick" / "images" / "before-after.png").is_file()
+
+
+def test_the_readme_s_table_is_what_was_measured(repository, tmp_path):
+    score = {"psnr": 29.0, "noisy_psnr": 20.0}
+    rows = [
+        {"method": method, "set": name, "sigma": sigma, "noisy_psnr": 20.0, "scores": [score] * count,
+         "mean": {"psnr": psnr}, "megapixels_per_second": 2.0}
+        for method, name, sigma, count, psnr in (
+            ("BM3D", "BSD68", 25.0, 68, 28.62), ("BM3D", "BSD68", 15.0, 68, 31.1),
+            ("ruis gray", "BSD68", 25.0, 68, 28.92), ("ruis white-color", "CBSD68", 25.0, 68, 30.94),
+            ("ruis photo", "real", None, 40, 38.2),
+        )
+    ]  # fmt: skip
+    (tmp_path / "quality.json").write_text(json.dumps({"rows": rows}))
+    lines = run(repository, "benchmarks/readme.py", tmp_path).splitlines()
+    assert "| BM3D | 28.62 |  | 0.5 |" in lines
+    assert "| **ruis** | **28.92** | **30.94** | **0.5** |" in lines
+    assert lines[-1].endswith(
+        "20.00 dB as they came, 38.20 denoised, and the image that gained least +9.00 dB."
+    )
+    assert "31.1" not in "".join(lines)
