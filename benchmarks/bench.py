@@ -18,14 +18,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+import classical
 from budgets import RUIS
 
 HERE = Path(__file__).parent
-PEERS = ("bm3d", "opencv-python-headless", "PyWavelets")
-"""What the classical methods need, and ruis does not."""
 
 PICTURES = {
     "demo/before-after.png": "before-after.png",
@@ -44,7 +43,7 @@ class Stage:
     commands: list[list[str]]
     needs_data: bool = True
     makes: Path | None = None
-    may_fail: bool = field(default=False)
+    may_fail: bool = False
     """Whether an exit code of 1 says no more than that a budget was not kept."""
 
 
@@ -73,7 +72,7 @@ def stages(asked: argparse.Namespace) -> Iterator[Stage]:
         needs_data=False,
     )  # fmt: skip
     yield Stage("peers", [[sys.executable, "-m", "pip", "--disable-pip-version-check", "install",
-                           "--quiet", *PEERS]])  # fmt: skip
+                           "--quiet", *sorted(set(classical.NEEDS.values()))]])  # fmt: skip
     few = ["--images", 1, "--sigma", 25] if quick else ["--told"]
     yield Stage(
         "quality",

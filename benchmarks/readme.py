@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from protocol import Row
+
 SIGMA = 25.0
-GRAY, COLOUR = "BSD68", "CBSD68"
+SETS = ("BSD68", "CBSD68")
 METHODS = {
     "total variation": ("total variation", "total variation"),
     "non-local means": ("non-local means (scikit-image)", "non-local means (scikit-image)"),
@@ -40,60 +41,44 @@ def loaded(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def of_set(rows: list[dict], set_name: str, sigma: float | None, method: str) -> dict:
-    """The row of a method on a set; {} if there is none."""
-    for row in rows:
-        if (row["method"], row["set"], row["sigma"]) == (method, set_name, sigma) and row["scores"]:
-            return row
-    return {}
+def of_set(rows: list[Row], set_name: str, sigma: float | None, method: str) -> Row | None:
+    """What a method did on a set, if it was measured."""
+    place = (method, set_name, sigma)
+    return next((one for one in rows if (one.method, one.set, one.sigma) == place), None)
 
 
-def psnr(row: dict, *, strong: bool) -> str:
-    """A cell of the table."""
-    if not row:
-        return ""
-    return f"**{row['mean']['psnr']:.2f}**" if strong else f"{row['mean']['psnr']:.2f}"
-
-
-def table(rows: list[dict]) -> Iterator[str]:
+def table(rows: list[Row]) -> Iterator[str]:
     """White noise of sigma 25: one line for each method."""
-    counts = {
-        name: max((len(row["scores"]) for row in rows if row["set"] == name), default=0)
-        for name in (GRAY, COLOUR)
-    }
-    noisy = {
-        name: next((row["noisy_psnr"] for row in rows
-                    if (row["set"], row["sigma"]) == (name, SIGMA) and row["scores"]), math.nan)
-        for name in counts
-    }  # fmt: skip
+    of = {name: [one for one in rows if (one.set, one.sigma) == (name, SIGMA)] for name in SETS}
+    gray, colour = (max((len(one.scores) for one in of[name]), default=0) for name in SETS)
     yield (
-        f"White noise of sigma {SIGMA:g}/255, mean PSNR in dB over {counts[GRAY]} gray and "
-        f"{counts[COLOUR]} colour images; our models blind, the others told sigma:"
+        f"White noise of sigma {SIGMA:g}/255, mean PSNR in dB over {gray} gray and "
+        f"{colour} colour images; our models blind, the others told sigma:"
     )
     yield ""
-    yield f"| | {GRAY}, gray | {COLOUR}, colour | seconds per megapixel (gray) |"
+    yield f"| | {SETS[0]}, gray | {SETS[1]}, colour | seconds per megapixel (gray) |"
     yield "|---|---|---|---|"
-    yield f"| noisy | {noisy[GRAY]:.2f} | {noisy[COLOUR]:.2f} | |"
-    for name, (in_gray, in_colour) in METHODS.items():
-        gray, colour = of_set(rows, GRAY, SIGMA, in_gray), of_set(rows, COLOUR, SIGMA, in_colour)
-        if not (gray or colour):
+    noisy = (f"{of[name][0].noisy_psnr:.2f}" if of[name] else "" for name in SETS)
+    yield f"| noisy | {' | '.join(noisy)} | |"
+    for name, methods in METHODS.items():
+        found = [of_set(rows, *place) for place in zip(SETS, (SIGMA, SIGMA), methods, strict=True)]
+        if not any(found):
             continue
-        strong = name.startswith("**")
-        time = f"{1 / gray['megapixels_per_second']:.3g}" if gray else ""
-        if strong and time:
-            time = f"**{time}**"
-        yield f"| {name} | {psnr(gray, strong=strong)} | {psnr(colour, strong=strong)} | {time} |"
+        cells = ["" if one is None else f"{one.mean('psnr'):.2f}" for one in found]
+        cells.append("" if found[0] is None else f"{1 / found[0].megapixels_per_second:.3g}")
+        if name.startswith("**"):
+            cells = [cell and f"**{cell}**" for cell in cells]
+        yield f"| {name} | {' | '.join(cells)} |"
     yield ""
 
 
-def pairs(rows: list[dict]) -> Iterator[str]:
+def pairs(rows: list[Row]) -> Iterator[str]:
     """A camera's own noise."""
-    row = of_set(rows, "real", None, "ruis photo")
-    if row:
-        least = min(score["psnr"] - score["noisy_psnr"] for score in row["scores"])
+    one = of_set(rows, "real", None, "ruis photo")
+    if one:
         yield (
-            f"On {len(row['scores'])} pairs from real cameras: {row['noisy_psnr']:.2f} dB as they came, "
-            f"{row['mean']['psnr']:.2f} denoised, and the image that gained least {least:+.2f} dB."
+            f"On {len(one.scores)} pairs from real cameras: {one.noisy_psnr:.2f} dB as they came, "
+            f"{one.mean('psnr'):.2f} denoised, and the image that gained least {one.worst:+.2f} dB."
         )
         yield ""
 
@@ -123,7 +108,8 @@ def main() -> None:
     quality = loaded(folder / "quality.json")
     lines: list[str] = []
     if quality:
-        lines += [*table(quality["rows"]), *pairs(quality["rows"])]
+        rows = [Row.from_json(form) for form in quality["rows"] if form["scores"]]
+        lines += [*table(rows), *pairs(rows)]
     if measured := loaded(folder / "budgets.json"):
         lines += budgets(measured["figures"])
     if outcomes := loaded(folder / "learning" / "figures.json"):

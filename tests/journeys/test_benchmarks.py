@@ -132,10 +132,11 @@ def test_all_benchmarks_are_gone_through_and_the_readme_is_written(repository, t
 
 
 def test_the_readme_s_table_is_what_was_measured(repository, tmp_path):
-    score = {"psnr": 29.0, "noisy_psnr": 20.0}
     rows = [
-        {"method": method, "set": name, "sigma": sigma, "noisy_psnr": 20.0, "scores": [score] * count,
-         "mean": {"psnr": psnr}, "megapixels_per_second": 2.0}
+        {"method": method, "set": name, "sigma": sigma, "noisy_psnr": 20.0, "skipped": None,
+         "mebibytes": None, "told": None,
+         "scores": [{"image": str(number), "megapixels": 1.0, "psnr": psnr, "ssim": 0.8, "seconds": 0.5,
+                     "noisy_psnr": psnr - 9} for number in range(count)]}
         for method, name, sigma, count, psnr in (
             ("BM3D", "BSD68", 25.0, 68, 28.62), ("BM3D", "BSD68", 15.0, 68, 31.1),
             ("ruis gray", "BSD68", 25.0, 68, 28.92), ("ruis white-color", "CBSD68", 25.0, 68, 30.94),
