@@ -65,7 +65,8 @@ def train(
     folder : path
         The run's folder: recipe, history, previews, checkpoints, best weights.
     start : ModelFile, optional
-        A model of the same architecture, whose weights to begin with instead of fresh ones.
+        A model whose weights to begin with instead of fresh ones: of the same architecture, or one
+        that the recipe's begins as (:meth:`Architecture.begun`), as a U-Net with fewer blocks.
     resume : bool
         Go on from the checkpoint in `folder`. Without it, a folder that has one is refused.
     tensorboard : bool
@@ -100,7 +101,7 @@ def train(
     """
     tell = progress or (lambda report: None)
     architecture = architectures.parse(recipe.architecture)
-    if start is not None and start.architecture != architecture:
+    if start is not None and architecture.begun(start.architecture, {}, {}) is None:
         raise ConfigError(
             f"the model {start.name!r} is another network than the recipe's: "
             f"{start.architecture!r}, not {architecture!r}."
@@ -130,8 +131,7 @@ def train(
         build = architecture.build if loaded else architecture.build_to_train
         model = build(seed=recipe.seed)
         if start is not None:
-            for variable in model.variables:
-                variable.assign(start.weights[variable.path])
+            _begin(model, architecture, start)
         if architecture.takes_sigma and not told:
             model = without_sigma(model)
         model = _compile(model, recipe)
@@ -152,6 +152,15 @@ def train(
         weights = _finished(model, architecture, validation, checkpoint.best_weights(), tell)
     history, shown = tuple(checkpoint.history), validation.shown
     return Run(recipe, history, checkpoint.best, weights, images, start, shown)
+
+
+def _begin(model: Any, architecture: Architecture, start: ModelFile) -> None:
+    """Give the network the weights of the model that it goes on from."""
+    fresh = {variable.path: np.asarray(variable, np.float32) for variable in model.variables}
+    begun = architecture.begun(start.architecture, start.weights, fresh)
+    assert begun is not None
+    for variable in model.variables:
+        variable.assign(begun[variable.path])
 
 
 def _finished(

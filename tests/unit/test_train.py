@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ruis import formats, model_file
 from ruis.checkpoint import Epoch
+from ruis.denoise import Denoiser
 from ruis.errors import (
     ConfigError,
     DivergedError,
@@ -298,6 +302,57 @@ def test_a_model_can_be_refined(data, tmp_path, finished, small_model):
     assert earlier.steps == 12
     with pytest.raises(ConfigError, match="another network"):
         train(still, data, tmp_path / "other", start=small_model())
+
+
+def test_a_deeper_network_begins_as_the_shallower_one(data, tmp_path, finished):
+    start = publish(finished, tmp_path / "first.ruis")
+    deeper = {"architecture": {"name": "unet", "widths": [3], "blocks": 2}, "epochs": 1}
+    still = train(recipe_of(**deeper, learning_rate=1e-12), data, tmp_path / "still", start=start)
+    noisy = np.random.default_rng(0).random((24, 24), np.float32)
+    same = Denoiser(publish(still, tmp_path / "still.ruis")).denoise(noisy)
+    assert np.abs(same - Denoiser(start).denoise(noisy)).max() < 1e-6
+    learnt = train(recipe_of(**deeper), data, tmp_path / "learnt", start=start)
+    added = [name for name in learnt.weights if name not in start.weights]
+    assert len(added) == 2
+    assert all(np.abs(learnt.weights[name]).max() > 1e-4 for name in added)  # zero was no trap
+
+
+def test_the_mean_of_two_trainings_from_one_model(data, tmp_path, finished):
+    start = publish(finished, tmp_path / "first.ruis")
+    taught = [
+        publish(
+            train(recipe_of(epochs=1, seed=seed), data, tmp_path / f"{seed}", start=start),
+            tmp_path / f"{seed}.ruis",
+        )
+        for seed in (6, 7)
+    ]
+
+    def average(*names: str) -> subprocess.CompletedProcess[str]:
+        tool = Path(__file__).parents[2] / "tools" / "average.py"
+        made = ["-o", tmp_path / "mean.ruis"]
+        return subprocess.run(
+            [sys.executable, tool, *(tmp_path / name for name in names), *made],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    refused = average("6.ruis", "first.ruis")
+    assert refused.returncode == 2
+    assert "did not begin as one" in refused.stderr
+    assert not (tmp_path / "mean.ruis").exists()
+    assert average("6.ruis", "7.ruis").returncode == 0
+    mean = model_file.load(tmp_path / "mean.ruis")
+    for name, tensor in mean.weights.items():
+        both = np.mean([model.weights[name] for model in taught], axis=0)
+        assert np.allclose(tensor, both, rtol=1e-3, atol=1e-6)
+    seeds = [one.seed for one in (*mean.manifest.training.earlier, mean.manifest.training)]
+    assert seeds == [5, 7, 6]
+
+
+def test_a_network_begins_as_no_wider_and_no_deeper_one(data, tmp_path, small_model):
+    for architecture in ({"widths": [4, 6], "blocks": 1}, {"widths": [4, 8], "blocks": 2}):
+        recipe = recipe_of(architecture={"name": "unet", **architecture})
+        with pytest.raises(ConfigError, match="another network"):
+            train(recipe, data, tmp_path / "run", start=small_model(blocks=2))
 
 
 @pytest.mark.parametrize(

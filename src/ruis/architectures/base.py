@@ -136,6 +136,27 @@ class Architecture(Record, ABC):
         """
         return None
 
+    def begun(
+        self, other: Architecture, weights: Mapping[str, Any], fresh: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Return weights with which this network does what another one does, to be taught on.
+
+        Parameters
+        ----------
+        other : Architecture
+            The network that `weights` are of.
+        weights : mapping of str to numpy.ndarray
+            By variable path.
+        fresh : mapping of str to numpy.ndarray
+            This network's own, at random: what is new to it begins with them where it may.
+
+        Returns
+        -------
+        dict or None
+            None where there are no such weights: it is another network.
+        """
+        return dict(weights) if other == self else None
+
     def build_to_train(self, *, seed: int = 0) -> Any:
         """Build the network as training begins with it; see :meth:`build`."""
         return self.build(seed=seed)

@@ -90,6 +90,27 @@ class UNet(Architecture):
             for path, value in weights.items()
         }
 
+    def begun(
+        self, other: Architecture, weights: Mapping[str, Any], fresh: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Begin as the same network with fewer blocks, too; see :meth:`Architecture.begun`.
+
+        A block whose second convolution is zero changes nothing, and learns at once.
+
+        Source: T. Chen, I. Goodfellow and J. Shlens, Net2Net: Accelerating learning via knowledge
+        transfer, 2016, arXiv:1511.05641.
+        """
+        if not isinstance(other, UNet) or other.blocks > self.blocks:
+            return None
+        if other.model_copy(update={"blocks": self.blocks}) != self:
+            return None
+        added = {
+            path: np.zeros_like(value) if "_second/" in path else value
+            for path, value in fresh.items()
+            if path not in weights
+        }
+        return {**weights, **added}
+
     def connect(self, layers: Layers, noisy: Any) -> Any:
         """Describe the network; see :meth:`Architecture.connect`."""
         image = layers.channels(noisy, self.channels)
