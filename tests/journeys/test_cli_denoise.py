@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +116,7 @@ def test_auto_chooses_by_the_channels_and_says_so(model, monkeypatch):
         loaded.append(name)
         return Denoiser(model_file.load(model), **settings)
 
-    monkeypatch.setattr(sys.modules["ruis.denoise"], "load", load)
+    monkeypatch.setattr(import_module("ruis.denoise"), "load", load)
     done = run("gray.png", "photo.png")
     assert loaded == ["gray", "white-color"]
     assert ": same (auto: no colours), sigma " in done.stdout
@@ -128,10 +128,10 @@ def test_auto_chooses_by_the_channels_and_says_so(model, monkeypatch):
 def test_a_model_is_loaded_once_for_many_images(model, monkeypatch):
     for index in range(3):
         make(f"{index}.png")
-    known = sys.modules["ruis.denoise"].load
+    known = import_module("ruis.denoise").load
     loaded = []
     monkeypatch.setattr(
-        sys.modules["ruis.denoise"],
+        import_module("ruis.denoise"),
         "load",
         lambda name, **s: loaded.append(name) or known(name, **s),
     )
@@ -230,7 +230,7 @@ def test_a_person_at_a_terminal_sees_images_tiles_and_the_rate(model, monkeypatc
     def line():
         yield lambda fraction, text: lines.append((round(fraction, 3), text))
 
-    monkeypatch.setattr(sys.modules["ruis.cli.denoising"], "progress_line", line)
+    monkeypatch.setattr(import_module("ruis.cli.denoising"), "progress_line", line)
     run("a.png", "b.png", "--model", model, "--tile", "128")
     fractions = [fraction for fraction, _ in lines]
     assert fractions == sorted(fractions)
@@ -306,9 +306,9 @@ def test_a_model_that_is_damaged_ends_it_before_an_image_is_read():
 def test_max_pixels_lets_larger_ones_in(model, monkeypatch):
     make("a.png")
     limits = []
-    known = sys.modules["ruis.formats"].read
+    known = import_module("ruis.formats").read
     monkeypatch.setattr(
-        sys.modules["ruis.formats"], "read", lambda p, limits_=limits, **s: (limits_.append(s), known(p, **s))[1]
+        import_module("ruis.formats"), "read", lambda p, limits_=limits, **s: (limits_.append(s), known(p, **s))[1]
     )  # fmt: skip
     run("a.png", "--model", model, "--max-pixels", "400e6")
     assert limits[0]["limits"].max_pixels == 400e6
@@ -321,7 +321,7 @@ def test_max_pixels_lets_larger_ones_in(model, monkeypatch):
 def test_control_c_keeps_what_is_done_and_leaves_no_half_file(model, monkeypatch):
     for name in ("a.png", "b.png", "c.png"):
         make(name)
-    known = sys.modules["ruis.formats"].png.PNG.encode
+    known = import_module("ruis.formats").png.PNG.encode
 
     def interrupted(self, image, file):
         if "b.png" in image.info.source:
@@ -329,7 +329,7 @@ def test_control_c_keeps_what_is_done_and_leaves_no_half_file(model, monkeypatch
             raise KeyboardInterrupt
         known(self, image, file)
 
-    monkeypatch.setattr(sys.modules["ruis.formats"].png.PNG, "encode", interrupted)
+    monkeypatch.setattr(import_module("ruis.formats").png.PNG, "encode", interrupted)
     done = run("a.png", "b.png", "c.png", "-o", "out", "--model", model, "--json", code=130)
     assert "Stopped" in done.stderr
     assert "1 of 3 images denoised" in done.stderr

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from base64 import b64decode
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -262,7 +262,7 @@ def without_learned_engines(monkeypatch):
         return known(name)
 
     monkeypatch.setattr(ENGINES, "load", load)
-    monkeypatch.setattr(sys.modules["ruis.cli.doctor"], "prepare_engine", lambda name: None)
+    monkeypatch.setattr(import_module("ruis.cli.doctor"), "prepare_engine", lambda name: None)
 
 
 @pytest.mark.usefixtures("without_learned_engines")
@@ -310,6 +310,6 @@ def test_engines_that_are_here_agree(monkeypatch):
         return known(name)
 
     monkeypatch.setattr(ENGINES, "load", load)
-    monkeypatch.setattr(sys.modules["ruis.cli.doctor"], "prepare_engine", lambda name: None)
+    monkeypatch.setattr(import_module("ruis.cli.doctor"), "prepare_engine", lambda name: None)
     engines = json.loads(run("doctor", "--json").stdout)["engines"]
     assert 0 < engines["onnxruntime"]["largest_difference"] < 1e-4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +65,8 @@ def taught(monkeypatch):
         epoch = Epoch(1, 20, 0.25, 28.5, 60.0, 1.5)
         return Run(recipe, (epoch,), epoch, weights, {source.name: 3 for source in recipe.data})
 
-    monkeypatch.setattr(sys.modules["ruis.train"], "train", teach)
-    monkeypatch.setattr(sys.modules["ruis.cli.train"], "load_keras_quietly", lambda: None)
+    monkeypatch.setattr(import_module("ruis.train"), "train", teach)
+    monkeypatch.setattr(import_module("ruis.cli.train"), "load_keras_quietly", lambda: None)
     return calls
 
 
@@ -205,7 +205,7 @@ def test_a_training_that_is_stopped_says_how_to_go_on(monkeypatch):
         raise KeyboardInterrupt
 
     make("clean/a.png")
-    monkeypatch.setattr(sys.modules["ruis.train"], "train", stopped)
+    monkeypatch.setattr(import_module("ruis.train"), "train", stopped)
     done = run("--clean", "clean", "--noise", "gaussian:0.1", "-o", "mine.ruis", code=130)
     assert "--resume" in done.stderr
     assert not Path("mine.ruis").exists()

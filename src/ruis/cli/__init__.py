@@ -9,45 +9,107 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from inspect import getdoc
 from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from ruis.cli.anomaly import app as anomaly_app
-from ruis.cli.anomaly import commands as anomaly_commands
-from ruis.cli.batch import batch
-from ruis.cli.calibrate import calibrate
-from ruis.cli.compare import compare
-from ruis.cli.denoise import denoise
-from ruis.cli.doctor import doctor
-from ruis.cli.evaluate import evaluate
 from ruis.cli.exit_codes import STOPPED, TERMINATED
-from ruis.cli.export import export
 from ruis.cli.failures import reported
-from ruis.cli.features import features
-from ruis.cli.inspect import inspect
-from ruis.cli.mnist import app as mnist_app
-from ruis.cli.mnist import commands as mnist_commands
-from ruis.cli.models import app as models_app
-from ruis.cli.models import commands as models_commands
-from ruis.cli.serve import serve
-from ruis.cli.study import study
-from ruis.cli.train import train
 
 __all__ = ["app", "main"]
+
+COMMANDS = (
+    "denoise",
+    "batch",
+    "train",
+    "evaluate",
+    "calibrate",
+    "inspect",
+    "compare",
+    "features",
+    "study",
+    "export",
+    "serve",
+    "doctor",
+    "models",
+    "anomaly",
+    "mnist",
+)
+"""In the order of the help. The module of this name holds a function of this name or, for a group,
+`app` and its `commands`."""
+
+
+class _OnDemand(Mapping[str, Any]):
+    """The commands by name: the options of one are worked out when it is asked for.
+
+    That takes more time than all else that a start does, and a run needs one command of them all.
+    """
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a command."""
+        if name not in COMMANDS:
+            raise KeyError(name)
+        return _command(name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names."""
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        """Count the commands."""
+        return len(COMMANDS)
 
 
 class _Commands(TyperGroup):
     """The group of all commands: what they raise becomes a sentence and an exit code."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: Any = _OnDemand()
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         with reported(ctx):
             return super().invoke(ctx)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands, which needs none of their options."""
+        width = formatter.width - 6 - max(map(len, COMMANDS))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, TyperCommand(name, help=_text(name)).get_short_help_str(width))
+                    for name in COMMANDS
+                ]
+            )
+
+
+def _text(name: str) -> str:
+    """Return the help of a command or group."""
+    module = import_module(f"ruis.cli.{name}")
+    if hasattr(module, "app"):
+        return _apart(module.app.info.help or "")
+    return help_of(getattr(module, name))
+
+
+@cache
+def _command(name: str) -> Any:
+    """Make a command, or a group with its commands."""
+    module = import_module(f"ruis.cli.{name}")
+    if not hasattr(module, "app"):
+        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+        alone.command(help=_text(name))(getattr(module, name))
+        return typer.main.get_command(alone)
+    for one in module.commands:
+        module.app.command(help=help_of(one))(one)
+    module.app.info.help = _text(name)
+    return typer.main.get_group(module.app)
 
 
 def help_of(command: Callable[..., None]) -> str:
@@ -69,31 +131,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-COMMANDS = (
-    denoise,
-    batch,
-    train,
-    evaluate,
-    calibrate,
-    inspect,
-    compare,
-    features,
-    study,
-    export,
-    serve,
-    doctor,
-)
-for command in COMMANDS:
-    app.command(help=help_of(command))(command)
-GROUPS = (
-    (models_app, models_commands),
-    (anomaly_app, anomaly_commands),
-    (mnist_app, mnist_commands),
-)
-for group, commands in GROUPS:
-    for one in commands:
-        group.command(help=help_of(one))(one)
-    app.add_typer(group, help=_apart(group.info.help or ""))
 
 
 def _show_version(asked: bool) -> None:

@@ -34,6 +34,7 @@ class _NameOrCommand(TyperGroup):
 app = typer.Typer(
     name="models",
     cls=_NameOrCommand,
+    rich_markup_mode=None,
     invoke_without_command=True,
     subcommand_metavar="[NAME|FILE | pull | push] ...",
     help="List the models, show the card of one, or pull and push models.\n\n"

@@ -92,7 +92,9 @@ def train(
     start: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="NAME|FILE", help="Begin with the weights of a model, to refine it."
+            "--from",
+            metavar="NAME|FILE",
+            help="Begin with the weights of a model, to refine it, or to grow: a recipe may ask for more blocks.",
         ),
     ] = None,
     tier: Annotated[
