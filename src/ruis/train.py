@@ -96,8 +96,8 @@ def train(
     Examples
     --------
     >>> from ruis.recipe import Recipe
-    >>> run = train(Recipe.read("recipes/gray.toml"), "data", "gray.run")  # doctest: +SKIP
-    >>> publish(run, "gray.ruis")  # doctest: +SKIP
+    >>> run = train(Recipe.read("recipes/gray-fast.toml"), "data", "fast.run")  # doctest: +SKIP
+    >>> publish(run, "fast.ruis")  # doctest: +SKIP
     """
     tell = progress or (lambda report: None)
     architecture = architectures.parse(recipe.architecture)

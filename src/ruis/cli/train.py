@@ -141,7 +141,7 @@ def train(
     ruis train --noisy first/ --second second/ -o mine.ruis           two shots of each scene
     ruis train --noisy photo.png -o this-one.ruis                     a single image
     ruis train --from photo --noisy shots/ -o mine.ruis               refine a model
-    ruis train recipes/gray.toml --data data/ -o gray.ruis
+    ruis train recipes/gray-fast.toml --data data/ -o gray-fast.ruis
 
     What suits the images is found out, and said before it is done: --dry-run says it alone. The
     run keeps its recipe, history, previews, a report and a checkpoint of every epoch in mine.run/,
