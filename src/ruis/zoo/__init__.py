@@ -19,7 +19,7 @@ __all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
     "documents": "b6bd9ef922439f3cca5f276fe396f9d1bc4cc3e79c8c64c40ae599320283ef35",
-    "gray": "53a7609fc379ce946a6d9e0498d51450ee97cc62e01fcb5ca97a996dc64f2b7c",
+    "gray": "b3edb622ef2379ae63c86ee8a5a4f8dd9788a673064ad9b5a0159b481faa4614",
     "gray-fast": "1d0fb7caf3a119126f8f9791f2b2400883fc0bc112d8e8117b14393288f0cacf",
     "photo": "31d6f2676ac07fe357dda954a6d023f3e04584124b1ce30096d9825b70bd7499",
     "photo-fast": "2422f656af26f982bf25c6b0477f49188c5cd6cd9f98c9dec3e9ac618942d2aa",
