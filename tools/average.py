@@ -3,7 +3,8 @@
     python tools/average.py first.ruis second.ruis -o mean.ruis
 
 Two processors teach two runs of one recipe, with different seeds, faster than they teach one; the mean
-of the weights does better than either. The card of the mean tells of all the trainings.
+of the weights may do better than either, and does worse where blocks were added (docs/decisions/0022):
+evaluate all three. The card of the mean tells of all the trainings.
 
 Source: M. Wortsman et al., Model soups: averaging weights of multiple fine-tuned models improves
 accuracy without increasing inference time, 2022, arXiv:2203.05482.
