@@ -98,7 +98,7 @@ class UNet(Architecture):
         A block whose second convolution is zero changes nothing, and learns at once.
 
         Source: T. Chen, I. Goodfellow and J. Shlens, Net2Net: Accelerating learning via knowledge
-        transfer, 2016, arXiv:1511.05641.
+        transfer, 2015, arXiv:1511.05641.
         """
         if not isinstance(other, UNet) or other.blocks > self.blocks:
             return None
