@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -17,9 +18,10 @@ from typer.testing import CliRunner
 import ruis
 from ruis import architectures, model_file, sharing
 from ruis.cli import app
-from ruis.errors import ModelCorruptError, TransferError
+from ruis.errors import ModelCorruptError, RuisError, TransferError
 from ruis.image import Image, ImageInfo
 from ruis.manifest import Manifest
+from ruis.sharing import web
 from ruis.zoo import store
 
 NETWORK = {"name": "unet", "widths": (8,), "blocks": 1}
@@ -126,16 +128,26 @@ def test_a_url_needs_its_hash(server, own_store):
     assert store.names() == ["grain"]
 
 
-@pytest.mark.parametrize(
-    ("path", "code", "reason"),
-    [
-        ("files/nothing.ruis", 2, "no such file (404)"),
-        ("half", 3, "broke off|cannot be fetched"),
-        ("ftp/a.ruis", 3, "not followed"),
-        ("away/a.ruis", 3, "cannot be fetched"),
-        ("api/nothing", 2, "404"),
-    ],
-)
+WRONG_WAYS = [
+    ("files/nothing.ruis", 2, "no such file (404)"),
+    ("half", 3, "broke off|cannot be fetched"),
+    ("ftp/a.ruis", 3, "not followed"),
+    ("away/a.ruis", 3, "cannot be fetched"),
+    ("api/nothing", 2, "404"),
+]
+
+
+@pytest.mark.parametrize("path", [way[0] for way in WRONG_WAYS])
+def test_no_connection_is_left_to_the_garbage_collector(server, tmp_path, path):
+    gc.collect()
+    with pytest.raises(RuisError) as caught:
+        web.fetch(f"{server[0]}/{path}", tmp_path, None)
+    caught.value.ring = caught.value  # sockets that only reference counting closes stay open
+    del caught
+    gc.collect()  # warns of each socket that nobody closed, and warnings are errors
+
+
+@pytest.mark.parametrize(("path", "code", "reason"), WRONG_WAYS)
 def test_what_goes_wrong_on_the_way_is_said(server, own_store, path, code, reason):
     done = run("pull", f"{server[0]}/{path}", "--unpinned", code=code)
     assert any(one in done.stderr for one in reason.split("|")), done.stderr

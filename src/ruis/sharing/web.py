@@ -30,6 +30,7 @@ class _SameScheme(urllib.request.HTTPRedirectHandler):
         """Refuse to leave https or http."""
         allowed = ("https://",) if req.type == "https" else ("https://", "http://")
         if not newurl.startswith(allowed):
+            fp.close()  # nobody else will
             raise TransferError(f"{req.full_url} leads to {newurl}, which is not followed.")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
