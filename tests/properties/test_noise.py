@@ -22,6 +22,10 @@ qualities = st.integers(1, 100)
 simple = st.one_of(
     st.fixed_dictionaries({"name": st.just("gaussian"), "sigma": amounts}),
     st.fixed_dictionaries({"name": st.just("speckle"), "sigma": amounts}),
+    st.fixed_dictionaries(
+        {"name": st.just("region"), "sigma": amounts},
+        optional={"height": shares, "width": shares, "row": shares, "column": shares},
+    ),
     st.fixed_dictionaries({"name": st.just("poisson-gaussian"), "gain": amounts, "sigma": amounts}),
     st.fixed_dictionaries({"name": st.just("salt-and-pepper"), "share": shares, "salt": shares}),
     st.fixed_dictionaries({"name": st.just("jpeg"), "quality": qualities}),

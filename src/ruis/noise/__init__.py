@@ -46,6 +46,7 @@ NOISE = Registry(
         "poisson": "ruis.noise.poisson:Poisson",
         "poisson-gaussian": "ruis.noise.poisson_gaussian:PoissonGaussian",
         "quantisation": "ruis.noise.quantisation:Quantisation",
+        "region": "ruis.noise.region:Region",
         "salt-and-pepper": "ruis.noise.salt_and_pepper:SaltAndPepper",
         "speckle": "ruis.noise.speckle:Speckle",
     },
