@@ -8,6 +8,10 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets nobody
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # one processor each: more threads only wait for each other
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, "1")
+
 import hypothesis
 import pytest
 
