@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -178,6 +179,7 @@ def _structure(samples: Sequence[Sample], mask: str) -> list[Caution]:
     return []
 
 
+@lru_cache(maxsize=64)
 def sigma_range(noise: str) -> tuple[float, float] | None:
     """Return the weakest and the strongest sigma that a noise has, at middle gray.
 

@@ -10,6 +10,7 @@ import pytest
 import ruis
 from ruis import zoo
 from ruis.arrays import as_image
+from ruis.caution import denoising_cautions
 from ruis.choice import choose, look
 from ruis.denoise import Denoiser
 from ruis.engines.openvino import OpenVINOEngine
@@ -481,3 +482,31 @@ def test_a_data_range_may_be_a_list(small_model):
         denoiser.denoise(values, data_range=[0, 1000]),
         denoiser.denoise(values, data_range=(0, 1000)),
     )
+
+
+# -- many small images are about as fast as one large one ------------------------------------------
+
+
+def test_a_second_image_describes_neither_network_nor_noise_again(denoiser, monkeypatch):
+    from ruis.architectures.unet import UNet
+    from ruis.noise.one_of import OneOf
+
+    asked = []
+    for kind, method in ((UNet, "connect"), (OneOf, "sample")):
+        own = getattr(kind, method)
+
+        def counted(self, *arguments, own=own):
+            asked.append(own)
+            return own(self, *arguments)
+
+        monkeypatch.setattr(kind, method, counted)
+    model = denoiser.model
+    manifest = model.manifest.model_copy(update={"noise": "gaussian:0..0.3|poisson:peak=77"})
+    again = Denoiser(replace(model, manifest=manifest), precision="f32")
+    for image in (noise(16, 16), noise(24, 16), noise(16, 40)):
+        denoising_cautions(manifest, as_image(image)[0], 0.1)
+        again.denoise(image)
+        if image.shape == (16, 16):
+            assert asked, "the first image asks for both"
+            asked.clear()
+    assert not asked

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -35,7 +36,7 @@ Activation = Annotated[ActivationName, BeforeValidator(lambda name: ALIASES.get(
 
 
 class Architecture(Record, ABC):
-    """The parameters of a network.
+    """The parameters of a network: as a frozen record, all of them hashable.
 
     Parameters
     ----------
@@ -88,18 +89,17 @@ class Architecture(Record, ABC):
     @property
     def geometry(self) -> Geometry:
         """What the network asks of its input's size, and how far it sees."""
-        trace = Trace(self.fixed_size)
-        return trace.geometry(self.connect(trace, trace.start(self.input_channels)))
+        return _traced(self)[1]
 
     @property
     def tensors(self) -> dict[str, tuple[int, ...]]:
         """The name and shape of every tensor that is learnt, all float32."""
-        return self._traced().tensors
+        return dict(_traced(self)[0].tensors)
 
     @property
     def kmac_per_pixel(self) -> float:
         """Thousands of multiplications per input pixel."""
-        return float(self._traced().macs) / 1000
+        return float(_traced(self)[0].macs) / 1000
 
     @property
     def bytes_per_pixel(self) -> float:
@@ -108,12 +108,7 @@ class Architecture(Record, ABC):
         Engines hold about five signals of the widest kind at a time: 320 bytes for the base U-Net,
         where OpenVINO was measured at 304 for tiles of 704x704 pixels and 262 for 1024x1024.
         """
-        return 5 * 4 * float(max(self._traced().widest, Fraction(self.input_channels)))
-
-    def _traced(self) -> Trace:
-        trace = Trace(self.fixed_size)
-        self.connect(trace, trace.start(self.input_channels))
-        return trace
+        return 5 * 4 * float(max(_traced(self)[0].widest, Fraction(self.input_channels)))
 
     def published(self) -> dict[str, Any]:
         """Return the mapping that a model file keeps; no path of a person's machine is in it."""
@@ -196,3 +191,11 @@ class Architecture(Record, ABC):
             denoised = self.connect(KerasLayers(seed), whole)
             denoised = crop(name="crop_as")(denoised, noisy)
         return keras.Model(noisy, denoised, name=self.name.replace("-", "_"))
+
+
+@lru_cache(maxsize=64)
+def _traced(architecture: Architecture) -> tuple[Trace, Geometry]:
+    """Describe the network to what counts: asked for with each image, and each tile."""
+    trace = Trace(architecture.fixed_size)
+    output = architecture.connect(trace, trace.start(architecture.input_channels))
+    return trace, trace.geometry(output)
