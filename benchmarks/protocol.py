@@ -40,6 +40,14 @@ class Shot:
     def megapixels(self) -> float:
         return self.clean.shape[0] * self.clean.shape[1] / 1e6
 
+    def middle(self, side: int) -> Shot:
+        """Its middle, of at most `side` pixels a side."""
+        window = tuple(
+            slice(max(0, length - side) // 2, max(0, length - side) // 2 + side)
+            for length in self.clean.shape[:2]
+        )
+        return Shot(self.name, self.noisy[window], self.clean[window])
+
 
 @dataclass(frozen=True)
 class Score:

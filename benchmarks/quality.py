@@ -46,9 +46,11 @@ BEYOND = 75.0
 def shots_of(name: str, sigma: float | None, options: argparse.Namespace) -> list[Shot]:
     """The noisy images of a set."""
     if sigma is None:
-        return real_shots(options.data / "real", options.images)
-    folder = options.data / "testsets" / name
-    return noisy_shots(folder, sigma, options.images, options.seed)
+        shots = real_shots(options.data / "real", options.images)
+    else:
+        folder = options.data / "testsets" / name
+        shots = noisy_shots(folder, sigma, options.images, options.seed)
+    return [shot.middle(options.crop) for shot in shots] if options.crop else shots
 
 
 def tasks(options: argparse.Namespace) -> list[tuple[str, float | None]]:
@@ -202,6 +204,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-beyond", dest="beyond", action="store_false",
                         help=f"leave out sigma {BEYOND:g}")  # fmt: skip
     parser.add_argument("--images", type=int, help="only so many images of each set")
+    parser.add_argument("--crop", type=int, metavar="PIXELS", help="only the middle of each image, "
+                        "so many pixels a side: some methods take minutes for a megapixel")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=processor.threads())
     parser.add_argument("--cache", type=Path, help="keep the figures of the others here")
@@ -229,7 +233,7 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
                 continue
             key = [
                 candidate.name, set_name, sigma, options.seed, options.precision, options.threads,
-                processor.describe(), [shot.name for shot in shots],
+                processor.describe(), [shot.name for shot in shots], *([options.crop] if options.crop else []),
             ]  # fmt: skip
             found = remembered(
                 None if candidate.repeats else options.cache, key,

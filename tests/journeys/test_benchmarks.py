@@ -27,11 +27,13 @@ def test_the_budgets_are_measured(repository, tmp_path):
 def test_quality_is_measured(repository, shared_data, tmp_path):
     options = ["--data", shared_data, "--models", "gray", "--sets", "Set12", "--images", "1"]
     options += ["--peers", "FFDNet", "--methods", "none", "--sigma", "25", "--out", tmp_path]
+    options += ["--crop", "192"]
     table = run(repository, "benchmarks/quality.py", *options)
     rows = json.loads((tmp_path / "quality.json").read_text())["rows"]
     assert [row["method"] for row in rows] == ["FFDNet", "ruis gray"]
     for row in rows:
         (score,) = row["scores"]
+        assert score["megapixels"] == 192 * 192 / 1e6
         assert score["psnr"] > row["noisy_psnr"] + 8
         assert f"| {row['method']} | {score['psnr']:.2f} |" in table
 
