@@ -19,11 +19,11 @@ __all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
     "documents": "b6bd9ef922439f3cca5f276fe396f9d1bc4cc3e79c8c64c40ae599320283ef35",
-    "gray": "b3edb622ef2379ae63c86ee8a5a4f8dd9788a673064ad9b5a0159b481faa4614",
+    "gray": "a1538854b0b8160685476708119eeaf6b57dec50a89b9351f4a95c0284ff13c4",
     "gray-fast": "1d0fb7caf3a119126f8f9791f2b2400883fc0bc112d8e8117b14393288f0cacf",
     "photo": "31d6f2676ac07fe357dda954a6d023f3e04584124b1ce30096d9825b70bd7499",
     "photo-fast": "2422f656af26f982bf25c6b0477f49188c5cd6cd9f98c9dec3e9ac618942d2aa",
-    "white-color": "5ead412f6f50be50ef038ebb52f03ac7ec8eb84c12850662b721347556bfd47f",
+    "white-color": "0e39f5e65b570f68f2b5467f4473351ab749f4c7a01ebda160ca0d59afe14d21",
     "white-color-fast": "515a5c28c6204ca0363e972132f634c61f407f3cadf35bf94b992d308676af1d",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
