@@ -42,10 +42,8 @@ class Shot:
 
     def middle(self, side: int) -> Shot:
         """Its middle, of at most `side` pixels a side."""
-        window = tuple(
-            slice(max(0, length - side) // 2, max(0, length - side) // 2 + side)
-            for length in self.clean.shape[:2]
-        )
+        starts = [max(0, length - side) // 2 for length in self.clean.shape[:2]]
+        window = tuple(slice(start, start + side) for start in starts)
         return Shot(self.name, self.noisy[window], self.clean[window])
 
 
