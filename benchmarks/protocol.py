@@ -17,7 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
+from ruis import alignment
 from ruis.metrics.psnr import psnr
 from ruis.metrics.ssim import ssim
 from ruis.noise import parse
@@ -45,6 +47,19 @@ class Shot:
         starts = [max(0, length - side) // 2 for length in self.clean.shape[:2]]
         window = tuple(slice(start, start + side) for start in starts)
         return Shot(self.name, self.noisy[window], self.clean[window])
+
+    def registered(self) -> Shot:
+        """With the clean image moved to where the noisy one is, and as bright as it, channel by channel.
+
+        Two shots of one scene lie parts of a pixel beside each other, and are not exposed alike: that is
+        no noise, and nothing that sees only one of them can know it.
+        """
+        noisy, clean = (one.reshape(*one.shape[:2], -1) for one in (self.noisy, self.clean / 255))
+        by = alignment.shift(clean, noisy)
+        if by is not None:
+            clean = ndimage.shift(clean, (*by, 0), order=3, mode="nearest")
+        clean = clean + (noisy - clean).mean(axis=(0, 1))
+        return Shot(self.name, self.noisy, to_8_bits(clean).reshape(self.clean.shape))
 
 
 @dataclass(frozen=True)

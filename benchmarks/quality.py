@@ -47,6 +47,8 @@ def shots_of(name: str, sigma: float | None, options: argparse.Namespace) -> lis
     """The noisy images of a set."""
     if sigma is None:
         shots = real_shots(options.data / "real", options.images)
+        if options.registered:
+            shots = [shot.registered() for shot in shots]
     else:
         folder = options.data / "testsets" / name
         shots = noisy_shots(folder, sigma, options.images, options.seed)
@@ -206,6 +208,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=int, help="only so many images of each set")
     parser.add_argument("--crop", type=int, metavar="PIXELS", help="only the middle of each image, "
                         "so many pixels a side: some methods take minutes for a megapixel")  # fmt: skip
+    parser.add_argument("--registered", action="store_true", help="real pairs: first bring the clean "
+                        "image to where the noisy one is, and to its brightness")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=processor.threads())
     parser.add_argument("--cache", type=Path, help="keep the figures of the others here")
@@ -234,6 +238,7 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
             key = [
                 candidate.name, set_name, sigma, options.seed, options.precision, options.threads,
                 processor.describe(), [shot.name for shot in shots], *([options.crop] if options.crop else []),
+                *(["registered"] if options.registered and sigma is None else []),
             ]  # fmt: skip
             found = remembered(
                 None if candidate.repeats else options.cache, key,

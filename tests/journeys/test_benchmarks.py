@@ -1,10 +1,14 @@
 """The benchmarks run; their figures are for people to look at."""
 
 import json
+import math
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
+from scipy import ndimage
 
 
 def run(repository, *command):
@@ -36,6 +40,26 @@ def test_quality_is_measured(repository, shared_data, tmp_path):
         assert score["megapixels"] == 192 * 192 / 1e6
         assert score["psnr"] > row["noisy_psnr"] + 8
         assert f"| {row['method']} | {score['psnr']:.2f} |" in table
+
+
+def test_two_shots_of_one_scene_are_brought_to_the_same_place_and_brightness(repository, tmp_path):
+    rng = np.random.default_rng(0)
+    scene = 128 + 60 * ndimage.gaussian_filter(rng.standard_normal((200, 200, 3)), (2, 2, 0)) / 0.14
+    noisy = ndimage.shift(scene, (0.3, -0.2, 0)) + 3 + rng.normal(0, 4, scene.shape)
+    for name, pixels in (("noisy", noisy), ("clean", scene)):
+        (tmp_path / "real" / name).mkdir(parents=True)
+        stored = np.clip(np.rint(pixels[4:-4, 4:-4]), 0, 255).astype(np.uint8)
+        Image.fromarray(stored).save(tmp_path / "real" / name / "one.png")
+    options = ["--data", tmp_path, "--sets", "real", "--peers", "none", "--methods", "none"]
+    options += ["--models", "photo-fast", "--out", tmp_path]
+    found = []
+    for more in ((), ("--registered",)):
+        run(repository, "benchmarks/quality.py", *options, *more)
+        (row,) = json.loads((tmp_path / "quality.json").read_text())["rows"]
+        found.append(row["noisy_psnr"])
+    only_noise = 20 * math.log10(255 / 4)
+    assert found[0] < only_noise - 2
+    assert found[1] == pytest.approx(only_noise, abs=0.15)
 
 
 def test_speed_is_measured_and_drawn(repository, tmp_path):
