@@ -7,7 +7,7 @@ with a draw of `--noise` each, and compressed as JPEG with their noise and witho
 Printed of each, in luma: the PSNR of the noisy images; the share of the noise's power in bands of the 8x8
 DCT, from the mean of a block to the finest detail; its standard deviation by the slope of the clean image
 beneath; and the power of the clean image in the same bands. Without `--noise`, the noise of the recipe
-`photo-refined.toml`.
+`photo.toml`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SIDE = 320
 SLOPES = (0.0, 0.003, 0.006, 0.012, 0.025, 0.05, 0.1, 0.2, 1.0)
 """Bounds of the slopes of a clean image, in fractions of the range for each pixel."""
 
-RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "photo-refined.toml"
+RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "photo.toml"
 
 
 def real(data: Path) -> Iterator[tuple[Pixels, Pixels]]:
