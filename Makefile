@@ -10,8 +10,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
-# Three tests for two processors: one of them usually waits for a disk, a server or a browser.
-PYTEST_FLAGS ?= -n $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 ))) --dist worksteal
+PYTEST_FLAGS ?= -n auto --dist worksteal
 SOURCES := src tests $(wildcard benchmarks examples docs tools)
 
 .PHONY: help demo test check docs bench serve

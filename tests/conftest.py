@@ -15,6 +15,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one processor each: more threads only
 import hypothesis
 import pytest
 
+from ruis import processor
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # Time is no property of ours here, and a run must find the same examples wherever it runs;
@@ -22,6 +24,14 @@ ROOT = Path(__file__).resolve().parents[1]
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """What `-n auto` is: three for two processors, as tests wait for disks, servers and browsers."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # then pytest-xdist takes that
+    return (3 * processor.threads() + 1) // 2
 
 
 @pytest.fixture(scope="session")
