@@ -6,8 +6,9 @@ Real pairs are DATA/real; simulated ones are crops of DATA/train/bsds500, enlarg
 with a draw of `--noise` each, and compressed as JPEG with their noise and without, as training does it.
 Printed of each, in luma: the PSNR of the noisy images; the share of the noise's power in bands of the 8x8
 DCT, from the mean of a block to the finest detail; its standard deviation by the slope of the clean image
-beneath; and the power of the clean image in the same bands. Without `--noise`, the noise of the recipe
-`photo.toml`.
+beneath, also without what a filter of 7x7 pixels makes of the clean image, which is no noise (two shots lie
+beside each other by a part of a pixel, and differ in sharpness); and the power of the clean image in the same
+bands. Without `--noise`, the noise of the recipe `photo.toml`.
 """
 
 from __future__ import annotations
@@ -76,10 +77,24 @@ def slopes(luma: NDArray[Any]) -> Pixels:
     return blur(steepness[..., None], 1.0)[..., 0]
 
 
+def unexplained(noisy: NDArray[Any], clean: NDArray[Any], reach: int = 3) -> NDArray[Any]:
+    """What is in a noisy image that no linear filter of (2 reach + 1)^2 pixels makes of the clean one."""
+    steps = range(-reach, reach + 1)
+    beside = [np.roll(clean, (down, right), (0, 1)).ravel() for down in steps for right in steps]
+    seen = np.stack([*beside, np.ones(clean.size, clean.dtype)], axis=1).astype(np.float64)
+    normal = seen.T @ seen
+    normal += (
+        1e-8 * np.trace(normal) / len(normal) * np.eye(len(normal))
+    )  # flat scenes have one solution too
+    taps = np.linalg.solve(normal, seen.T @ noisy.ravel())
+    residual: NDArray[Any] = noisy - (seen @ taps).reshape(noisy.shape)
+    return residual
+
+
 def measured(pairs: Iterator[tuple[Pixels, Pixels]]) -> dict[str, Any]:
     """What is printed of pairs."""
     psnr, noise_bands, scene_bands = [], [], []
-    power, pixels = np.zeros(len(SLOPES) - 1), np.zeros(len(SLOPES) - 1)
+    power, pixels, alone = (np.zeros(len(SLOPES) - 1) for _ in range(3))
     for noisy, clean in pairs:
         psnr.append(-10 * np.log10(np.mean((noisy - clean) ** 2)))
         scene = clean @ LUMA
@@ -90,11 +105,13 @@ def measured(pairs: Iterator[tuple[Pixels, Pixels]]) -> dict[str, Any]:
         scene_bands.append(bands(scene))
         place = np.digitize(slopes(scene).ravel(), SLOPES[1:-1])
         power += np.bincount(place, (left**2).ravel() / (left**2).mean(), len(power))
+        alone += np.bincount(place, unexplained(noisy @ LUMA, scene).ravel() ** 2, len(power))
         pixels += np.bincount(place, minlength=len(power))
     return {
         "psnr": (min(psnr), float(np.mean(psnr)), max(psnr)),
         "noise": np.mean(noise_bands, axis=0),
         "slope": np.sqrt(power / np.maximum(pixels, 1)),
+        "alone": 255 * np.sqrt(alone / np.maximum(pixels, 1)),
         "scene": 1e4 * np.median(scene_bands, axis=0)[1:],
     }
 
@@ -108,6 +125,7 @@ def show(name: str, found: dict[str, Any]) -> None:
     print(f"{name}\n  PSNR, least, mean, most (dB)    {row(found['psnr'])}")
     print(f"  noise, % in DCT bands 0 to 7    {row(found['noise'])}")
     print(f"  noise by slope, of its mean     {row(found['slope'])}")
+    print(f"  the same, not of the scene, /255 {row(found['alone'])[1:]}")
     print(f"  scene in bands 1 to 7, 1e-4     {row(found['scene'])}")
 
 

@@ -52,7 +52,7 @@ class Patches:
     seed : int
         Of everything random here.
     zoom : tuple of float
-        (how many times a crop is enlarged at most, the share of crops that are).
+        (how many times a crop is enlarged at least, and at most, the share of crops that are).
     compressed : float
         The share of crops that are compressed as JPEG, with their noise and without, alike.
     turned : bool
@@ -77,7 +77,7 @@ class Patches:
         sigma_given: float,
         sigma_error: float | None = None,
         seed: int,
-        zoom: tuple[float, float] = (1.0, 0.0),
+        zoom: tuple[float, float, float] = (1.0, 1.0, 0.0),
         compressed: float = 0.0,
         turned: bool = True,
         objective: Objective | None = None,
@@ -93,7 +93,7 @@ class Patches:
         self.sigma_error = sigma_error
         self.seed = seed
         self.objective = objective or Supervised()
-        self.zoom, self.zoom_share = zoom
+        *self.zoom, self.zoom_share = zoom
         self.compressed = compressed
         self.turned = turned
         places = [
@@ -156,9 +156,10 @@ class Patches:
 
     def _side(self, rng: np.random.Generator) -> int:
         """Draw how many pixels a side become a patch."""
-        if self.zoom == 1 or rng.random() >= self.zoom_share:
+        least, most = self.zoom
+        if most == 1 or rng.random() >= self.zoom_share:
             return self.patch
-        return math.ceil(self.patch / math.pow(self.zoom, rng.random()))
+        return math.ceil(self.patch / (least * math.pow(most / least, rng.random())))
 
 
 def add_noise(

@@ -86,6 +86,8 @@ class Recipe(Record):
     zoom : float
         Crops are enlarged up to so many times, before noise is added: photographs that were made
         small are sharper than what comes out of a camera, pixel for pixel. 1 for none.
+    zoom_least : float
+        How many times those are enlarged at least.
     zoom_share : float
         The share of crops that are enlarged.
     compressed : float
@@ -147,6 +149,7 @@ class Recipe(Record):
     patch: int = Field(default=96, ge=8)
     batch: int = Field(default=8, ge=1)
     zoom: float = Field(default=1.0, ge=1, le=8)
+    zoom_least: float = Field(default=1.0, ge=1, le=8)
     zoom_share: float = Field(default=0.5, ge=0, le=1)
     compressed: float = Field(default=0.0, ge=0, le=1)
     turned: bool = True
@@ -196,6 +199,8 @@ class Recipe(Record):
             raise ValueError("with folders of noisy images there is no noise to add")
         if self.zoom > 1 and self.noise is None:
             raise ValueError("zoom is for clean images to which noise is added")
+        if self.zoom_least > self.zoom:
+            raise ValueError(f"zoom_least is {self.zoom_least:g}, more than zoom, {self.zoom:g}")
         if self.compressed and self.noise is None:
             raise ValueError("compressed is for clean images to which noise is added")
 

@@ -264,7 +264,7 @@ def _prepare(
         model,
         patch=recipe.patch,
         batch=recipe.batch,
-        zoom=(recipe.zoom, recipe.zoom_share),
+        zoom=(recipe.zoom_least, recipe.zoom, recipe.zoom_share),
         compressed=recipe.compressed,
         turned=recipe.turned,
         takes_sigma=told,

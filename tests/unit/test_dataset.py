@@ -359,3 +359,22 @@ def test_crops_are_turned_unless_they_shall_stay_upright():
 
     assert directions(turned=False) == {(True, True)}
     assert len(directions(turned=True)) == 4
+
+
+def test_a_share_of_the_crops_is_enlarged_between_two_bounds():
+    ramp = np.broadcast_to(np.arange(240, dtype=np.uint8)[:, None], (240, 240))[..., None]
+    drawn = patches(
+        [Sample("ramp", ramp)],
+        batch=200,
+        patch=48,
+        noise=noise.parse("gaussian:0"),
+        zoom=(2.0, 6.0, 0.8),
+        turned=False,
+    )
+    rise = np.array([(crop[30, 9, 0] - crop[18, 9, 0]) * 255 / 12 for crop in drawn.batch(0, 0)[1]])
+    enlarged = 1 / rise
+    kept = np.isclose(enlarged, 1, atol=0.01)
+    assert 20 <= kept.sum() <= 60  # a fifth of 200
+    assert 1.9 < enlarged[~kept].min() < 2.3
+    assert 5.2 < enlarged[~kept].max() < 6.2
+    assert np.median(enlarged[~kept]) == pytest.approx(np.sqrt(2 * 6), rel=0.15)  # in logarithm

@@ -49,6 +49,8 @@ def test_an_unknown_key_names_the_nearest():
         ({"optimizer": 3}, "optimizer"),
         ({"precision": "f16"}, "precision"),
         ({"sigma_given": 1.5}, "sigma_given"),
+        ({"zoom": 2, "zoom_least": 3}, "zoom_least"),
+        ({"zoom_least": 0.5}, "zoom_least"),
         ({"seed": -1}, "seed"),
         ({"name": "Mine!"}, "name"),
         ({"name": None}, "name"),

@@ -258,3 +258,28 @@ def test_compression_takes_the_fine_grain_of_the_noise():
     )
     fine = [float(np.abs(np.diff(noisy, axis=1)).mean()) for noisy in (plain, compressed)]
     assert fine[1] < 0.7 * fine[0]
+
+
+def at_edges(spec: str) -> tuple[float, float]:
+    """The noise in flat places, and beside edges, of stripes that are 0.1 apart."""
+    clean = np.full((96, 96, 3), 0.5, np.float32)
+    for left in range(0, 96, 32):
+        clean[:, left : left + 16] = 0.6
+    luma = noise_of(f"camera:gain=5e-4,smooth=1.2,{spec}", clean) @ steps._LUMINANCE
+    beside = (np.arange(96) % 16 < 1) | (np.arange(96) % 16 > 14)
+    flat_places = np.abs(np.arange(96) % 16 - 8) < 4
+    return float(luma[:, flat_places].std()), float(luma[:, beside].std())
+
+
+def test_noise_reduction_leaves_the_noise_beside_edges():
+    everywhere = at_edges("edges=0")
+    assert everywhere[1] == pytest.approx(everywhere[0], rel=0.2)
+    flat_places, beside = at_edges("edges=1")
+    assert flat_places == pytest.approx(everywhere[0], rel=0.05)
+    assert beside > 2 * flat_places
+    assert at_edges("edges=2")[1] > 1.6 * beside  # sharpened
+
+
+def test_how_steep_an_edge_is_to_be_can_be_said():
+    faint, steep = (at_edges(f"edges=1,edge_slope={slope}")[1] for slope in (0.5, 0.01))
+    assert steep > 2 * faint

@@ -92,7 +92,10 @@ class Camera(NoiseModel):
         How far it spreads the noise's colour, on top of `smooth`, in pixels: pictures out of
         cameras have soft blotches of colour, 2 to 6 pixels wide.
     edges : float or (float, float), default 0
-        The share of the noise at edges to which the noise reduction does nothing.
+        The share of the noise at edges to which the noise reduction does nothing. Above 1 there is
+        more of it than the sensor made, as where a camera sharpens edges.
+    edge_slope : float or (float, float), default 0.04
+        How steep an edge is to be for that, in fractions of the range for each pixel.
     contrast : float or (float, float), default 0
         The share of a contrast curve that the camera puts on top of the tone curve. It presses the
         noise of shadows and highlights together and spreads that of the middle.
@@ -137,7 +140,8 @@ class Camera(NoiseModel):
     smooth: Annotated[Amount, between(0, 10)] = 0.0
     colour: Annotated[Amount, between(0, 1)] = 1.0
     smooth_colour: Annotated[Amount, between(0, 20)] = 0.0
-    edges: Annotated[Amount, between(0, 1)] = 0.0
+    edges: Annotated[Amount, between(0, 4)] = 0.0
+    edge_slope: Annotated[Amount, between(1e-3, 1)] = 0.04
     contrast: Annotated[Amount, between(0, 1)] = 0.0
     rescale: Annotated[Amount, between(0.25, 4)] = 1.0
     jpeg: Annotated[WholeAmount, between(1, 100)] | None = None
@@ -177,7 +181,8 @@ class Camera(NoiseModel):
         )
         left = fixed(self.edges)
         if left and clean.shape[-1] == 3:
-            noise = reduced + left * edge_strength(linear_to_srgb(seen)) * (noise - reduced)
+            strength = edge_strength(linear_to_srgb(seen), fixed(self.edge_slope))
+            noise = reduced + left * strength * (noise - reduced)
         else:
             noise = reduced
         if larger != 1:
