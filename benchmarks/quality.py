@@ -104,12 +104,18 @@ def remembered(cache: Path | None, key: object, run: Callable[[], Row]) -> Row:
 # -- reporting ---------------------------------------------------------------------------------
 
 
-def heading(set_name: str, sigma: float | None, rows: list[Row]) -> str:
+def heading(
+    set_name: str, sigma: float | None, rows: list[Row], options: argparse.Namespace
+) -> str:
     """What stands above a table."""
     measured = next((one for one in rows if one.scores), None)
     count = len(measured.scores) if measured else 0
     before = f", noisy {measured.noisy_psnr:.2f} dB" if measured else ""
     what = "a camera's own noise" if sigma is None else f"sigma {sigma:g}/255"
+    if sigma is None and options.registered:
+        what += ", registered"
+    if options.crop:
+        what += f", the middle {options.crop}x{options.crop}"
     return f"**{set_name}, {what}**, {count} images{before}:"
 
 
@@ -124,14 +130,14 @@ def line(one: Row) -> str:
     )
 
 
-def tables(rows: list[Row]) -> list[str]:
+def tables(rows: list[Row], options: argparse.Namespace) -> list[str]:
     """One table for each set and sigma, best PSNR last."""
     lines = []
     for set_name, sigma in dict.fromkeys((one.set, one.sigma) for one in rows):
         here = [one for one in rows if (one.set, one.sigma) == (set_name, sigma)]
         worst = " least gain (dB) |" if sigma is None else ""
         lines += [
-            heading(set_name, sigma, here),
+            heading(set_name, sigma, here, options),
             "",
             f"| method | PSNR (dB) | SSIM |{worst} Mpx/s | memory (MiB) |",
             "|---|---|---|---|---|" + ("---|" if worst else ""),
@@ -255,7 +261,7 @@ def main() -> int:
     rows = list(measured(options))
     machine = processor.describe()
     text = "\n".join(
-        [*tables(rows), *against_published(rows), f"Made by `{command}` on {machine}."]
+        [*tables(rows, options), *against_published(rows), f"Made by `{command}` on {machine}."]
     )
     print(text)
     if options.out:

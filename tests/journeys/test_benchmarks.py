@@ -53,8 +53,8 @@ def test_two_shots_of_one_scene_are_brought_to_the_same_place_and_brightness(rep
     options = ["--data", tmp_path, "--sets", "real", "--peers", "none", "--methods", "none"]
     options += ["--models", "photo-fast", "--out", tmp_path]
     found = []
-    for more in ((), ("--registered",)):
-        run(repository, "benchmarks/quality.py", *options, *more)
+    for more, named in (((), "own noise**"), (("--registered",), "own noise, registered**")):
+        assert named in run(repository, "benchmarks/quality.py", *options, *more)
         (row,) = json.loads((tmp_path / "quality.json").read_text())["rows"]
         found.append(row["noisy_psnr"])
     only_noise = 20 * math.log10(255 / 4)
