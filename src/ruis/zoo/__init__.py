@@ -21,8 +21,8 @@ SHIPPED: dict[str, str] = {
     "documents": "b6bd9ef922439f3cca5f276fe396f9d1bc4cc3e79c8c64c40ae599320283ef35",
     "gray": "a1538854b0b8160685476708119eeaf6b57dec50a89b9351f4a95c0284ff13c4",
     "gray-fast": "1d0fb7caf3a119126f8f9791f2b2400883fc0bc112d8e8117b14393288f0cacf",
-    "photo": "da801f2831f68619a9b9b10f60af861d24905d6378203f0df414a4650c167546",
-    "photo-fast": "2422f656af26f982bf25c6b0477f49188c5cd6cd9f98c9dec3e9ac618942d2aa",
+    "photo": "c0f37f0eefa1d8fcd568cffda177f257b29b3cd4e63bd6d6bf3f5f0d32b9da76",
+    "photo-fast": "511d4cd0da80a154d481cf7bbf5e54b877ea01697109c37a4761f65e9a59b079",
     "white-color": "f4a89b0c8d134e3cfb4ff15b789b9019c5fe26ddad4fca28dcc2109a6ea64cd0",
     "white-color-fast": "515a5c28c6204ca0363e972132f634c61f407f3cadf35bf94b992d308676af1d",
 }
