@@ -83,9 +83,7 @@ def unexplained(noisy: NDArray[Any], clean: NDArray[Any], reach: int = 3) -> NDA
     beside = [np.roll(clean, (down, right), (0, 1)).ravel() for down in steps for right in steps]
     seen = np.stack([*beside, np.ones(clean.size, clean.dtype)], axis=1).astype(np.float64)
     normal = seen.T @ seen
-    normal += (
-        1e-8 * np.trace(normal) / len(normal) * np.eye(len(normal))
-    )  # flat scenes have one solution too
+    normal[np.diag_indices_from(normal)] += 1e-8 * normal.diagonal().mean()  # flat scenes as well
     taps = np.linalg.solve(normal, seen.T @ noisy.ravel())
     residual: NDArray[Any] = noisy - (seen @ taps).reshape(noisy.shape)
     return residual
@@ -125,7 +123,7 @@ def show(name: str, found: dict[str, Any]) -> None:
     print(f"{name}\n  PSNR, least, mean, most (dB)    {row(found['psnr'])}")
     print(f"  noise, % in DCT bands 0 to 7    {row(found['noise'])}")
     print(f"  noise by slope, of its mean     {row(found['slope'])}")
-    print(f"  the same, not of the scene, /255 {row(found['alone'])[1:]}")
+    print(f"  without the scene's part, /255  {row(found['alone'])}")
     print(f"  scene in bands 1 to 7, 1e-4     {row(found['scene'])}")
 
 

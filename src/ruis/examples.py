@@ -93,7 +93,7 @@ class Patches:
         self.sigma_error = sigma_error
         self.seed = seed
         self.objective = objective or Supervised()
-        *self.zoom, self.zoom_share = zoom
+        self.zoom = zoom
         self.compressed = compressed
         self.turned = turned
         places = [
@@ -156,8 +156,8 @@ class Patches:
 
     def _side(self, rng: np.random.Generator) -> int:
         """Draw how many pixels a side become a patch."""
-        least, most = self.zoom
-        if most == 1 or rng.random() >= self.zoom_share:
+        least, most, share = self.zoom
+        if most == 1 or rng.random() >= share:
             return self.patch
         return math.ceil(self.patch / (least * math.pow(most / least, rng.random())))
 
