@@ -2,6 +2,7 @@
 
     python tools/ship.py gray.ruis --data DATA --score testsets/BSD68 --noise gaussian:25/255
     python tools/ship.py photo.ruis --data DATA --pairs real/noisy,real/clean
+    python tools/ship.py src/ruis/zoo/photo.ruis --limit "what it is not for, as its scores say"
     python tools/ship.py gray.ruis --data DATA --calibrate testsets/BSD68 --calibration-noise gaussian:0..55/255
 
 Scores are of the model as it ships, 16-bit weights included, and stand on the card with the command
@@ -24,6 +25,7 @@ from ruis.uncertainty import calibrate
 
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = ROOT / "docs" / "models"
+TABLE = re.compile(r"SHIPPED: dict\[str, str\] = \{.*?\}\n", re.DOTALL)
 
 
 def score(name: str, result: Evaluation, command: str) -> Score:
@@ -54,13 +56,14 @@ def scores(model: ModelFile, given: argparse.Namespace) -> list[Score]:
 def pin(name: str, path: Path) -> None:
     """Write the file's hash into the table of what ships."""
     home = Path(zoo.__file__)
-    rows = {**zoo.SHIPPED, name: hashlib.sha256(path.read_bytes()).hexdigest()}
+    text = home.read_text(encoding="utf-8")  # as it is now: another may have been shipped since
+    before = TABLE.search(text)
+    assert before, f"{home} has no table of what ships"
+    rows = dict(re.findall(r'"(.+?)": "(.+?)"', before[0]))
+    rows[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     body = "".join(f'    "{key}": "{rows[key]}",\n' for key in sorted(rows))
     table = f"SHIPPED: dict[str, str] = {{\n{body}}}\n"
-    text = re.sub(
-        r"SHIPPED: dict\[str, str\] = \{.*?\}\n", table, home.read_text(), flags=re.DOTALL
-    )
-    home.write_text(text, encoding="utf-8")
+    home.write_text(text.replace(before[0], table), encoding="utf-8")
 
 
 def main() -> None:
@@ -71,11 +74,14 @@ def main() -> None:
     parser.add_argument("--score", nargs="*", default=[], metavar="FOLDER")
     parser.add_argument("--noise", nargs="*", default=["gaussian:25/255"])
     parser.add_argument("--pairs", nargs="*", default=[], metavar="NOISY,CLEAN")
+    parser.add_argument("--limit", nargs="*", default=[], metavar="TEXT", help="add to its limits")
     parser.add_argument("--calibrate", metavar="FOLDER", help="clean images it did not learn from")
     parser.add_argument("--calibration-noise", default="gaussian:0..55/255", metavar="SPEC")
     given = parser.parse_args()
     model = model_file.load(given.model)
-    manifest = model.manifest.model_copy(update={"scores": tuple(scores(model, given))})
+    limits = tuple(dict.fromkeys((*model.manifest.limits, *given.limit)))
+    found = tuple(scores(model, given)) or model.manifest.scores  # what was not asked for stays
+    manifest = model.manifest.model_copy(update={"limits": limits, "scores": found})
     if given.calibrate:
         denoiser, spec = Denoiser(model), given.calibration_noise
         pairs = noisy_pairs(given.data / given.calibrate, noise.parse(spec), denoiser.channels)

@@ -22,7 +22,7 @@ SHIPPED: dict[str, str] = {
     "gray": "a1538854b0b8160685476708119eeaf6b57dec50a89b9351f4a95c0284ff13c4",
     "gray-fast": "1d0fb7caf3a119126f8f9791f2b2400883fc0bc112d8e8117b14393288f0cacf",
     "photo": "c0f37f0eefa1d8fcd568cffda177f257b29b3cd4e63bd6d6bf3f5f0d32b9da76",
-    "photo-fast": "511d4cd0da80a154d481cf7bbf5e54b877ea01697109c37a4761f65e9a59b079",
+    "photo-fast": "9977707750a03e0ce81718163cc98addccf915e5f51a1d33755d121643475dbe",
     "white-color": "f4a89b0c8d134e3cfb4ff15b789b9019c5fe26ddad4fca28dcc2109a6ea64cd0",
     "white-color-fast": "515a5c28c6204ca0363e972132f634c61f407f3cadf35bf94b992d308676af1d",
 }
