@@ -10,7 +10,14 @@ import numpy as np
 
 from ruis import zoo
 from ruis.intensity import Intensity
-from ruis.noise.estimate import WHITE, estimate_coarse_sigma, estimate_sigma, spread_windows
+from ruis.noise.estimate import (
+    SHARED,
+    WHITE,
+    estimate_channel_correlation,
+    estimate_coarse_sigma,
+    estimate_sigma,
+    spread_windows,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +46,10 @@ class Seen:
         The same, judged from the means of 2x2 pixels: larger where neighbours share their noise.
     brightest : float
         The largest absolute value seen, as a fraction of the data range.
+    correlation : float
+        How far the channels share their noise: 0 for independent noise, 1 for the same.
+    alike : bool
+        Whether there are several channels, and all are the same: a gray image, stored as a colour one.
     windows : tuple of numpy.ndarray
         Some of what was looked at: model values, shape (rows, columns, channels).
     """
@@ -46,12 +57,19 @@ class Seen:
     sigma: float
     coarse: float
     brightest: float
+    correlation: float = 0.0
+    alike: bool = False
     windows: tuple[NDArray[np.float32], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def white(self) -> bool:
         """Whether the noise is white; False where it is too faint to tell."""
         return 0 < self.coarse <= WHITE * self.sigma
+
+    @property
+    def shared(self) -> bool:
+        """Whether the channels share their noise, so that it has less colour than white noise has."""
+        return self.correlation >= SHARED
 
 
 @dataclass(frozen=True)
@@ -96,10 +114,13 @@ def look_at(unit: list[NDArray[np.float32]]) -> Seen:
     unit : list of numpy.ndarray
         Model values, all of one shape (rows, columns, channels).
     """
+    sigma = estimate_sigma(unit)
     return Seen(
-        estimate_sigma(unit),
+        sigma,
         estimate_coarse_sigma(unit),
         max(float(np.abs(window).max()) for window in unit),
+        estimate_channel_correlation(unit, sigma),
+        unit[0].shape[2] > 1 and all((window == window[..., :1]).all() for window in unit),
         tuple(_some(unit)),
     )
 
@@ -146,5 +167,9 @@ def choose_seen(colour: Colour, seen: Seen, *, fast: bool = False) -> Choice:
     """
     if colour != "rgb":
         return Choice(zoo.suited(1, fast=fast), "no colours", seen)
-    why = "white noise" if seen.white else "camera noise"
-    return Choice(zoo.suited(3, white=seen.white, fast=fast), why, seen)
+    if seen.white and seen.alike:
+        return Choice(zoo.suited(1, fast=fast), "no colours", seen)
+    why = "camera noise"
+    if seen.white:
+        why = "noise that the channels share" if seen.shared else "white noise"
+    return Choice(zoo.suited(3, white=why == "white noise", fast=fast), why, seen)

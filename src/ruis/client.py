@@ -114,7 +114,7 @@ class Client:
     url : str
         The address of the service: "http://127.0.0.1:8000".
     token : str, optional
-        What the service asks for, if it does.
+        What the service asks for, if it does; space around it, as files have it, is left out.
     timeout : float, default 180.0
         Seconds to wait for an answer.
     patience : float, default 120.0
@@ -123,7 +123,7 @@ class Client:
     Raises
     ------
     ConfigError
-        If the URL is none.
+        If the URL is none, or the token holds what no header can carry.
 
     Examples
     --------
@@ -142,6 +142,9 @@ class Client:
             raise ConfigError(f"this is no address: {url!r}.") from None
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
             raise ConfigError(f"the address of a service is http://HOST:PORT, not {url!r}.")
+        token = token.strip() if token else None
+        if token and not (token.isascii() and token.isprintable()):
+            raise ConfigError("the token may hold printable ASCII characters only.")
         self.url = url.rstrip("/")
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, port
@@ -213,7 +216,7 @@ class Client:
         ServiceBusyError
             If the service was busy for longer than `patience`.
         ServiceError
-            If it cannot be reached, wants another token, or fails.
+            If it cannot be reached, wants another token, fails, or is no service of ruis.
         """
         import numpy as np
 
@@ -227,9 +230,12 @@ class Client:
         array = isinstance(image, np.ndarray)
         data = _npy(image) if array else _content(image)
         _, headers, body = self._ask("POST", "/v1/denoise", query, data, NPY if array else ANY)
-        if array:
-            return np.load(io.BytesIO(body), allow_pickle=False)
-        report = json.loads(unquote(headers.get("ruis-report", "{}")))
+        try:
+            report = json.loads(unquote(headers["ruis-report"]))
+            if array:
+                return _like(image, np.load(io.BytesIO(body), allow_pickle=False))
+        except (KeyError, ValueError) as error:
+            raise self._stranger() from error
         return Reply(body, headers.get("content-type", ANY), report)
 
     def inspect(self, image: str | os.PathLike[str] | bytes) -> dict[str, Any]:
@@ -247,8 +253,17 @@ class Client:
 
     def _json(self, method: str, path: str, data: bytes = b"") -> dict[str, Any]:
         _, _, body = self._ask(method, path, {}, data, ANY)
-        found: dict[str, Any] = json.loads(body)
+        try:
+            found: dict[str, Any] = json.loads(body)
+        except ValueError as error:
+            raise self._stranger() from error
         return found
+
+    def _stranger(self, status: int = 200, moved: str = "") -> ServiceError:
+        """Return the error for an answer that ruis would not give."""
+        if moved:
+            return ServiceError(f"{self.url} answered {status}: what was asked for is at {moved}.")
+        return ServiceError(f"what answers at {self.url} is no `ruis serve` (status {status}).")
 
     def _ask(
         self, method: str, path: str, query: Mapping[str, str], data: bytes, media_type: str
@@ -272,8 +287,10 @@ class Client:
                     ) from error
                 self._sleep(0.1 * 2**broken)
                 continue
-            if status < 400:
+            if status == http.HTTPStatus.OK:
                 return status, headers, body
+            if status < 400:
+                raise self._stranger(status, headers.get("location", ""))
             if status not in LATER:
                 raise _error(status, body)
             wait = _seconds(headers.get("retry-after", ""))
@@ -330,6 +347,11 @@ def _npy(array: NDArray[Any]) -> bytes:
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
     return file.getvalue()
+
+
+def _like(array: NDArray[Any], found: NDArray[Any]) -> NDArray[Any]:
+    """Return what came back in the dtype that was sent: bool went as 0 and 255."""
+    return (found > 127) if array.dtype == bool else found.astype(array.dtype, copy=False)
 
 
 def _seconds(text: str) -> float:

@@ -248,6 +248,11 @@ class Denoiser:
             If sigma or strength is out of bounds.
         """
         _check_settings(sigma, strength)
+        if sigma is not None and sigma > 1 and info.dtype.kind != "f":  # no integer has such noise
+            raise ConfigError(
+                f"sigma is a fraction of the data range, and {sigma:g} is more than all of it; did "
+                f"you mean {sigma:g}/255?"
+            )
         group, notes = self._groups(channels, info.source)
         scale = Intensity(info.dtype, info.data_range)
         found = sigma if sigma is not None else seen.sigma if seen else math.nan

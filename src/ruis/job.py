@@ -212,6 +212,9 @@ class Job:
                 raise ImageError("it holds values that are not numbers; replace them first.")
             for first in range(0, channels, self.group):
                 some = np.s_[..., first : first + self.group]
+                if self.group == 1 and first and np.array_equal(window[..., 0], window[..., first]):
+                    denoised[some][tile.write] = denoised[..., :1][tile.write]
+                    continue
                 self._tile(window[some], denoised[some], tile)
             if progress:
                 progress(count, len(cut))

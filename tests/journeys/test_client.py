@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.server
+import re
 import threading
 import time
 
@@ -24,12 +26,21 @@ def noisy(shape, dtype=np.uint8):
     unit = rng.normal(0.5, 0.1, shape)
     if np.dtype(dtype).kind == "f":
         return unit.astype(dtype)
-    return np.rint(unit.clip(0, 1) * np.iinfo(dtype).max).astype(dtype)
+    if dtype is bool:
+        return unit > 0.5
+    return np.rint(unit.clip(0, 1) * np.iinfo(np.dtype(dtype)).max).astype(dtype)
 
 
 @pytest.mark.parametrize(
     ("shape", "dtype"),
-    [((24, 31), np.uint8), ((24, 31, 3), np.uint16), ((24, 31), np.float32), ((9, 9, 4), np.uint8)],
+    [
+        ((24, 31), np.uint8),
+        ((24, 31, 3), np.uint16),
+        ((24, 31), np.float32),
+        ((9, 9, 4), np.uint8),
+        ((24, 31), ">u2"),
+        ((24, 31), bool),
+    ],
 )
 def test_an_array_comes_back_as_the_library_would_have_made_it(client, shape, dtype):
     array = noisy(shape, dtype)
@@ -85,6 +96,52 @@ def test_the_token(guarded):
     for token in (None, "wrong-token-of-16-characters"):
         with pytest.raises(errors.ServiceRefusedError, match="token"):
             Client(guarded.url, token).models()
+
+
+def test_a_token_from_a_file_and_one_that_no_header_can_carry(guarded):
+    assert Client(guarded.url, f"{guarded.token}\n").models()
+    with pytest.raises(errors.ConfigError, match="printable") as caught:
+        Client(guarded.url, "a-token-that-costs-20-€")
+    assert "20-€" not in str(caught.value)
+
+
+@pytest.fixture
+def stranger():
+    """A server that is none of ours: it sends everybody elsewhere, or shows a page."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(self.server.status)
+            if self.server.status == 308:
+                self.send_header("Location", f"https://elsewhere{self.path}")
+            self.end_headers()
+            self.wfile.write(b"<html>Welcome</html>")
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
+        def log_message(self, *said):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("status", "said"), [(200, "no `ruis serve`"), (308, "https://elsewhere/")])
+def test_what_answers_is_no_service_of_ours(stranger, status, said, tmp_path):
+    stranger.status = status
+    client = Client(f"http://127.0.0.1:{stranger.server_port}")
+    for ask in (
+        lambda: client.denoise(noisy((24, 31))),
+        lambda: client.denoise(b"a file"),
+        client.models,
+        client.limits,
+    ):
+        with pytest.raises(errors.ServiceError, match=re.escape(said)):
+            ask()
 
 
 def test_nobody_there():

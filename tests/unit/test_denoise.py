@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import importlib
+import io
 import pickle
 from dataclasses import replace
 
 import numpy as np
+import PIL.Image
 import pytest
 
 import ruis
@@ -187,6 +189,12 @@ def test_settings_out_of_bounds_are_refused(denoiser, settings):
 def test_a_denoiser_refuses_what_it_cannot_be(small_model, settings):
     with pytest.raises(ConfigError):
         Denoiser(small_model(), **settings)
+
+
+def test_sigma_in_255ths_of_an_image_in_integers_is_refused(denoiser):
+    with pytest.raises(ConfigError, match="did you mean 25/255"):
+        denoiser.denoise(noise(40, 40, dtype="uint8"), sigma=25)
+    assert denoiser.denoise(10 * noise(40, 40), sigma=25).shape == (40, 40)  # floats may go beyond 1
 
 
 def test_an_unknown_engine_names_the_nearest(small_model):
@@ -426,6 +434,58 @@ def test_colours_are_chosen_by_their_noise(size, monkeypatch):
     assert choose(camera_image).model == "photo"
     assert choose(white_image, fast=True).model == "white-color-fast"
     assert choose(camera_image, fast=True).model == "photo-fast"
+
+
+def test_noise_that_channels_share_is_not_for_a_model_that_knows_independent_noise(monkeypatch):
+    ships = ["gray", "gray-fast", "photo", "photo-fast", "white-color", "white-color-fast"]
+    monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(ships, ""))
+    once = 0.1 * np.random.default_rng(0).standard_normal((120, 130, 1))
+    gray = image_with(np.repeat(once, 3, axis=2), "rgb")
+    coloured = replace(gray, pixels=gray.pixels * np.array([0.9, 1.0, 1.1], np.float32))
+    for image, name, why in (
+        (gray, "gray", "no colours"),
+        (coloured, "photo", "noise that the channels share"),
+    ):
+        assert look(image).correlation == pytest.approx(1, abs=0.02)
+        assert (choose(image).model, choose(image).why) == (name, why)
+        assert choose(image, fast=True).model == f"{name}-fast"
+
+
+@pytest.mark.parametrize("quality", [75, 90, 95])
+def test_white_noise_in_a_jpeg_file_goes(quality):
+    y, x = np.mgrid[:256, :256] / 256
+    scene = np.stack([0.5 + 0.3 * np.sin(9 * x), 0.4 + 0.3 * np.cos(7 * y), 0.5 + 0.2 * x * y], -1)
+    noisy = scene + np.random.default_rng(0).normal(0, 15 / 255, scene.shape)
+    file = io.BytesIO()
+    PIL.Image.fromarray(np.rint(255 * noisy.clip(0, 1)).astype(np.uint8)).save(
+        file, "jpeg", quality=quality
+    )
+    stored = np.asarray(PIL.Image.open(file))
+    for model in ("auto", "fast"):
+        denoised = ruis.denoise(stored, model=model)
+        gain = psnr(255 * scene, denoised, 255) - psnr(255 * scene, stored, 255)
+        assert gain > 8, (model, gain)
+
+
+def test_channels_that_are_the_same_go_through_the_network_once(small_model):
+    class Counting(OpenVINOEngine):
+        ran = 0
+
+        def run(self, batch):
+            Counting.ran += 1
+            return super().run(batch)
+
+    gray, denoiser = noise(60, 70, dtype="uint8"), Denoiser(small_model())
+    denoiser.engine = Counting
+    alike, other = np.stack([gray, gray, gray], -1), np.stack([gray, gray[::-1], gray], -1)
+    for pixels, times in ((alike, 1), (other, 2)):
+        Counting.ran = 0
+        denoised = denoiser.denoise(pixels)
+        assert Counting.ran == times
+        for channel in range(3):
+            np.testing.assert_array_equal(
+                denoised[..., channel], denoiser.denoise(pixels[..., channel])
+            )
 
 
 def test_what_does_not_ship_is_not_chosen(monkeypatch):

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from ruis.errors import ConfigError
-from ruis.noise.estimate import estimate_sigma, freedom_of, noise_quantile, share_below
+from ruis.noise.estimate import (
+    estimate_channel_correlation,
+    estimate_sigma,
+    freedom_of,
+    noise_quantile,
+    share_below,
+)
 
 
 def scene(rows: int, columns: int) -> np.ndarray:
@@ -44,6 +50,18 @@ def test_channels_are_averaged_by_variance():
     sigmas = np.float32([0.03, 0.04, 0.12])
     found = estimate_sigma(noise((300, 300, 3), 1) * sigmas)
     assert found == pytest.approx(np.sqrt(np.mean(sigmas**2)), rel=0.04)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 1.0])
+def test_what_channels_share_of_their_noise(share):
+    own, common = noise((300, 300, 3), 0.1), noise((300, 300, 1), 0.1, seed=1)
+    pixels = scene(300, 300)[..., None] + np.sqrt(1 - share) * own + np.sqrt(share) * common
+    assert estimate_channel_correlation(pixels) == pytest.approx(share, abs=0.05)
+
+
+def test_one_channel_or_no_noise_share_nothing():
+    for pixels in (noise((90, 90), 0.1), noise((90, 90, 1), 0.1), np.zeros((90, 90, 3))):
+        assert estimate_channel_correlation(pixels) == 0
 
 
 def test_clipped_parts_do_not_count():
