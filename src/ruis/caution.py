@@ -58,47 +58,67 @@ def denoising_cautions(manifest: Manifest, noisy: Image, sigma: float) -> list[C
     sigma : float
         The noise that was found in it, as a fraction of the data range.
     """
-    found = []
+    ranged, beyond = _range(noisy), _outside(noisy) > OUTSIDE
+    # Where values are beyond their range, sigma is no fraction of anything.
+    return [*([] if beyond else _strength(manifest, sigma)), *ranged]
+
+
+def _strength(manifest: Manifest, sigma: float) -> list[Caution]:
+    """Hold the strength of the noise against what the model learnt."""
     known = sigma_range(manifest.noise)
     if known is not None and sigma > MARGIN * known[1]:
-        found.append(
+        return [
             Caution(
                 "noise-beyond-training",
                 f"the noise (sigma {sigma * 255:.0f}/255) is stronger than what the model "
                 f"{manifest.name!r} learnt (up to {known[1] * 255:.0f}/255): look closely at the "
                 "result, or teach a model this noise",
             )
-        )
-    elif known is not None and 0 < sigma < known[0] / MARGIN:
-        found.append(
+        ]
+    if known is not None and 0 < sigma < known[0] / MARGIN:
+        return [
             Caution(
                 "noise-below-training",
                 f"the noise (sigma {sigma * 255:.1f}/255) is weaker than what the model "
                 f"{manifest.name!r} learnt (from {known[0] * 255:.0f}/255 on): it may take texture",
             )
-        )
+        ]
+    return []
+
+
+def _range(noisy: Image) -> list[Caution]:
+    """Hold the values of an image against the range that is taken for black to white."""
+    (low, high), kind = noisy.info.data_range, noisy.info.dtype.kind
     outside = _outside(noisy)
     if outside > OUTSIDE:
-        low, high = noisy.info.data_range
-        found.append(
+        return [
             Caution(
                 "beyond-range",
                 f"{outside:.0%} of the values are beyond the range {low:g} to {high:g} that the "
-                "model takes for black to white: scale the image, or say its range from Python "
-                "(data_range=)",
+                "model takes for black to white: say their range (--data-range, in Python "
+                "data_range=)",
             )
-        )
-    elif noisy.info.dtype.kind in "uf" and noisy.info.dtype.itemsize > 1:
+        ]
+    if kind == "i" and low == np.iinfo(noisy.info.dtype).min and _negative(noisy) <= OUTSIDE:
+        return [
+            Caution(
+                "black-below-zero",
+                f"black is taken to be {low:g}, and hardly a value is below 0: if 0 is black, say "
+                f"so, for the noise is found and removed better (--data-range {high:g}, in Python "
+                f"data_range=(0, {high:g}))",
+            )
+        ]
+    if kind in "uif" and noisy.info.dtype.itemsize > 1:
         used = _used(noisy)
         if 0 < used < 1 / 64:
-            found.append(
+            return [
                 Caution(
                     "narrow-range",
                     f"the values use {used:.2%} of their range: sigma is told in fractions of the "
                     "whole, and looks small",
                 )
-            )
-    return found
+            ]
+    return []
 
 
 def training_cautions(samples: Sequence[Sample], objective: Objective) -> list[Caution]:
@@ -235,6 +255,11 @@ def _outside(image: Image) -> float:
     some = image.pixels[::7, ::7, : image.channels]
     margin = 0.25 * (high - low)
     return float(((some < low - margin) | (some > high + margin)).mean())
+
+
+def _negative(image: Image) -> float:
+    """Return the share of values below zero."""
+    return float((image.pixels[::7, ::7, : image.channels] < 0).mean())
 
 
 def _used(image: Image) -> float:

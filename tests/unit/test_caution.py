@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,6 +72,22 @@ def test_floats_of_another_range_are_told_of():
         "beyond-range"
     ]
     assert not denoising_cautions(manifest("gaussian:0..55/255"), image(scene() - 0.1), 0.01)
+
+
+def test_floats_of_another_range_say_nothing_of_the_strength_of_the_noise():
+    found = denoising_cautions(manifest("gaussian:0..55/255"), image(scene() * 4000), 20.0)
+    assert codes(found) == ["beyond-range"]
+    assert "--data-range" in found[0].text
+
+
+def test_signed_integers_whose_black_is_zero_are_told_of():
+    counts = np.rint(scene() * 1000).astype(np.int16)
+    learnt = manifest("gaussian:0..55/255")
+    (found,) = denoising_cautions(learnt, image(counts), 0.01)
+    assert (found.code, "--data-range 32767" in found.text) == ("black-below-zero", True)
+    assert not denoising_cautions(learnt, image(counts * 40 - 20000), 0.01)  # around zero
+    said = replace(image(counts).info, data_range=(0.0, 32767.0))
+    assert codes(denoising_cautions(learnt, replace(image(counts), info=said), 0.01)) == []
 
 
 def test_a_range_that_is_hardly_used_is_told_of():

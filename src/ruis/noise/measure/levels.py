@@ -49,8 +49,10 @@ def measure_levels(windows: Sequence[NDArray[Any]], data_range: tuple[float, flo
     12
     """
     total = sum(window.size for window in windows)
-    dark = sum(int((window <= data_range[0]).sum()) for window in windows) / total
-    bright = sum(int((window >= data_range[1]).sum()) for window in windows) / total
+    # Floats go beyond their range without being clipped; integers cannot.
+    dark, bright = (
+        sum(int((window == end).sum()) for window in windows) / total for end in data_range
+    )
     return Levels(_bits(windows), dark, bright)
 
 

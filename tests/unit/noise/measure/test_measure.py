@@ -206,6 +206,14 @@ def test_what_is_clipped():
     assert measure_levels([pixels.astype(np.float32)], (0.0, 255.0)).bits is None
 
 
+def test_floats_beyond_their_range_are_not_clipped():
+    pixels = np.linspace(-1, 3, 100, dtype=np.float32).reshape(10, 10)
+    found = measure_levels([pixels], (0.0, 1.0))
+    assert (found.dark, found.bright) == (0, 0)
+    clipped = measure_levels([pixels.clip(0, 1)], (0.0, 1.0))
+    assert (clipped.dark, clipped.bright) == (0.25, 0.5)
+
+
 def test_the_finest_part_keeps_noise_and_leaves_edges_out():
     step = np.where(np.arange(60) < 30, 0.2, 0.8).astype(np.float32) * np.ones((60, 1), np.float32)
     assert not finest(step).any()
