@@ -8,14 +8,21 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ruis.errors import ConfigError, ImageError, ImageWriteError, RuisError, UnsupportedFormatError
 
+if TYPE_CHECKING:
+    from ruis.image import Image
+
 __all__ = [
+    "MARK",
+    "UNCERTAINTY",
     "Failure",
     "Found",
     "Job",
     "Plan",
+    "check_kind",
     "check_races",
     "each_once",
     "enter",
@@ -28,6 +35,8 @@ __all__ = [
 MARK = ".denoised"
 """What the name of a denoised image has before its ending, where it stands beside the noisy one."""
 
+UNCERTAINTY = ".uncertainty"
+"""What the name of a map of uncertainty has there."""
 
 OME = ".ome"
 
@@ -174,6 +183,31 @@ def enter(job: Job) -> None:
         raise ImageWriteError(f"cannot be made: {error.strerror}.", source=str(parent)) from error
 
 
+def check_kind(image: Image, output: Path) -> None:
+    """Refuse to write one frame where people would expect the animation.
+
+    Parameters
+    ----------
+    image : Image
+        As it was read.
+    output : Path
+        Where its denoised version goes.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If it is the first frame of an animation, and the output would be a file of the same kind.
+    """
+    from ruis.formats import format_of
+
+    if image.info.animated and format_of(output) == image.info.format:
+        raise UnsupportedFormatError(
+            f"it is an animation, and {output.name} would be its first frame alone; say "
+            "--first-frame to ruis denoise if that is wanted, or save its frames as single images.",
+            source=image.info.source,
+        )
+
+
 # -- where to ------------------------------------------------------------------------------------
 
 
@@ -254,13 +288,19 @@ def _without_outputs(jobs: list[Job], result: Plan) -> list[Job]:
     return [job for job in jobs if key(job.input) not in outputs]
 
 
-def check_races(pairs: Iterable[tuple[Path | str, Path]]) -> None:
+def check_races(
+    pairs: Iterable[tuple[Path | str, Path]],
+    *,
+    advice: str = "denoise them separately, or give their common folder with --recursive",
+) -> None:
     """Refuse two inputs for one output, and an output that is another's input.
 
     Parameters
     ----------
     pairs : iterable of (path, path)
         Inputs (or addresses that are no local files), and the output of each.
+    advice : str
+        What to do about two inputs for one output.
 
     Raises
     ------
@@ -274,10 +314,7 @@ def check_races(pairs: Iterable[tuple[Path | str, Path]]) -> None:
     for input, output in pairs:
         place = key(output)
         if place in outputs:
-            raise ConfigError(
-                f"{outputs[place]} and {input} would both become {output}; denoise "
-                "them separately, or give their common folder with --recursive."
-            )
+            raise ConfigError(f"{outputs[place]} and {input} would both become {output}; {advice}.")
         outputs[place] = input
         if inputs.get(place, input) != input:
             raise ConfigError(
@@ -334,7 +371,7 @@ def found(
 
 
 def _scanned(top: Path, output: Path | None, *, recursive: bool) -> Iterator[Found]:
-    """Yield the images in a folder; not those that are hidden, or denoised already.
+    """Yield the images in a folder; not those that are hidden, or that ruis wrote.
 
     Raises
     ------
@@ -360,12 +397,16 @@ def _scanned(top: Path, output: Path | None, *, recursive: bool) -> Iterator[Fou
             if path.name.startswith(".") or not (is_image_name(path) or path.name in stacks):
                 continue
             count += 1
-            if path.stem.endswith((MARK, MARK + OME)):
+            if path.stem.endswith((MARK, MARK + OME, UNCERTAINTY)):
                 continue
             here += 1
             yield Found(path, path.relative_to(top))
     if not here:
-        what = "only images that are denoised already" if count else "no image that ruis reads"
+        what = (
+            "only images that ruis wrote (.denoised, .uncertainty)"
+            if count
+            else "no image that ruis reads"
+        )
         hint = "" if recursive else "; --recursive also looks into the folders inside"
         raise ImageError(f"the folder holds {what}{hint}.", source=str(top))
 

@@ -294,6 +294,16 @@ def test_a_mistake_is_a_sentence(monkeypatch, arguments, code, said):
     assert outputs("in") == ["a.png"]
 
 
+def test_a_folder_for_failures_that_is_somebody_elses_is_refused_before_anything_is_done(model):
+    make("in/a.png")
+    Path("aside").mkdir()
+    Path("aside/reasons.md").write_text("# Mine\n")
+    text = here("in", "-o", "out", "--model", model, "--quarantine", "aside", code=2)
+    assert "reasons.md" in text
+    assert Path("aside/reasons.md").read_text() == "# Mine\n"
+    assert not Path("out").exists()
+
+
 def test_an_input_is_never_replaced(model):
     make("in/a.png")
     before = Path("in/a.png").read_bytes()

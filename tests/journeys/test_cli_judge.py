@@ -260,6 +260,21 @@ def test_what_cannot_be_asked_is_refused_at_once(folder, arguments):
     assert not (folder / "out").exists()
 
 
+def test_two_inputs_for_one_map_are_refused_before_anything_is_done(folder):
+    image = ruis.read("noisy/0.png")
+    for name in ("photo.bmp", "photo.png", "x.jpg", "x.uncertainty.tif"):
+        ruis.write(image, name)
+    there = {path.name for path in folder.iterdir()}
+    for inputs, said in [
+        (("photo.bmp", "photo.png"), "photo.bmp and photo.png would both become"),
+        (("x.jpg", "x.uncertainty.tif"), "is an input itself"),
+    ]:
+        done = run("denoise", *inputs, "--uncertainty", "auto", "--overwrite")
+        assert done.exit_code == 2
+        assert said in done.stderr
+    assert {path.name for path in folder.iterdir()} == there
+
+
 def test_calibrate_replaces_nothing_unasked(folder):
     arguments = ("calibrate", "gray", "--clean", "clean", "--noise", "gaussian:0.08")
     Path("gray.calibrated.ruis").write_bytes(b"mine")

@@ -100,8 +100,14 @@ def test_folders_inside_are_entered_if_asked_and_keep_their_names():
 
 def test_a_scan_leaves_out_what_is_no_image_hidden_or_denoised_already():
     touch("scans/a.png", "scans/a.denoised.png", "scans/.hidden.png", "scans/notes.txt")
-    touch("scans/.cache/b.png")
+    touch("scans/.cache/b.png", "scans/a.uncertainty.tif")
     assert set(pairs("scans", recursive=True, overwrite=True)) == {"scans/a.png"}
+
+
+def test_a_folder_of_what_ruis_wrote_says_so():
+    touch("scans/a.denoised.png", "scans/a.uncertainty.tif")
+    (failure,) = plan(["scans"]).failed
+    assert "only images that ruis wrote" in failure.message
 
 
 def test_a_scan_does_not_enter_the_output_folder():

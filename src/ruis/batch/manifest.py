@@ -43,15 +43,19 @@ CREATE TABLE files (
     input_sha256 TEXT, output_sha256 TEXT, output_size INTEGER,
     model TEXT, model_sha256 TEXT, sigma REAL,
     megapixels REAL, transfer REAL, read REAL, compute REAL, write REAL, seconds REAL,
-    worker TEXT
+    worker TEXT,
+    notes TEXT
 );
 CREATE INDEX by_state ON files (state);
 """
-VERSION = 1
+VERSION = 2
+UPGRADES = {1: "ALTER TABLE files ADD COLUMN notes TEXT"}
+"""By the version of an older manifest, what makes it the next one."""
+
 OUTCOME = (
     "state", "error", "message", "input_sha256", "output_sha256", "output_size", "model",
     "model_sha256", "sigma", "megapixels", "transfer", "read", "compute", "write", "seconds",
-    "worker",
+    "worker", "notes",
 )  # fmt: skip
 
 
@@ -129,7 +133,11 @@ class Manifest:
         version = self.database.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise ManifestError(f"{self.path} was written by a newer ruis: upgrade.")
-        self._whole = version == VERSION
+        for older in range(version or VERSION, VERSION):
+            with self._change():
+                self.database.execute(UPGRADES[older])
+                self.database.execute(f"PRAGMA user_version={older + 1}")
+        self._whole = version > 0
 
     @contextmanager
     def _problems(self) -> Iterator[None]:
@@ -240,7 +248,8 @@ class Manifest:
                 # What this run wrote there is its own to replace; where it failed, it wrote nothing.
                 state = "started" if row[5] in {"done", "started"} else "waiting"
                 again.append((one.size, one.stamp, state, row[0]))
-            elif row[5] == "done" and not os.path.lexists(self.folder / output):
+            elif row[5] == "done" and not os.path.lexists(self.folder / _read(row[4])):
+                # Under the name that it was given then: from another folder, it may be another now.
                 counts["missing"] += 1
                 again.append((one.size, one.stamp, "waiting", row[0]))
         counts["new"] = len(new)
@@ -278,7 +287,7 @@ class Manifest:
         with self._change():
             self.database.executemany(
                 f"UPDATE files SET {sets}, twice=twice+? WHERE id=?",  # noqa: S608 - names of ours
-                [(*(getattr(one, n) for n in OUTCOME), int(one.twice), one.id) for one in outcomes],
+                [(*_columns(one), int(one.twice), one.id) for one in outcomes],
             )
             self.database.executemany(
                 "UPDATE files SET deaths=deaths+1 WHERE id=?", [(id,) for id in deaths]
@@ -312,12 +321,28 @@ class Manifest:
         given, made = self.database.execute(f"SELECT {sums} FROM files").fetchone()  # noqa: S608
         return int(given), int(made)
 
+    def notes(self) -> dict[str, int]:
+        """Return what was noted of images that are done, and of how many; the most frequent first."""
+        return dict(
+            self.database.execute(
+                "SELECT value, count(*) FROM files, json_each(files.notes) WHERE state='done' "
+                "GROUP BY value ORDER BY count(*) DESC, value"
+            )
+        )
+
     def totals(self) -> dict[str, float]:
         """Return sums over what is done: megapixels, and seconds of each part of the work."""
         names = ("megapixels", "transfer", "read", "compute", "write", "seconds", "output_size")
         sums = ", ".join(f"total({name})" for name in names)
         (row,) = self.database.execute(f"SELECT {sums} FROM files WHERE state='done'")  # noqa: S608
         return dict(zip(names, row, strict=True))
+
+
+def _columns(one: Outcome) -> list[Any]:
+    """The values of `OUTCOME`; several notes are a list in JSON."""
+    values = {name: getattr(one, name) for name in OUTCOME}
+    values["notes"] = json.dumps(one.notes, ensure_ascii=False) if one.notes else None
+    return list(values.values())
 
 
 def _stored(text: str) -> str | bytes:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ruis import errors
+from ruis.errors import ConfigError
 from ruis.formats.atomic import new_file
 from ruis.outputs import Failure
 
@@ -15,10 +17,18 @@ if TYPE_CHECKING:
     from ruis.batch.manifest import Manifest
     from ruis.batch.planning import Plan
 
-__all__ = ["Summary", "set_aside", "summed_up", "write_report"]
+__all__ = ["Summary", "check_aside", "set_aside", "summed_up", "write_report"]
 
-LISTED, SLOWEST = 1000, 10
-"""Failures that the report lists, and images that it calls the slowest."""
+LISTED, NOTED, SLOWEST = 1000, 100, 10
+"""Failures and notes that the report lists, and images that it calls the slowest."""
+
+REASONS = "reasons.md"
+HEADING = "# Images that ruis batch could not denoise"
+"""The first line of the reasons: in a folder where they begin with it, the lists are ours."""
+
+OTHER = "OtherError"
+CAUSES = frozenset(errors.__all__) | {OTHER}
+"""What a list can be named after; what ruis has no name for is in one list."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,9 @@ class Summary:
         Errors, and how many images failed by them.
     failures : tuple of Failure
         Every one.
+    notes : dict of str to int
+        What was noted of images done in all runs ("animation: only the first frame was read"), and
+        of how many; which they are is in the manifest.
     slowest : tuple of (str, float, float)
         Inputs, their seconds, their megapixels.
     stopped : bool
@@ -75,6 +88,7 @@ class Summary:
     costs: dict[str, float]
     causes: dict[str, int]
     failures: tuple[Failure, ...]
+    notes: dict[str, int]
     slowest: tuple[tuple[str, float, float], ...]
     stopped: bool
 
@@ -129,6 +143,7 @@ def summed_up(
         costs={name: totals[name] for name in ("transfer", "read", "compute", "write")},
         causes=causes,
         failures=tuple(failures),
+        notes=manifest.notes(),
         slowest=tuple((row["input"], row["seconds"], row["megapixels"]) for row in slowest),
         stopped=turns.stopped,
     )
@@ -181,9 +196,16 @@ def _markdown(summary: Summary) -> str:
     if one.causes:
         lines += ["## Failed", "", "| cause | images |", "|---|---|"]
         lines += [f"| {cause} | {count} |" for cause, count in sorted(one.causes.items())]
-        lines += ["", *(f"- {_cell(f.message, f.input)}" for f in one.failures[:LISTED])]
+        lines += ["", *(f"- {_reason(f)}" for f in one.failures[:LISTED])]
         if len(one.failures) > LISTED:
             lines.append(f"- and {len(one.failures) - LISTED} more: they are in the manifest.")
+        lines.append("")
+    if one.notes:
+        lines += ["## Noted", "", "| note | images |", "|---|---|"]
+        noted = list(one.notes.items())[:NOTED]
+        lines += [f"| {_cell(note)} | {count} |" for note, count in noted]
+        if len(one.notes) > NOTED:
+            lines += ["", f"And {len(one.notes) - NOTED} more: they are in the manifest."]
         lines.append("")
     if one.slowest:
         lines += ["## Slowest", "", "| image | s | Mpx |", "|---|---|---|"]
@@ -192,9 +214,47 @@ def _markdown(summary: Summary) -> str:
     return "\n".join(lines)
 
 
-def _cell(message: str, input: str) -> str:
-    text = message if input in message else f"{input}: {message}"
+def _cell(text: str) -> str:
+    """Bring a text on one line, in which no bar parts it."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _reason(one: Failure) -> str:
+    text = one.message if one.input in one.message else f"{one.input}: {one.message}"
     return " ".join(text.split())
+
+
+def check_aside(folder: Path) -> None:
+    """Refuse to list failures in a folder where somebody else's files have the lists' names.
+
+    Parameters
+    ----------
+    folder : Path
+        Need not exist.
+
+    Raises
+    ------
+    ConfigError
+        If it is a file, or holds reasons that were not written here, or lists without reasons.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"--quarantine {folder} is a file: give a folder.")
+    names = (REASONS, *(f"{cause}.txt" for cause in sorted(CAUSES)))
+    there = [name for name in names if os.path.lexists(folder / name)]
+    if there and not _is_ours(folder):
+        raise ConfigError(
+            f"--quarantine {folder}: {there[0]} in it is not known to be of ruis batch, and would be "
+            "replaced; move it away, or choose another folder."
+        )
+
+
+def _is_ours(folder: Path) -> bool:
+    """Say whether the reasons in a folder were written here."""
+    try:
+        with (folder / REASONS).open("rb") as file:
+            return file.readline().rstrip() == HEADING.encode()
+    except OSError:
+        return False
 
 
 def set_aside(summary: Summary, folder: Path) -> None:
@@ -206,20 +266,26 @@ def set_aside(summary: Summary, folder: Path) -> None:
         What came of a run.
     folder : Path
         Made if need be. `CAUSE.txt` can be given to `--list`; `reasons.md` is for people. Lists of
-        an earlier run go.
+        an earlier run go; what has another name stays.
 
     Raises
     ------
+    ConfigError
+        If somebody else's files have the names of the lists.
     ImageWriteError
         If the disk refuses.
     """
+    check_aside(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*Error.txt"):
-        old.unlink()
-    for cause in summary.causes:
-        names = [one.input for one in summary.failures if one.error == cause]
+    with new_file(folder / REASONS, overwrite=True) as file:  # first: it says whose the lists are
+        reasons = "".join(f"- {_reason(one)}\n" for one in summary.failures)
+        text = f"{HEADING}\n\n{reasons}" if reasons else f"{HEADING}\n\nNone.\n"
+        file.write(text.encode("utf-8", "backslashreplace"))
+    for cause in CAUSES:
+        (folder / f"{cause}.txt").unlink(missing_ok=True)
+    lists: dict[str, list[str]] = {}
+    for one in summary.failures:
+        lists.setdefault(one.error if one.error in CAUSES else OTHER, []).append(one.input)
+    for cause, inputs in lists.items():
         with new_file(folder / f"{cause}.txt", overwrite=True) as file:
-            file.write(b"".join(os.fsencode(name) + b"\n" for name in names))
-    with new_file(folder / "reasons.md", overwrite=True) as file:
-        reasons = (f"- {_cell(one.message, one.input)}\n" for one in summary.failures)
-        file.write("".join(reasons).encode("utf-8", "backslashreplace"))
+            file.write(b"".join(os.fsencode(name) + b"\n" for name in inputs))

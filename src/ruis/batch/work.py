@@ -25,7 +25,7 @@ from ruis.errors import (
     OutOfMemoryError,
     RuisError,
 )
-from ruis.outputs import Job, enter
+from ruis.outputs import Job, check_kind, enter
 
 if TYPE_CHECKING:
     from ruis.denoise import Denoiser
@@ -94,6 +94,8 @@ class Outcome:
         Whether every other image would fail for the same reason.
     twice : bool
         Whether an output of this run was replaced: it had been computed, and nobody knew.
+    notes : tuple of str
+        What a person should know: what reading changed, how it was denoised, what was left behind.
     worker : str
         The machine and the process.
     """
@@ -116,6 +118,7 @@ class Outcome:
     compute: float = 0.0
     write: float = 0.0
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
     worker: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
 
 
@@ -138,6 +141,8 @@ def work(order: Order, terms: Terms) -> Outcome:
 
 
 def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
+    from ruis.formats import left_behind
+
     output = Path(terms.folder, order.output)
     with ExitStack() as stack:
         with clock("transfer"):
@@ -149,6 +154,8 @@ def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
         with clock("read"):
             digest = _sha256(path)
     name = terms.settings.model if not terms.settings.automatic else result.model
+    image = result.image
+    notes = (*image.info.notes, *result.notes, *left_behind(image, output))
     with clock("write"):
         return {
             "input_sha256": digest,
@@ -158,7 +165,8 @@ def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
             "model_sha256": terms.weights[name],
             "sigma": result.sigma,
             "twice": twice,
-            "megapixels": result.image.megapixels,
+            "megapixels": image.megapixels,
+            "notes": tuple(_text(note) for note in notes),
         }
 
 
@@ -195,6 +203,7 @@ def denoised_file(
     settings = terms.settings
     with clock("read"):
         image = read(path, limits=Limits.of_pixels(settings.max_pixels))
+        check_kind(image, output)
     with clock("compute"):
         name, seen = settings.model, None
         if settings.automatic:
@@ -305,4 +314,8 @@ def _sentence(error: Exception) -> str:
         text = f"{error.strerror}."
     else:
         text = f"{type(error).__name__}: {error}"
+    return _text(text)
+
+
+def _text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()

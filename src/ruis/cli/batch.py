@@ -137,6 +137,7 @@ def batch(
     recorded there, and a report written at the end.
     """
     from ruis.batch import Settings, plan
+    from ruis.batch.summary import check_aside
 
     settings = Settings(
         model=model,
@@ -152,6 +153,8 @@ def batch(
     )
     if not inputs and not lists:
         raise ConfigError("give images, folders or addresses, or a --list of them.")
+    if quarantine is not None:
+        check_aside(quarantine)
     todo = plan(inputs or [], output, lists=lists or [], format=format)
     for failure in todo.failed:
         tell(f"ruis: {failure.message}")

@@ -24,9 +24,8 @@ from ruis.errors import (
     EngineUnavailableError,
     RuisError,
     UncalibratedError,
-    UnsupportedFormatError,
 )
-from ruis.outputs import Failure, Job, enter
+from ruis.outputs import Failure, Job, check_kind, enter
 
 if TYPE_CHECKING:
     from ruis.denoise import Denoiser
@@ -130,8 +129,8 @@ class Work:
         enter(job)
         limits = Limits.of_pixels(self.max_pixels) if self.max_pixels else Limits()
         image = read(job.input, limits=limits)
-        if image.info.animated and not self.first_frame:
-            _check_kind(image, job)
+        if not self.first_frame:
+            check_kind(image, job.output)
         if self.data_range is None:
             return image
         return replace(image, info=replace(image.info, data_range=self.data_range))
@@ -376,18 +375,6 @@ def _begun(read: Callable[[Job], Image | None], job: Job) -> Future[Image | None
 
     Thread(target=work, daemon=True).start()
     return future
-
-
-def _check_kind(image: Image, job: Job) -> None:
-    """Refuse to write one frame where people would expect the animation."""
-    from ruis.formats import format_of
-
-    if format_of(job.output) == image.info.format:
-        raise UnsupportedFormatError(
-            f"it is an animation, and {job.output.name} would be its first frame alone; say "
-            "--first-frame if that is wanted, or save its frames as single images.",
-            source=str(job.input),
-        )
 
 
 def reason(failure: Failure) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ruis.errors import ConfigError
+from ruis.outputs import MARK, UNCERTAINTY, check_races
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,8 @@ def check_uncertainty(
     Raises
     ------
     ConfigError
-        If it cannot be: not all of the noise goes, or there is one file for several images.
+        If it cannot be: not all of the noise goes, there is one file for several images, or a map
+        would replace another one, or an image.
     ImageWriteError
         If a file is there already.
     """
@@ -44,10 +46,15 @@ def check_uncertainty(
         )
     from ruis.cli.outputs import check_new_file
 
-    for job in jobs:
-        path = uncertainty_path(asked, job.output)
+    maps = [(job, uncertainty_path(asked, job.output)) for job in jobs]
+    for job, path in maps:
         if path.resolve() in (job.input.resolve(), job.output.resolve()):
             raise ConfigError(f"--uncertainty {path} is the image itself; give another name.")
+    check_races(
+        [*((job.input, job.output) for job in jobs), *((job.input, path) for job, path in maps)],
+        advice="denoise them separately, each with --uncertainty FILE",
+    )
+    for _, path in maps:
         if asked == AUTO and not path.parent.is_dir():
             continue  # the output folder is made when the image is written
         check_new_file(
@@ -66,7 +73,7 @@ def uncertainty_path(asked: str, output: Path) -> Path:
     """
     if asked != AUTO:
         return Path(asked)
-    return output.with_name(output.stem.removesuffix(".denoised") + ".uncertainty.tif")
+    return output.with_name(output.stem.removesuffix(MARK) + UNCERTAINTY + SUFFIXES[0])
 
 
 def write_uncertainty(half: Image, path: Path, *, overwrite: bool) -> None:

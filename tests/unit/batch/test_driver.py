@@ -14,11 +14,12 @@ from ruis.batch import Progress, Settings, plan, run
 from ruis.batch.crew import crew
 from ruis.batch.driver import shared_out
 from ruis.batch.planning import survey
-from ruis.batch.summary import set_aside
+from ruis.batch.summary import HEADING, Summary, check_aside, set_aside, write_report
 from ruis.batch.work import Terms
 from ruis.errors import ConfigError, EngineUnavailableError
 from ruis.image import Image, ImageInfo
 from ruis.model_file import save
+from ruis.outputs import Failure
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,45 @@ def test_without_dask_nothing_is_begun(tmp_path, monkeypatch):
     with pytest.raises(EngineUnavailableError, match=r"ruis\[batch\]"):
         run(plan([str(tmp_path / "in")], tmp_path / "out"), Settings(model="gray"))
     assert not (tmp_path / "out").exists()
+
+
+def summary_of(*errors: str, notes: dict[str, int] | None = None) -> Summary:
+    failures = tuple(Failure(f"/in/{n}.png", error, "it is so.") for n, error in enumerate(errors))
+    figures = dict.fromkeys(Summary.__dataclass_fields__, 0)
+    others = {"causes": dict.fromkeys(errors, 1), "costs": {}, "changes": {}, "slowest": ()}
+    return Summary(**{**figures, **others, "failures": failures, "notes": notes or {}})
+
+
+def test_lists_of_failures_replace_those_of_an_earlier_run_and_nothing_else(tmp_path):
+    (tmp_path / "myError.txt").write_text("mine")
+    set_aside(summary_of("CorruptImageError", "KeyError", "KeyError"), tmp_path)
+    assert (tmp_path / "CorruptImageError.txt").read_text() == "/in/0.png\n"
+    assert (tmp_path / "OtherError.txt").read_text() == "/in/1.png\n/in/2.png\n"
+    assert (
+        (tmp_path / "reasons.md").read_text().startswith(f"{HEADING}\n\n- /in/0.png: it is so.\n")
+    )
+    check_aside(tmp_path)
+    set_aside(summary_of("ImageError"), tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"ImageError.txt", "myError.txt", "reasons.md"}
+    set_aside(summary_of(), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"myError.txt", "reasons.md"}
+
+
+@pytest.mark.parametrize("name", ["reasons.md", "ImageError.txt", "OtherError.txt"])
+def test_lists_of_failures_replace_nothing_of_others(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    for what in (check_aside, lambda folder: set_aside(summary_of("ImageError"), folder)):
+        with pytest.raises(ConfigError, match=name):
+            what(tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+    with pytest.raises(ConfigError, match="is a file"):
+        check_aside(tmp_path / name)
+
+
+def test_the_report_counts_notes(tmp_path):
+    write_report(summary_of(notes={"turned | upright": 7}), tmp_path / "report.md")
+    assert "| turned \\| upright | 7 |" in (tmp_path / "report.md").read_text()
 
 
 @pytest.mark.slow

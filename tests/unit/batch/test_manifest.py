@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,44 @@ def test_what_is_new_changed_or_missing_is_done_and_the_rest_is_not(tmp_path, ma
         "c.png": False,  # what is there meanwhile is not of this run
         "d.png": False,
     }
+
+
+def test_what_is_done_stays_done_when_its_folder_is_named_from_further_down(tmp_path):
+    with Manifest(tmp_path, create=True) as made:
+        made.fill(IDENTITY, [(Input("/in/2024/a.png", "2024/a.png", 10, "1"), "2024/a.png")])
+        (row,) = made.waiting()
+        made.advance([Outcome(row.id, "done")], [], [])
+        Path(tmp_path, "2024").mkdir()
+        Path(tmp_path, "2024/a.png").touch()
+        now = [(Input("/in/2024/a.png", "a.png", 10, "1"), "a.png")]
+        assert made.go_on(now, retry_failed=False)["missing"] == 0
+        assert made.counts()["done"] == 1
+        Path(tmp_path, "2024/a.png").unlink()
+        Path(tmp_path, "a.png").touch()  # somebody else's
+        assert made.go_on(now, retry_failed=False)["missing"] == 1
+
+
+def test_notes_are_counted_the_most_frequent_first(manifest):
+    first, second, third = manifest.waiting()
+    outcomes = [
+        Outcome(first.id, "done", notes=("palette expanded", "turned | upright")),
+        Outcome(second.id, "done", notes=("turned | upright",)),
+        Outcome(third.id, "done"),
+    ]
+    manifest.advance(outcomes, [], [])
+    assert list(manifest.notes().items()) == [("turned | upright", 2), ("palette expanded", 1)]
+
+
+def test_a_run_that_was_begun_before_there_were_notes_goes_on(tmp_path):
+    with Manifest(tmp_path, create=True) as made:
+        made.fill(IDENTITY, files("a.png"))
+    with closing(sqlite3.connect(tmp_path / STATE / "manifest.sqlite")) as database:
+        database.executescript("ALTER TABLE files DROP COLUMN notes; PRAGMA user_version=1")
+    for _ in range(2):
+        with Manifest(tmp_path) as again:
+            (row,) = again.waiting()
+            again.advance([Outcome(row.id, "started", notes=("noted",))], [], [])
+            assert again.rows()[0]["notes"] == '["noted"]'
 
 
 def test_a_new_input_cannot_take_the_name_of_an_older_one(manifest):

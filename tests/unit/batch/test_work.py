@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 import ruis
 from ruis.batch.settings import Settings
@@ -69,6 +70,20 @@ def test_a_broken_image_a_missing_one_and_a_name_that_is_taken_are_failures(term
         outcome.message.encode()  # it can be sent and stored
     assert Path("out/taken.png").read_bytes() == before
     assert [path.name for path in Path("out").iterdir()] == ["taken.png"]
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png"])
+def test_an_animation_does_not_become_a_picture_of_the_same_kind(terms, suffix):
+    frames = [Pillow.new("RGB", (48, 40), colour) for colour in ("red", "blue")]
+    frames[0].save(f"moving{suffix}", save_all=True, append_images=frames[1:])
+    outcome = work(Order(1, f"moving{suffix}", f"moving{suffix}", replace=False), terms)
+    assert (outcome.state, outcome.error) == ("failed", "UnsupportedFormatError")
+    assert not outcome.hopeless
+    assert f"moving{suffix} would be its first frame alone" in outcome.message
+    assert not [*Path("out").iterdir()]
+    outcome = work(Order(1, f"moving{suffix}", "moving.tif", replace=False), terms)
+    assert outcome.state == "done"
+    assert "animation: only the first frame was read" in outcome.notes
 
 
 def test_an_output_of_this_run_is_replaced_and_counted(terms):
