@@ -130,7 +130,9 @@ def stranger():
         server.shutdown()
 
 
-@pytest.mark.parametrize(("status", "said"), [(200, "no `ruis serve`"), (308, "https://elsewhere/")])
+@pytest.mark.parametrize(
+    ("status", "said"), [(200, "no `ruis serve`"), (308, "https://elsewhere/")]
+)
 def test_what_answers_is_no_service_of_ours(stranger, status, said, tmp_path):
     stranger.status = status
     client = Client(f"http://127.0.0.1:{stranger.server_port}")
