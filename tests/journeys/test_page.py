@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 import browser
 from ruis import choice, formats
@@ -64,13 +66,14 @@ def visit(chromium, served):
         context.close()
 
 
-def noisy_photo(rows=96, columns=120, *, dtype=np.uint8, seed=0):
-    """Three colours that change slowly, with noise."""
+def noisy_photo(rows=96, columns=120, *, dtype=np.uint8, seed=0, shared=False):
+    """Three colours that change slowly, with noise; `shared`: the same in all colours."""
     rng = np.random.default_rng(seed)
     down, along = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
     clean = np.stack([0.3 + 0.4 * down, 0.2 + 0.5 * along, 0.6 - 0.3 * down], axis=-1)
+    noise = rng.normal(0, 0.04, (rows, columns, 1) if shared else clean.shape)
     white = np.iinfo(dtype).max
-    pixels = np.rint(np.clip(clean + rng.normal(0, 0.04, clean.shape), 0, 1) * white).astype(dtype)
+    pixels = np.rint(np.clip(clean + noise, 0, 1) * white).astype(dtype)
     return Image(pixels, ImageInfo(pixels.dtype, (0.0, float(white)), colour="rgb"))
 
 
@@ -273,6 +276,26 @@ def test_every_format_is_shown_and_comes_back_as_it_was(visit, name, saved):
         assert tab.pixel(canvas, x, y) == pytest.approx(expected, abs=4)  # decoders of JPEG differ
 
 
+def test_dicom_is_shown_and_comes_back_as_a_tiff(visit):
+    pydicom = pytest.importorskip("pydicom", reason="the dicom extra")
+    path = Path(pydicom.__file__).parent / "data" / "test_files" / "CT_small.dcm"
+    tab = visit()
+    tab.give(path)
+    tab.wait("done")
+    tab.shown()
+    name, saved = tab.saved()
+    assert name == "CT_small.denoised.tif"
+    noisy = formats.read(path)
+    denoised = load(choice.choose(noisy).model).run(noisy).image
+    assert saved == formats.encode(denoised, "tiff", strip_metadata=True)
+    assert formats.read_bytes(saved).info.dtype == np.int16
+    x, y = middle_of(tab)
+    assert tab.pixel("after", x, y) == pytest.approx(tab.pixel("before", x, y), abs=3)
+    assert tab.pixel("before", x, y) != tab.pixel("before", x, y - 200)
+    tab.page.click("summary")
+    assert "this is TIFF" in tab.page.inner_text("#notes")
+
+
 def test_a_picture_can_be_pasted(visit):
     content = as_file(noisy_photo(48, 64))
     tab = visit()
@@ -319,6 +342,28 @@ def test_settings_can_be_used_for_all(visit):
     assert "nothing was taken out" in tab.page.inner_text("#verdict")
 
 
+@pytest.mark.parametrize(
+    ("locale", "left", "praise"),
+    [
+        ("en-GB", "Most of the noise is still there. Try another model", "noise and nothing else"),
+        ("nl-NL", "De meeste ruis zit er nog in. Probeer een ander model", "op niets anders"),
+    ],
+)
+def test_noise_that_is_still_there_is_said_and_not_praised(visit, locale, left, praise):
+    content = as_file(noisy_photo(shared=True))  # noise that white-color does not know
+    tab = visit(locale=locale)
+    tab.give(("shed.png", content))
+    tab.wait("done")
+    assert praise in tab.page.inner_text("#verdict")
+    with tab.answered("model=white-color"):
+        tab.page.select_option("#model", "white-color")
+    tab.until(lambda: left in tab.page.inner_text("#verdict"))
+    assert praise not in tab.page.inner_text("#verdict")
+    with tab.answered("strength=0.3"):
+        tab.page.evaluate(SLIDE, [30])
+    assert left not in tab.page.inner_text("#verdict"), "less was asked for"
+
+
 # -- what goes wrong ---------------------------------------------------------------------------------------
 
 
@@ -343,11 +388,32 @@ def test_what_cannot_be_done_is_said_in_words_and_hinders_nothing_else(visit):
         assert not tab.page.is_visible("#retry"), "trying again would not help"
     assert "at most 4 MB" in said["huge"]
     assert "damaged" in said["broken"]
-    assert "no picture in a format that ruis reads" in said["letter"]
+    assert "does not take this file" in said["letter"]
+    assert "none of png, jpeg" in said["letter"]
     tab.page.click("#discard")
     assert tab.page.locator("#list li").count() == 3
     tab.page.click("#list li:nth-child(3) .open")
     assert tab.saved() == ("good.denoised.png", by_the_library(good))
+
+
+@pytest.mark.parametrize(("locale", "server"), [("en-GB", "The server"), ("nl-NL", "De server")])
+def test_the_reason_that_the_service_gives_is_shown(visit, locale, server):
+    pages, blank, many = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    tifffile.imwrite(pages, np.zeros((2, 16, 16), np.uint8), photometric="minisblack")
+    np.save(blank, np.full((16, 16), np.nan, np.float32))
+    np.save(many, np.zeros((16, 16, 5), np.float32))
+    tab = visit(locale=locale)
+    tab.refusals |= {415, 422}
+    files = {"pages.tif": pages, "blank.npy": blank, "many.npy": many}
+    tab.give(*((name, file.getvalue()) for name, file in files.items()))
+    tab.wait("failed", 3)
+    reasons = ["It holds 2 images (pages)", "not numbers (NaN", "which axis holds the channels"]
+    for number, reason in enumerate(reasons, start=1):
+        tab.page.click(f"#list li:nth-child({number}) .open")
+        tab.page.wait_for_selector("#message:not([hidden])")
+        said = tab.page.inner_text("#message-text")
+        assert reason in said
+        assert server in said
 
 
 def test_work_can_be_stopped_and_begun_again(visit):
@@ -360,6 +426,56 @@ def test_work_can_be_stopped_and_begun_again(visit):
     tab.page.click("#retry")
     tab.wait("done")
     assert tab.saved() == ("barn.denoised.jpg", by_the_library(content))
+
+
+ODD = "a-token-that-a\u200bheader-cannot-carry"
+
+
+def test_a_token_that_a_header_cannot_carry_is_asked_for_again(visit, start, tmp_path):
+    with start(tmp_path, token=TOKEN) as guarded:
+        tab = visit(origin=guarded.url, ready=False)
+        tab.refusals |= {401}
+        for odd in (ODD, "price-in-\u20ac-and-more"):
+            tab.page.wait_for_selector("#token[open]")
+            tab.page.fill("#token-input", odd)
+            tab.page.press("#token-input", "Enter")
+            tab.until(lambda: "not the right one" in tab.page.inner_text("#token-text"))
+        assert tab.page.evaluate("sessionStorage.getItem('ruis-token')") is None
+
+        # one that an earlier page kept is as none
+        tab.page.evaluate("odd => sessionStorage.setItem('ruis-token', odd)", ODD)
+        tab.page.reload()
+        tab.page.wait_for_selector("#token[open]")
+        tab.page.fill("#token-input", f" {TOKEN} ")
+        tab.page.press("#token-input", "Enter")
+        tab.page.locator("#model option").nth(2).wait_for(state="attached")
+        content = as_file(noisy_photo(48, 64))
+        tab.give(("shed.png", content))
+        tab.wait("done")
+        assert tab.saved()[1] == by_the_library(content)
+
+
+def test_who_gives_the_token_later_gets_the_models_and_limits_then(visit, start, tmp_path):
+    with start(tmp_path, "--max-bytes", "1000000", token=TOKEN) as guarded:
+        tab = visit(origin=guarded.url, ready=False)
+        tab.refusals |= {401}
+        tab.page.wait_for_selector("#token[open]")
+        tab.page.click("#token-cancel")
+        tab.page.wait_for_selector("#token:not([open])", state="attached")
+        content = as_file(noisy_photo(48, 64))
+        tab.give(("shed.png", content))
+        tab.page.wait_for_selector("#token[open]")
+        assert tab.page.locator("#model option").count() == 2
+        tab.page.fill("#token-input", TOKEN)
+        with tab.page.expect_response(lambda one: "/v1/limits" in one.url):
+            tab.page.press("#token-input", "Enter")
+        tab.wait("done")
+        tab.page.locator("#model option").nth(2).wait_for(state="attached")
+        tab.give(("huge.png", content + bytes(1_000_000)))
+        tab.wait("failed")
+        tab.page.click("#list li:nth-child(2) .open")
+        tab.page.wait_for_selector("#message:not([hidden])")
+        assert "at most 1 MB" in tab.page.inner_text("#message")
 
 
 @pytest.mark.slow
@@ -464,6 +580,57 @@ def test_a_keyboard_is_enough(visit):
     page.keyboard.press("Delete")
     page.wait_for_selector("#empty:not([hidden])")
     assert page.evaluate("document.activeElement.id") == "choose"
+
+
+def test_the_focus_goes_on_from_a_button_that_goes_away(visit):
+    content = as_file(noisy_photo(48, 64))
+    tab = visit()
+    tab.refusals |= {422}
+
+    def has(selector):
+        tab.settle()  # what is hidden loses the focus once it is drawn
+        return tab.page.evaluate("one => document.activeElement.matches(one)", selector)
+
+    def press(selector):
+        tab.page.focus(selector)
+        tab.page.keyboard.press("Enter")
+
+    files = [(f"{name}.png", content) for name in ("one", "two", "three")]
+    tab.give(("broken.png", content[:500]), *files)
+    tab.wait("failed")
+    tab.wait("done", 3)
+    tab.page.wait_for_selector("#message:not([hidden])")
+    press("#discard")
+    assert has("#list li:nth-child(1) .open")
+    press("#list li:nth-child(2) .discard")
+    assert has("#list li:nth-child(2) .open[aria-label^=three]")
+    press("#list li:nth-child(2) .discard")
+    assert has("#list li:nth-child(1) .open[aria-label^=one]")
+
+    held = []
+    # what is held is neither done nor refused
+    tab.page.route("**/v1/denoise*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
+    tab.give(("late.png", content))
+    tab.page.click("#list li:nth-child(2) .open")
+    tab.page.wait_for_selector("#cancel")
+    tab.until(lambda: held)
+    press("#cancel")
+    tab.wait("cancelled")
+    assert has("#retry")
+    tab.page.keyboard.press("Enter")
+    assert has("#cancel")
+    tab.until(lambda: len(held) == 2)
+    held[1].continue_()
+    tab.wait("done", 2)
+    tab.page.wait_for_selector("#progress", state="hidden")
+    assert has("#stage")
+
+    tab.page.unroute("**/v1/denoise*")
+    with tab.answered("strength=0.5"):
+        tab.page.evaluate(SLIDE, [50])
+    press("#apply-all")
+    tab.page.wait_for_selector("#apply-all", state="hidden")
+    assert has("#model")
 
 
 @pytest.mark.parametrize(

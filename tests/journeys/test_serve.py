@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
@@ -83,7 +84,7 @@ def test_the_report_says_what_was_done(served):
     report = json.loads(unquote(answer.headers["ruis-report"]))
     assert set(report) == {
         "model", "why", "sigma", "strength", "seconds", "rows", "columns", "channels", "dtype",
-        "format", "removed", "whiteness", "looks_white", "sigma_after", "notes",
+        "data_range", "format", "removed", "whiteness", "looks_white", "sigma_after", "notes",
     }  # fmt: skip
     assert (report["rows"], report["columns"], report["channels"]) == (48, 56, 3)
     assert report["sigma"] == pytest.approx(20 / 255, rel=1e-4)
@@ -117,6 +118,40 @@ def test_a_gif_becomes_a_png_and_it_is_said(served):
     assert answer.headers["content-type"] == "image/png"
     notes = json.loads(unquote(answer.headers["ruis-report"]))["notes"]
     assert any("PNG" in note for note in notes)
+
+
+def ct() -> bytes:
+    """A CT image of 128 x 128 pixels of int16, which pydicom brings along."""
+    pydicom = pytest.importorskip("pydicom", reason="the dicom extra")
+    folder = Path(pydicom.__file__).parent / "data" / "test_files"
+    return (folder / "CT_small.dcm").read_bytes()
+
+
+def test_dicom_becomes_a_tiff_without_its_tags_and_it_is_said(served):
+    sent = ct()
+    answer = served.ask("POST", "/v1/denoise", sent)
+    assert answer.status == 200, answer.body
+    assert answer.headers["content-type"] == "image/tiff"
+    report = json.loads(unquote(answer.headers["ruis-report"]))
+    assert report["format"] == "tiff"
+    assert "DICOM is not written without its metadata: this is TIFF" in report["notes"]
+    image = formats.read_bytes(sent)
+    wanted = ruis.load(report["model"]).denoise(image)
+    assert answer.body == formats.encode(wanted, "tiff", strip_metadata=True)
+    assert formats.read_bytes(answer.body).info.dtype == np.int16
+    assert b"CompressedSamples" in sent, "the name of the patient"
+    assert b"CompressedSamples" not in answer.body
+
+
+def test_dicom_stays_dicom_where_its_tags_may_stay(served):
+    sent = ct()
+    answer = served.ask("POST", "/v1/denoise?metadata=keep", sent)
+    assert answer.status == 200, answer.body
+    assert answer.headers["content-type"] == "application/dicom"
+    assert b"CompressedSamples" in answer.body
+    refused = served.ask("POST", "/v1/denoise?format=dicom", sent)
+    assert (refused.status, refused.problem) == (422, "wrong-value")
+    assert refused.json["detail"].startswith("format: ")
 
 
 def test_another_format_can_be_asked_for_and_one_that_cannot_hold_it_is_refused(served):
@@ -169,6 +204,20 @@ def test_a_preview_is_an_8_bit_png_that_any_browser_shows(served, array, kind, m
     assert np.abs(np.asarray(shown).astype(float) - wanted).max() <= 0.51
     small = served.ask("POST", "/v1/preview?side=16", encoded(array, kind))
     assert max(Pillow.open(io.BytesIO(small.body)).size) <= 16
+
+
+def test_a_preview_can_be_told_what_is_black_and_what_is_white(served):
+    from PIL import Image as Pillow
+
+    sent = encoded(np.arange(-100, 300, dtype=np.int16).reshape(20, 20), "tiff")
+    answer = served.ask("POST", "/v1/preview?black=-100&white=155", sent)
+    shown = np.asarray(Pillow.open(io.BytesIO(answer.body))).ravel()
+    assert np.array_equal(shown, np.minimum(np.arange(400), 255))
+    for wrong in ("black=1&white=1", "black=70000", "white=nan", "white=much"):
+        refused = served.ask("POST", f"/v1/preview?{wrong}", sent)
+        assert (refused.status, refused.problem) == (422, "wrong-value"), wrong
+    for odd in ("black=-1e308&white=1e308", "black=0&white=5e-324"):
+        assert served.ask("POST", f"/v1/preview?{odd}", sent).status == 200, odd
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def _add_work(app: FastAPI, service: Service) -> None:
     )
     async def preview_image(request: Request, query: Annotated[PreviewQuery, Query()]) -> Response:
         def work(data: bytes, tell: Tell) -> bytes:
-            return preview(data, query.side, limits)
+            return preview(data, query.side, limits, query.black, query.white)
 
         return Response(await service.work(request, work), media_type="image/png")
 

@@ -165,7 +165,7 @@ def denoise(data: bytes, wish: Wish, limits: Limits, denoisers: Denoisers, tell:
     """
     begun = time.perf_counter()
     noisy = formats.read_bytes(data, limits=limits)
-    kind, notes = _format(noisy, wish.format)
+    kind, notes = _format(noisy, wish)
     name, why, seen = wish.model, "asked for", None
     if name in AUTO:
         chosen = choice.choose(noisy, fast=name == "fast")
@@ -189,6 +189,7 @@ def denoise(data: bytes, wish: Wish, limits: Limits, denoisers: Denoisers, tell:
         "columns": noisy.columns,
         "channels": noisy.channels,
         "dtype": str(noisy.info.dtype),
+        "data_range": [float(end) for end in noisy.info.data_range],
         "format": kind.name,
         **judge(noisy, result.image),
         "notes": [*noisy.info.notes, *result.notes, *notes],
@@ -197,14 +198,19 @@ def denoise(data: bytes, wish: Wish, limits: Limits, denoisers: Denoisers, tell:
     return Answer(content, kind.media_type, kind.suffixes[0], _rounded(report))
 
 
-def _format(noisy: Image, wished: str) -> tuple[formats.Format, tuple[str, ...]]:
+def _format(noisy: Image, wish: Wish) -> tuple[formats.Format, tuple[str, ...]]:
     """Return the format to write, and what is to be said of it."""
-    name, notes = (noisy.info.format or "png") if wished == "same" else wished, ()
-    kind = formats.FORMATS.load(name)()
-    if wished == "same" and not kind.writable:
+    if wish.format != "same":
+        return formats.FORMATS.load(wish.format)(), ()
+    kind = formats.FORMATS.load(noisy.info.format or "png")()
+    if not kind.writable:
         said = f"{kind.title} is read and not written: this is PNG"
         return formats.FORMATS.load("png")(), (said,)
-    return kind, notes
+    native = noisy.info.metadata.native
+    if native and not wish.keep_metadata and kind.stripped(native) is None:
+        said = f"{kind.title} is not written without its metadata: this is TIFF"
+        return formats.FORMATS.load("tiff")(), (said,)
+    return kind, ()
 
 
 def finite(value: Any) -> Any:

@@ -20,7 +20,13 @@ STRIP = 1 << 20
 """Values that are floats at a time."""
 
 
-def preview(data: bytes, side: int, limits: Limits) -> bytes:
+def preview(
+    data: bytes,
+    side: int,
+    limits: Limits,
+    black: float | None = None,
+    white: float | None = None,
+) -> bytes:
     """Return the bytes of an 8-bit PNG; the data range becomes black to white.
 
     Parameters
@@ -32,17 +38,23 @@ def preview(data: bytes, side: int, limits: Limits) -> bytes:
         mean of a square.
     limits : Limits
         What its header may announce.
+    black, white : float, optional
+        The ends of the data range, as stored; default: what the file says.
 
     Raises
     ------
     ImageError
         If it cannot be read.
+    ConfigError
+        If white is not above black.
     """
     import numpy as np
 
     image = formats.read_bytes(data, limits=limits)
     factor = -(-max(image.rows, image.columns) // side)
-    scale = Intensity(image.info.dtype, image.info.data_range)
+    low, high = image.info.data_range
+    ends = (low if black is None else black, high if white is None else white)
+    scale = Intensity(image.info.dtype, ends)
     width = image.pixels.shape[1] * image.pixels.shape[2]
     rows = max(1, STRIP // width // factor) * factor
     strips = [

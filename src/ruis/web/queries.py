@@ -75,3 +75,11 @@ class PreviewQuery(NoQuery):
     side: Annotated[
         int, Field(ge=16, le=8192, description="The longest side of the preview, in pixels.")
     ] = 4096
+    black: Annotated[
+        float | None,
+        Field(allow_inf_nan=False, description="The value that is black, if the file's is not."),
+    ] = None
+    white: Annotated[
+        float | None,
+        Field(allow_inf_nan=False, description="The value that is white, if the file's is not."),
+    ] = None

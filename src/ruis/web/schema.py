@@ -88,7 +88,7 @@ def _refusal(status: int) -> dict[str, Any]:
 
 REPORT = (
     "What was done: compact JSON, percent-encoded; model, why, sigma, strength, seconds, rows, "
-    "columns, channels, dtype, format, removed, whiteness, looks_white, sigma_after, notes."
+    "columns, channels, dtype, data_range, format, removed, whiteness, looks_white, sigma_after, notes."
 )
 DENOISED: dict[str, Any] = {
     "description": "The denoised image.",

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from ruis import zoo
+from ruis.formats import FORMATS
 from ruis.web import page
 from ruis.web.problems import KINDS, STATUSES
 
@@ -71,6 +73,22 @@ def test_what_can_go_wrong_is_explained():
     names = {kind.name for kind in kinds if kind.status in SEEN}
     explained = {key.removeprefix("problem.") for key in page.texts("en")}
     assert names <= explained
+
+
+@pytest.mark.parametrize("language", page.LANGUAGES)
+def test_every_model_that_ships_is_named_in_the_language_of_the_page(language):
+    table = page.texts(language)
+    assert {f"model.{name}" for name in zoo.SHIPPED} <= set(table)
+    said = [table[f"model.{name}"] for name in zoo.SHIPPED]
+    assert len(set(said)) == len(said)
+
+
+@pytest.mark.parametrize("language", page.LANGUAGES)
+def test_every_format_that_is_read_is_named(language):
+    titles = [FORMATS.load(name).title.removeprefix("Camera ") for name in FORMATS.own]
+    for key in ("empty.formats", "problem.unsupported-format", "problem.unsupported-media-type"):
+        said = page.texts(language)[key]
+        assert [title for title in titles if title not in said] == [], key
 
 
 @pytest.mark.parametrize("language", page.LANGUAGES)

@@ -7,13 +7,15 @@ const KEPT = "ruis-token";
 const POLL = 300; // milliseconds between two looks at how far the server is
 const TRIES = 30; // how often a server with a full queue is asked
 const FEWER = 3; // how often one that could not do it in time, or cut the line
+const TOKEN = /^[ -~]+$/; // the characters that the server lets a token have, and a header can carry
 
 let token = kept();
 let askForToken = async () => null;
 
 function kept() {
   try {
-    return sessionStorage.getItem(KEPT);
+    const found = sessionStorage.getItem(KEPT);
+    return TOKEN.test(found ?? "") ? found : null;
   } catch {
     return null;
   }
@@ -45,9 +47,9 @@ export async function inspect(image, options = {}) {
   return JSON.parse(await blob.text());
 }
 
-/** An image as a PNG that every browser can show, no side longer than `side`. */
-export async function preview(image, side, options = {}) {
-  const query = { side };
+/** An image as a PNG that every browser can show; `range` has what is black and what is white. */
+export async function preview(image, side, { range, ...options } = {}) {
+  const query = range ? { side, black: range[0], white: range[1] } : { side };
   return (await patiently(() => send("preview", { body: image, query, ...options }), options)).blob;
 }
 
@@ -125,7 +127,7 @@ async function send(path, options) {
       return await exchange(path, options);
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 401) throw error;
-      const given = await askForToken(wrong || token !== null);
+      const given = await tokenOfPerson(wrong || token !== null);
       if (given === null) throw error;
       token = given;
       wrong = true;
@@ -136,6 +138,12 @@ async function send(path, options) {
       }
     }
   }
+}
+
+/** Ask a person until there is something that can be a token; null if they gave up. */
+async function tokenOfPerson(wrong) {
+  const given = await askForToken(wrong);
+  return given === null || TOKEN.test(given) ? given : tokenOfPerson(true);
 }
 
 /** One request and its answer. XMLHttpRequest, because fetch cannot tell how far an upload is. */

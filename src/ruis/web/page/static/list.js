@@ -55,9 +55,17 @@ export class List extends EventTarget {
     }
   }
 
+  /** Take a picture out; returns the one that is in its place now, or next to it. */
   remove(item) {
+    const items = [...this.#rows.keys()];
+    const place = items.indexOf(item);
     this.#rows.get(item)?.row.remove();
     this.#rows.delete(item);
+    return items[place + 1] ?? items[place - 1];
+  }
+
+  focus(item) {
+    this.#rows.get(item)?.open.focus();
   }
 
   choose(item) {
@@ -93,12 +101,10 @@ export class List extends EventTarget {
       const next = items[place + steps[event.key]];
       if (!next) return;
       event.preventDefault();
-      this.#rows.get(next).open.focus();
+      this.focus(next);
       this.#tell("choose", next);
     } else if (event.key === "Delete") {
-      const near = items[place + 1] ?? items[place - 1];
       this.#tell("discard", items[place]);
-      if (near) this.#rows.get(near)?.open.focus();
     }
   }
 

@@ -41,7 +41,10 @@ queue.addEventListener("added", ({ detail: item }) => {
 
 queue.addEventListener("changed", ({ detail: item }) => {
   list.update(item);
-  if (item.phase === "done") announce(text("live.done", { name: item.name }));
+  if (item.phase === "done") {
+    announce(text("live.done", { name: item.name }));
+    if (!queue.limits) ask(); // nobody had the token when it was asked before
+  }
   if (item.phase === "failed") {
     announce(text("live.failed", { name: item.name, problem: explain(item.problem) }));
     if (item.problem.name === "unreachable") watchServer();
@@ -51,12 +54,14 @@ queue.addEventListener("changed", ({ detail: item }) => {
 });
 
 queue.addEventListener("removed", ({ detail: item }) => {
-  list.remove(item);
+  const focused = document.activeElement;
+  const near = list.remove(item);
   screening.forget(item);
   announce(text("live.removed", { name: item.name }));
   if (item === chosen) choose(queue.items[0] ?? null);
   showWhatThereIs();
-  if (queue.items.length === 0) by("choose").focus(); // what had the focus is gone
+  if (!near) by("choose").focus(); // what had the focus is gone
+  else if (!focused.checkVisibility()) list.focus(near);
 });
 
 list.addEventListener("choose", ({ detail: item }) => choose(item));
@@ -73,7 +78,7 @@ function choose(item) {
 
 async function showChosen() {
   const item = chosen;
-  showProgress(item);
+  keepFocus(() => showProgress(item), "cancel", "retry", "stage");
   showPanel();
   await screening.show(item);
   if (item === chosen) showPanel();
@@ -89,7 +94,14 @@ function showPanel() {
   if (!chosen) return;
   const others = queue.itemsUnlike(chosen.settings).length;
   const done = queue.items.filter((item) => item.phase === "done").length;
-  panel.show(chosen, { reduced: screening.reduced, others, done });
+  keepFocus(() => panel.show(chosen, { reduced: screening.reduced, others, done }), "model");
+}
+
+/** Do what may hide the button that has the focus; then the first of these that is seen gets it. */
+function keepFocus(change, ...ids) {
+  const focused = document.activeElement;
+  change();
+  if (!focused.checkVisibility()) ids.map(by).find((one) => one.checkVisibility())?.focus();
 }
 
 function showWhatThereIs() {
@@ -212,14 +224,22 @@ async function watchServer() {
   watching = false;
 }
 
-async function ask() {
+let asking = null;
+
+/** Ask the server what it has; whoever asks meanwhile waits for the same answer. */
+function ask() {
+  asking ??= learn().finally(() => (asking = null));
+  return asking;
+}
+
+async function learn() {
   try {
     panel.models = await api.models();
     queue.limits = await api.limits();
   } catch (problem) {
     if (problem.name === "unreachable") {
       await watchServer();
-      await ask();
+      await learn();
     }
   }
 }

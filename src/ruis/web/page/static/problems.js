@@ -11,6 +11,15 @@ const LASTING = new Set([
   "unsupported-media-type",
 ]);
 
+// of these the server knows more than we do
+const VAGUE = new Set([
+  "wrong-value",
+  "unknown-name",
+  "wrong-channels",
+  "unreadable-image",
+  "unsupported-format",
+]);
+
 /** A refusal of the server (RFC 9457), or something that is wrong before it is asked. */
 export class Problem extends Error {
   constructor(name, { status = 0, detail = "", wait = null, values = {} } = {}) {
@@ -49,7 +58,7 @@ export function explain(problem) {
     Object.entries(problem.values).map(([key, value]) => [key, number(value)]),
   );
   const ours = text(`problem.${problem.name}`, values);
-  const vague = !ours || ["wrong-value", "unknown-name", "wrong-channels"].includes(problem.name);
+  const vague = !ours || VAGUE.has(problem.name);
   const theirs = problem.detail && vague ? text("problem.details", { detail: problem.detail }) : "";
   return [ours, theirs].filter(Boolean).join(" ");
 }

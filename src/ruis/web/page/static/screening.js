@@ -84,7 +84,8 @@ export class Screening {
 
   async #showAfter(item, result) {
     if (item !== this.#item || result === this.#of) return;
-    const after = result && (await this.#decode(result.blob));
+    const range = result?.report?.data_range; // that of the picture before: a TIFF does not say it
+    const after = result && (await this.#decode(result.blob, range));
     if (item !== this.#item || item.result !== result) return after?.close();
     if (result === this.#of) return;
     this.#after?.close();
@@ -93,10 +94,10 @@ export class Screening {
     this.#put(item);
   }
 
-  #decode(blob) {
+  #decode(blob, range) {
     const decoding = this.#decoding;
     if (!decoding.has(blob)) {
-      const made = decode(blob, { signal: this.#leaving.signal });
+      const made = decode(blob, { signal: this.#leaving.signal, range });
       decoding.set(blob, made.finally(() => decoding.delete(blob)));
     }
     return decoding.get(blob);

@@ -18,7 +18,9 @@ export function verdict(report) {
   const [, word] = WORDS.find(([most]) => sigma < most);
   const amount = { percent: percent(sigma, 1), levels: number(sigma * 255, 1) };
   const sentences = [text(`verdict.${word}`), text("verdict.amount", amount)];
-  if (report.strength === 0 || report.removed < NOTHING) sentences.push(text("verdict.nothing"));
+  const left = report.strength === 1 && sigma >= FAINT && report.sigma_after > sigma / 2;
+  if (left) sentences.push(text("verdict.left"));
+  else if (report.strength === 0 || report.removed < NOTHING) sentences.push(text("verdict.nothing"));
   else if (sigma < FAINT) sentences.push(text("verdict.faint"));
   else sentences.push(text(`verdict.${kindOf(report)}`));
   return sentences;
