@@ -23,7 +23,7 @@ SHIPPED: dict[str, str] = {
     "gray-fast": "1d0fb7caf3a119126f8f9791f2b2400883fc0bc112d8e8117b14393288f0cacf",
     "photo": "c0f37f0eefa1d8fcd568cffda177f257b29b3cd4e63bd6d6bf3f5f0d32b9da76",
     "photo-fast": "9977707750a03e0ce81718163cc98addccf915e5f51a1d33755d121643475dbe",
-    "white-color": "f4a89b0c8d134e3cfb4ff15b789b9019c5fe26ddad4fca28dcc2109a6ea64cd0",
+    "white-color": "22523b77e6f7310d98443e253f2a856a247ac8e9b0c09ea9d35f75f44faba9ff",
     "white-color-fast": "515a5c28c6204ca0363e972132f634c61f407f3cadf35bf94b992d308676af1d",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
