@@ -21,10 +21,10 @@ SHIPPED: dict[str, str] = {
     "documents": "b6bd9ef922439f3cca5f276fe396f9d1bc4cc3e79c8c64c40ae599320283ef35",
     "gray": "a1538854b0b8160685476708119eeaf6b57dec50a89b9351f4a95c0284ff13c4",
     "gray-fast": "1d0fb7caf3a119126f8f9791f2b2400883fc0bc112d8e8117b14393288f0cacf",
-    "photo": "c0f37f0eefa1d8fcd568cffda177f257b29b3cd4e63bd6d6bf3f5f0d32b9da76",
+    "photo": "c2c36dd3232def3cc5c6d9fdf2ed2c61bc032adcd2d7ff2fdb749aeb47173652",
     "photo-fast": "9977707750a03e0ce81718163cc98addccf915e5f51a1d33755d121643475dbe",
     "white-color": "22523b77e6f7310d98443e253f2a856a247ac8e9b0c09ea9d35f75f44faba9ff",
-    "white-color-fast": "515a5c28c6204ca0363e972132f634c61f407f3cadf35bf94b992d308676af1d",
+    "white-color-fast": "d7c62df7aa81ecb842488c823a43bdd28eaa4a8bd5c1d10c2f8267fa54ef4333",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
 
