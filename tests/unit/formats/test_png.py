@@ -178,9 +178,9 @@ def test_a_bomb_within_the_limits_is_refused_before_it_is_unpacked():
 def test_a_profile_that_unpacks_to_gigabytes_is_ignored(capfd):
     bomb = zlib.compress(bytes(2**27))
     extra = chunk(b"iCCP", b"x\0\0" + bomb), chunk(b"zTXt", b"Comment\0\0" + bomb)
-    before = time.perf_counter()
+    before = time.process_time()  # what others do meanwhile does not count
     image = read_bytes(png(1, 1, 8, 0, [b"\7"], *extra))
-    assert time.perf_counter() - before < 2
+    assert time.process_time() - before < 2
     assert image.pixels.item() == 7
     assert image.info.metadata == Metadata()
     assert image.info.notes == ("broken iCCP chunk ignored", "broken zTXt chunk ignored")

@@ -109,7 +109,10 @@ class DICOM(Format):
         if mask is not None and mask.any() and not mask.all():
             blank = Blank.of(pixels, mask)
             pixels = filled(pixels, mask)
-            notes.append(f"{np.count_nonzero(mask)} pixels are padding, and stay as they are")
+            notes.append(
+                f"{np.count_nonzero(mask)} pixels are padding: they stay as they are in DICOM, and "
+                "are filled from their neighbours in other formats"
+            )
         return Decoded(
             pixels,
             header.colour,
