@@ -58,9 +58,18 @@ def denoising_cautions(manifest: Manifest, noisy: Image, sigma: float) -> list[C
     sigma : float
         The noise that was found in it, as a fraction of the data range.
     """
-    ranged, beyond = _range(noisy), _outside(noisy) > OUTSIDE
-    # Where values are beyond their range, sigma is no fraction of anything.
-    return [*([] if beyond else _strength(manifest, sigma)), *ranged]
+    outside = _outside(noisy)
+    if outside > OUTSIDE:  # then sigma is no fraction of anything
+        low, high = noisy.info.data_range
+        return [
+            Caution(
+                "beyond-range",
+                f"{outside:.0%} of the values are beyond the range {low:g} to {high:g} that the "
+                "model takes for black to white: say their range (--data-range, in Python "
+                "data_range=)",
+            )
+        ]
+    return [*_strength(manifest, sigma), *_range(noisy)]
 
 
 def _strength(manifest: Manifest, sigma: float) -> list[Caution]:
@@ -88,18 +97,8 @@ def _strength(manifest: Manifest, sigma: float) -> list[Caution]:
 
 def _range(noisy: Image) -> list[Caution]:
     """Hold the values of an image against the range that is taken for black to white."""
-    (low, high), kind = noisy.info.data_range, noisy.info.dtype.kind
-    outside = _outside(noisy)
-    if outside > OUTSIDE:
-        return [
-            Caution(
-                "beyond-range",
-                f"{outside:.0%} of the values are beyond the range {low:g} to {high:g} that the "
-                "model takes for black to white: say their range (--data-range, in Python "
-                "data_range=)",
-            )
-        ]
-    if kind == "i" and low == np.iinfo(noisy.info.dtype).min and _negative(noisy) <= OUTSIDE:
+    (low, high), dtype = noisy.info.data_range, noisy.info.dtype
+    if dtype.kind == "i" and low == np.iinfo(dtype).min and _negative(noisy) <= OUTSIDE:
         return [
             Caution(
                 "black-below-zero",
@@ -108,7 +107,7 @@ def _range(noisy: Image) -> list[Caution]:
                 f"data_range=(0, {high:g}))",
             )
         ]
-    if kind in "uif" and noisy.info.dtype.itemsize > 1:
+    if dtype.itemsize > 1:
         used = _used(noisy)
         if 0 < used < 1 / 64:
             return [

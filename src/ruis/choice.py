@@ -169,7 +169,8 @@ def choose_seen(colour: Colour, seen: Seen, *, fast: bool = False) -> Choice:
         return Choice(zoo.suited(1, fast=fast), "no colours", seen)
     if seen.white and seen.alike:
         return Choice(zoo.suited(1, fast=fast), "no colours", seen)
-    why = "camera noise"
-    if seen.white:
+    if not seen.white:
+        why = "camera noise"
+    else:
         why = "noise that the channels share" if seen.shared else "white noise"
-    return Choice(zoo.suited(3, white=why == "white noise", fast=fast), why, seen)
+    return Choice(zoo.suited(3, white=seen.white and not seen.shared, fast=fast), why, seen)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ruis.image import Image
 
-__all__ = ["Client", "Reply"]
+__all__ = ["Client", "Reply", "check_token"]
 
 PROBLEMS: dict[str, type[RuisError]] = {
     "wrong-value": ConfigError,
@@ -143,8 +143,8 @@ class Client:
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
             raise ConfigError(f"the address of a service is http://HOST:PORT, not {url!r}.")
         token = token.strip() if token else None
-        if token and not (token.isascii() and token.isprintable()):
-            raise ConfigError("the token may hold printable ASCII characters only.")
+        if token:
+            check_token(token)
         self.url = url.rstrip("/")
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, port
@@ -326,6 +326,23 @@ class Client:
             connection.send(data[start : start + CHUNK])
             if not self._secure and select.select([connection.sock], [], [], 0)[0]:
                 return
+
+
+def check_token(token: str) -> None:
+    """Refuse a token that no header can carry.
+
+    Parameters
+    ----------
+    token : str
+        What a service asks for.
+
+    Raises
+    ------
+    ConfigError
+        If it holds anything but printable ASCII characters; the message does not tell it.
+    """
+    if not (token.isascii() and token.isprintable()):
+        raise ConfigError("the token may hold printable ASCII characters only.")
 
 
 def _content(image: Any) -> bytes:

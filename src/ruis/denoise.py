@@ -247,12 +247,7 @@ class Denoiser:
         ConfigError
             If sigma or strength is out of bounds.
         """
-        _check_settings(sigma, strength)
-        if sigma is not None and sigma > 1 and info.dtype.kind != "f":  # no integer has such noise
-            raise ConfigError(
-                f"sigma is a fraction of the data range, and {sigma:g} is more than all of it; did "
-                f"you mean {sigma:g}/255?"
-            )
+        _check_settings(sigma, strength, floats=info.dtype.kind == "f")
         group, notes = self._groups(channels, info.source)
         scale = Intensity(info.dtype, info.data_range)
         found = sigma if sigma is not None else seen.sigma if seen else math.nan
@@ -433,9 +428,14 @@ def denoise(
     )
 
 
-def _check_settings(sigma: float | None, strength: float) -> None:
+def _check_settings(sigma: float | None, strength: float, *, floats: bool) -> None:
     if sigma is not None and not 0 <= sigma < math.inf:
         raise ConfigError(f"sigma is a fraction of the data range, at least 0, not {sigma}.")
+    if sigma is not None and sigma > 1 and not floats:  # floats may go beyond their range
+        raise ConfigError(
+            f"sigma is a fraction of the data range, and {sigma:g} is more than all of it; did "
+            f"you mean {sigma:g}/255?"
+        )
     if not 0 <= strength <= 1:
         raise ConfigError(f"strength is from 0 (nothing) to 1 (all), not {strength}.")
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ruis.image import Image
 
 __all__ = ["Denoised", "record"]
@@ -40,6 +42,18 @@ class Denoised:
     tiles: int
     notes: tuple[str, ...] = ()
     ensemble: bool = False
+
+    def noted(self, output: Path) -> tuple[str, ...]:
+        """Return all that a person should know: of reading, denoising, and writing it to a file.
+
+        Parameters
+        ----------
+        output : Path
+            The file; its ending decides what is left behind.
+        """
+        from ruis.formats import left_behind
+
+        return (*self.image.info.notes, *self.notes, *left_behind(self.image, output))
 
     def record(self, *, given: bool, strength: float) -> str:
         """Return what a file's metadata says about what was done; `given`: sigma was told."""

@@ -141,8 +141,6 @@ def work(order: Order, terms: Terms) -> Outcome:
 
 
 def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
-    from ruis.formats import left_behind
-
     output = Path(terms.folder, order.output)
     with ExitStack() as stack:
         with clock("transfer"):
@@ -154,8 +152,6 @@ def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
         with clock("read"):
             digest = _sha256(path)
     name = terms.settings.model if not terms.settings.automatic else result.model
-    image = result.image
-    notes = (*image.info.notes, *result.notes, *left_behind(image, output))
     with clock("write"):
         return {
             "input_sha256": digest,
@@ -165,8 +161,8 @@ def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
             "model_sha256": terms.weights[name],
             "sigma": result.sigma,
             "twice": twice,
-            "megapixels": image.megapixels,
-            "notes": tuple(_text(note) for note in notes),
+            "megapixels": result.image.megapixels,
+            "notes": tuple(map(_text, result.noted(output))),
         }
 
 

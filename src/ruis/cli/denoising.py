@@ -242,7 +242,7 @@ class Work:
         self, job: Job, result: Denoised, half: Image | None, seconds: float
     ) -> dict[str, Any]:
         """Write a denoised image, and return what is to be told of it."""
-        from ruis.formats import left_behind, write
+        from ruis.formats import write
 
         begun = time.perf_counter()
         if half is not None:
@@ -261,11 +261,7 @@ class Work:
             "sigma": result.sigma,
             "megapixels": result.image.megapixels,
             "seconds": seconds + time.perf_counter() - begun,
-            "notes": (
-                *result.image.info.notes,
-                *result.notes,
-                *left_behind(result.image, job.output),
-            ),
+            "notes": result.noted(job.output),
         }
 
     def written(self) -> None:

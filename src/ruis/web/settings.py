@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+from ruis.client import check_token
 from ruis.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ class Settings:
                 f"the token has {len(self.token)} characters, and needs {SHORTEST_TOKEN} at least; "
                 'make one: python3 -c "import secrets; print(secrets.token_urlsafe())"'
             )
-        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
-            raise ConfigError("the token may hold printable ASCII characters only.")
+        if self.token is not None:
+            check_token(self.token)
         if self.token is None and not self.local:
             raise ConfigError(
                 f"others can reach {self.address}, so a token is needed: --token-file FILE, or the "
