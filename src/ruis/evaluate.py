@@ -2,25 +2,27 @@
 
 The field's protocol: noise is drawn in float and neither clipped nor quantised; the denoised image
 is clipped to the range and rounded to 8 bits before PSNR; no border is cropped; the figure is the
-mean over images, and colour PSNR is over all channels jointly. For real pairs the denoised image is
-rounded to what the clean image's dtype holds instead: 16 bits stay 16 bits, floats are left alone.
+mean over images, and colour PSNR is over all channels jointly. For real pairs, and where the data
+range is given, the denoised image is rounded to what the clean image's dtype holds instead: 16 bits
+stay 16 bits, floats are left alone.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ruis import dataset, formats
-from ruis.image import Image
+from ruis.image import Image, ImageInfo
 from ruis.intensity import Intensity
 from ruis.metrics.psnr import psnr
 from ruis.metrics.ssim import ssim
+from ruis.survey import peak, white_shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,12 +51,15 @@ class Pair:
         Shape (rows, columns, channels), float32 fractions of the data range.
     stored : Intensity
         The denoised image is rounded to what this holds before it is compared.
+    info : ImageInfo, optional
+        Of the clean file, with the data range that its values are counted by.
     """
 
     name: str
     noisy: Image
     clean: NDArray[np.float32]
     stored: Intensity = EIGHT_BITS
+    info: ImageInfo | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,9 @@ class Evaluation:
         Spent denoising, not reading or measuring.
     megapixels : float
         Denoised.
+    white : float, optional
+        The stored value that hardly any clean one goes beyond, where that is far from the data range
+        that noise and PSNR were counted by.
     """
 
     model: str
@@ -93,6 +101,7 @@ class Evaluation:
     images: tuple[Scored, ...]
     seconds: float
     megapixels: float
+    white: float | None = None
 
     @property
     def mean(self) -> dict[str, float]:
@@ -112,11 +121,17 @@ class Evaluation:
             "images": [asdict(image) for image in self.images],
             "seconds": self.seconds,
             "megapixels_per_second": self.megapixels / self.seconds if self.seconds else 0.0,
+            "white": self.white,
         }
 
 
 def noisy_pairs(
-    clean: str | Path, noise: NoiseModel, channels: int, *, seed: int = 0
+    clean: str | Path,
+    noise: NoiseModel,
+    channels: int,
+    *,
+    seed: int = 0,
+    data_range: tuple[float, float] | None = None,
 ) -> list[Callable[[], Pair]]:
     """Add noise to a folder of clean images, each image from a seed of its own.
 
@@ -130,6 +145,8 @@ def noisy_pairs(
         The channels that the model takes: colour becomes gray for 1.
     seed : int
         The image at place i in the order of names uses (seed, i).
+    data_range : tuple of float, optional
+        The stored values that mean black and white. Default: as each file says, or its dtype.
 
     Returns
     -------
@@ -145,15 +162,39 @@ def noisy_pairs(
     def make(place: int, path: Path) -> Pair:
         image = formats.read(path)
         pixels = dataset.to_channels(image, channels)
-        unit = Intensity(pixels.dtype, image.info.data_range).to_unit(pixels)
-        noisy = noise.add(unit, np.random.default_rng([seed, place]))
-        return Pair(path.name, _float_image(noisy, path.name), unit)
+        scale = Intensity(pixels.dtype, data_range or image.info.data_range)
+        unit = scale.to_unit(pixels)
+        noisy = _float_image(noise.add(unit, np.random.default_rng([seed, place])), path.name)
+        stored = scale if data_range else EIGHT_BITS
+        return Pair(
+            path.name, noisy, unit, stored, replace(image.info, data_range=scale.data_range)
+        )
 
     return [_later(make, place, path) for place, path in enumerate(dataset.find(clean))]
 
 
-def real_pairs(noisy: str | Path, clean: str | Path, channels: int) -> list[Callable[[], Pair]]:
+def real_pairs(
+    noisy: str | Path,
+    clean: str | Path,
+    channels: int,
+    *,
+    data_range: tuple[float, float] | None = None,
+) -> list[Callable[[], Pair]]:
     """Pair two folders by name.
+
+    Parameters
+    ----------
+    noisy, clean : path
+        The folders.
+    channels : int
+        The channels that the model takes: colour becomes gray for 1.
+    data_range : tuple of float, optional
+        The stored values that mean black and white in both. Default: as each file says, or its dtype.
+
+    Returns
+    -------
+    list of callable
+        One per pair, read when it is called.
 
     Raises
     ------
@@ -172,10 +213,11 @@ def real_pairs(noisy: str | Path, clean: str | Path, channels: int) -> list[Call
                 f"{noisy_path} is {noisy_pixels.shape[0]}x{noisy_pixels.shape[1]} pixels and "
                 f"{clean_path} is {clean_pixels.shape[0]}x{clean_pixels.shape[1]}: they are no pair."
             )
-        scale = Intensity(clean_pixels.dtype, clean_image.info.data_range)
-        other = Intensity(noisy_pixels.dtype, noisy_image.info.data_range)
+        scale = Intensity(clean_pixels.dtype, data_range or clean_image.info.data_range)
+        other = Intensity(noisy_pixels.dtype, data_range or noisy_image.info.data_range)
         image = _float_image(other.to_unit(noisy_pixels), noisy_path.name)
-        return Pair(clean_path.name, image, scale.to_unit(clean_pixels), scale)
+        info = replace(clean_image.info, data_range=scale.data_range)
+        return Pair(clean_path.name, image, scale.to_unit(clean_pixels), scale, info)
 
     pairs = dataset.pair(dataset.find(clean), dataset.find(noisy))
     return [_later(make, clean_path, noisy_path) for clean_path, noisy_path in pairs]
@@ -224,12 +266,13 @@ def evaluate(
     >>> evaluate(denoiser, pairs, noise="gaussian:25/255", seed=0).mean  # doctest: +SKIP
     {'psnr': 29.0, 'ssim': 0.82, 'noisy_psnr': 20.2}
     """
-    scored, seconds, megapixels = [], 0.0, 0.0
+    scored, whites, seconds, megapixels = [], [], 0.0, 0.0
     for count, pair in enumerate(_read(pairs), start=1):
         start = time.perf_counter()
         result = denoiser.run(pair.noisy, sigma=sigma, strength=strength).image.pixels
         seconds += time.perf_counter() - start
         megapixels += pair.noisy.megapixels
+        whites.append(_white(pair))
         denoised = pair.stored.to_unit(pair.stored.from_unit(result))
         scored.append(
             Scored(
@@ -241,7 +284,15 @@ def evaluate(
         )
         if progress:
             progress(count, len(pairs))
-    return Evaluation(denoiser.model.name, noise, seed, tuple(scored), seconds, megapixels)
+    used = [white for white in whites if white is not None]
+    # One image that reaches into the range shows that it is right.
+    white = max(used) if used and len(used) == len(whites) else None
+    return Evaluation(denoiser.model.name, noise, seed, tuple(scored), seconds, megapixels, white)
+
+
+def _white(pair: Pair) -> float | None:
+    """Return what the clean values stay below, where the range that they are counted by is far off."""
+    return None if pair.info is None else white_shown(peak(pair.clean), pair.info)
 
 
 def _read(pairs: list[Callable[[], Pair]]) -> Iterator[Pair]:
@@ -254,8 +305,6 @@ def _later(make: Callable[..., Pair], *arguments: Any) -> Callable[[], Pair]:
 
 
 def _float_image(pixels: NDArray[np.float32], source: str) -> Image:
-    from ruis.image import ImageInfo
-
     colour = {1: "gray", 3: "rgb"}.get(pixels.shape[2], "channels")
     info = ImageInfo(pixels.dtype, (0.0, 1.0), colour=colour, source=source)  # type: ignore[arg-type]
     return Image(pixels, info)

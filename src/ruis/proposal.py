@@ -161,7 +161,7 @@ def propose(
             for role, place in places.items()
         },
         "axes": axes,
-        "white": None if noise else seen.white,
+        "white": seen.white,
     }
     kind = {1: "gray images", 3: "colour images"}.get(
         network["channels"], f"images of {network['channels']} channels"
@@ -398,8 +398,9 @@ def _data(seen: Seen, places: dict[str, Path], added: str | None) -> str:
     pairs = "pairs of images" if "clean" in places and "noisy" in places else "images"
     what = "image" if count == 1 else pairs
     said = f"{count} {what}{shots}, {colours}, {'/'.join(map(str, dtypes))}, {seen.megapixels:.3g} megapixels"
-    if seen.white is not None and added is None:
+    if seen.white is not None:
         said += f"; {seen.white:g} counts as white"
+        said += "" if added is None else ", and the noise is a share of that"
     if added is None:
         said += f"; noise of sigma {255 * seen.sigma:.1f}/255 where it is quietest"
     return said + "."

@@ -13,7 +13,7 @@ from ruis.image import Image, ImageInfo
 
 
 def write(path, pixels) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     colour = "rgb" if pixels.shape[2] == 3 else "gray"
     top = np.iinfo(pixels.dtype).max
     formats.write(Image(pixels, ImageInfo(pixels.dtype, (0, top), colour=colour)), path)
@@ -74,6 +74,40 @@ def test_noise_is_neither_clipped_nor_rounded(folder):
     assert pair.noisy.pixels.max() > 1
 
 
+def twelve_bits(folder) -> None:
+    """The same image in the lowest 12 of 16 bits: white is 4095."""
+    write(folder / "clean" / "twelve.png", picture(0, dtype=np.uint16) // 16)
+
+
+def test_twelve_bits_in_sixteen_are_told_of(nothing, folder, tmp_path):
+    model = noise.parse("gaussian:0.05")
+    twelve_bits(tmp_path / "dark")
+    found = evaluate(nothing, noisy_pairs(tmp_path / "dark" / "clean", model, 1))
+    assert found.white == pytest.approx(0.7 * 4095, rel=0.02)
+    assert found.to_json_form()["white"] == found.white
+    twelve_bits(folder)  # beside others that use their range
+    assert evaluate(nothing, noisy_pairs(folder / "clean", model, 1)).white is None
+
+
+def test_noise_and_psnr_are_counted_by_the_range_that_is_given(nothing, tmp_path):
+    twelve_bits(tmp_path)
+    model = noise.parse("gaussian:0.05")
+    (make,) = noisy_pairs(tmp_path / "clean", model, 1, data_range=(0, 4095))
+    pair = make()
+    assert 0.29 < pair.clean.min() < pair.clean.max() < 0.71
+    result = evaluate(nothing, [make])
+    assert result.white is None
+    assert result.images[0].noisy_psnr == pytest.approx(-20 * np.log10(0.05), abs=0.3)
+    # Rounded to what the file holds, 1/4095, not to 1/255: as good as the noise itself.
+    assert result.images[0].psnr == pytest.approx(result.images[0].noisy_psnr, abs=2e-4)
+
+    write(
+        tmp_path / "noisy" / "twelve.png", picture(0, dtype=np.uint16) // 16 + 41
+    )  # a hundredth more
+    pairs = real_pairs(tmp_path / "noisy", tmp_path / "clean", 1, data_range=(0, 4095))
+    assert evaluate(nothing, pairs).images[0].psnr == pytest.approx(40, abs=0.1)
+
+
 def test_colour_is_judged_as_gray_by_a_gray_model(nothing, tmp_path):
     write(tmp_path / "clean" / "a.png", picture(0, channels=3))
     (make,) = noisy_pairs(tmp_path / "clean", noise.parse("gaussian:0.05"), 1)
@@ -130,7 +164,7 @@ def test_the_document_is_what_scripts_rely_on(nothing, folder):
     )
     document = json.loads(json.dumps(result.to_json_form()))
     assert list(document) == [
-        "model", "noise", "seed", "mean", "images", "seconds", "megapixels_per_second",
+        "model", "noise", "seed", "mean", "images", "seconds", "megapixels_per_second", "white",
     ]  # fmt: skip
     assert set(document["mean"]) == {"psnr", "ssim", "noisy_psnr"}
     assert set(document["images"][0]) == {"name", "psnr", "ssim", "noisy_psnr"}

@@ -104,6 +104,16 @@ def test_white_is_what_the_images_say_where_the_dtype_is_far_from_it(
         assert 0.5 < sample.scale.to_unit(sample.pixels).max() < 1.5
 
 
+def test_noise_that_is_added_is_a_share_of_what_the_images_use(shots):
+    folder = shots(dtype="uint16", white=4000)
+    plan = propose(clean=folder, noise="gaussian:25/255")
+    white = plan.recipe.data[0].white
+    assert white == pytest.approx(4000, rel=0.1)
+    assert any(f"{white:g} counts as white, and the noise is a share of that" in reason
+               for reason in plan.reasons)  # fmt: skip
+    assert propose(clean=shots(), noise="gaussian:25/255").recipe.data[0].white is None
+
+
 @pytest.mark.parametrize("axes", ["ZYX", "TYX", "YXZ", "YTX"])
 def test_a_stack_is_so_many_pictures(tmp_path, axes):
     planes = np.stack([(100 + 20 * noise(seed)[..., 0]) for seed in range(5)]).astype(np.uint8)

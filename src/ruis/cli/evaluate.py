@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ruis.cli import options
-from ruis.cli.console import duration, print_json, say, table
+from ruis.cli.console import duration, print_json, say, table, tell
 from ruis.cli.outputs import check_new_file
 from ruis.cli.progress import counted_images
 from ruis.cli.quiet import prepare_engine
@@ -38,6 +38,7 @@ def evaluate(
     ] = None,
     sigma: options.Sigma = "auto",
     strength: options.Strength = 1.0,
+    data_range: options.DataRange = None,
     engine: options.EngineName = "openvino",
     precision: options.PrecisionName = "auto",
     tile: options.Tile = None,
@@ -56,14 +57,16 @@ def evaluate(
     ruis evaluate --model photo --noisy real/noisy/ --clean real/clean/ --json
 
     PSNR in dB and SSIM against the clean image, no border cropped; the mean is over images. The
-    denoised image is rounded first: to 8 bits, and with pairs to what the clean file holds. The
-    time is that of denoising alone.
+    denoised image is rounded first: to 8 bits, and with pairs or --data-range to what the clean
+    file holds. Noise and PSNR count in fractions of the data range: where 12 bits lie in files of
+    16, --data-range 4095 says so. The time is that of denoising alone.
     """
     if (noise is None) == (noisy is None):
         raise ConfigError("give either --noise SPEC (noise to add) or --noisy DIR (pairs).")
     if noisy is not None and seed is not None:
         raise ConfigError("--seed is that of added noise; pairs have no use for it.")
     given = options.parse_sigma(sigma)
+    whole = options.parse_data_range(data_range)
     if report is not None:
         check_new_file(
             report,
@@ -84,10 +87,10 @@ def evaluate(
     denoiser = load(model, engine=engine, precision=precision, tile=tile, ensemble=ensemble)
     if added is not None:
         seed = seed or 0
-        pairs = noisy_pairs(clean, added, denoiser.channels, seed=seed)
+        pairs = noisy_pairs(clean, added, denoiser.channels, seed=seed, data_range=whole)
     else:
         assert noisy is not None
-        pairs = real_pairs(noisy, clean, denoiser.channels)
+        pairs = real_pairs(noisy, clean, denoiser.channels, data_range=whole)
     with counted_images() as progress:
         result = judge(
             denoiser,
@@ -108,6 +111,12 @@ def evaluate(
         print_json(result.to_json_form())
     else:
         _show(result)
+    if result.white is not None:
+        tell(
+            f"Note: hardly any clean value goes beyond {result.white:g}, and noise and PSNR were counted in "
+            f"fractions of what the files can hold: --data-range {result.white:g} counts in fractions "
+            "of what they use."
+        )
 
 
 def _show(result: Evaluation) -> None:

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ruis.evaluate import EIGHT_BITS
 from ruis.formats import encode
 from ruis.formats.atomic import new_file
 from ruis.image import Image, ImageInfo
@@ -79,14 +80,15 @@ def write_report(
         pair = pairs[place]()
         denoised = denoiser.run(pair.noisy, sigma=sigma, strength=strength).image.pixels
         figures.append(_figure(title, result.images[place], pair, denoised))
+    eight_bits = pair.stored == EIGHT_BITS
     with new_file(path, overwrite=overwrite) as file:
-        file.write(_page(result, figures).encode())
+        file.write(_page(result, figures, eight_bits=eight_bits).encode())
 
 
-def _page(result: Evaluation, figures: list[str]) -> str:
+def _page(result: Evaluation, figures: list[str], *, eight_bits: bool) -> str:
     title = f"{escape(result.model)} on {escape(result.noise)}"
     seed = "" if result.seed is None else f" The noise has the seed {result.seed}."
-    stored = "what the clean file holds" if result.seed is None else "8 bits"
+    stored = "8 bits" if eight_bits else "what the clean file holds"
     rate = result.megapixels / result.seconds if result.seconds else 0.0
     rows = "\n".join(
         _row(image.name, image.noisy_psnr, image.psnr, image.ssim) for image in result.images
