@@ -26,6 +26,7 @@ __all__ = [
     "Amount",
     "AnyNoise",
     "NoiseModel",
+    "Share",
     "WholeAmount",
     "between",
     "fixed",
@@ -117,6 +118,19 @@ def between(low: float, high: float = math.inf) -> AfterValidator:
         return amount
 
     return AfterValidator(check)
+
+
+def _share(amount: Any) -> Any:
+    """Check that an amount, or both ends of its range, are fractions."""
+    top = max(amount) if isinstance(amount, tuple) else amount
+    if top > 1:
+        hint = f": {top:g} of the 255 levels of 8 bits are {top:g}/255" if top <= 255 else ""
+        raise ValueError(f"is a fraction of the data range, 0 to 1{hint}")
+    return amount
+
+
+Share = Annotated[Amount, between(0), AfterValidator(_share)]
+"""A fraction of the data range, or a range of them."""
 
 
 def fixed(amount: float | tuple[float, float]) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ruis.noise import Amount, NoiseModel, between, fixed
+from ruis.noise import NoiseModel, Share, fixed
 
 __all__ = ["Gaussian"]
 
@@ -32,7 +32,7 @@ class Gaussian(NoiseModel):
 
     example: ClassVar[str] = "gaussian:25/255"
     name: Literal["gaussian"] = "gaussian"
-    sigma: Annotated[Amount, between(0)]
+    sigma: Share
 
     def _add_fixed(
         self, clean: NDArray[np.float32], rng: np.random.Generator

@@ -75,6 +75,13 @@ def test_a_model_is_written_shortly(model, text):
     assert str(parse(model)) == text
 
 
+@pytest.mark.parametrize("sigma", ["25", "0..25", "0.1..25"])
+def test_levels_that_were_meant_as_such_are_not_taken_for_fractions(sigma):
+    with pytest.raises(ConfigError, match=r"a fraction of the data range.*are 25/255"):
+        parse(f"gaussian:{sigma}")
+    assert parse("gaussian:1").sigma == 1
+
+
 def test_a_range_of_one_number_is_that_number():
     assert parse("gaussian:0.1..0.1") == parse("gaussian:0.1")
 
