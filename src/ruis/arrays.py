@@ -47,9 +47,17 @@ def as_image(
     AxesError
         If the axes cannot be understood.
     ImageError
-        If the array is empty, holds NaN or infinity, or has a dtype that holds no image.
+        If the array is empty, holds NaN or infinity, is masked in places, or has a dtype that holds
+        no image.
     """
-    given = np.asarray(array)
+    if np.ma.is_masked(array):
+        raise ImageError(
+            "some of the array is masked; fill it first, for instance with its median."
+        )
+    try:
+        given = np.asarray(array)
+    except ValueError as error:
+        raise AxesError(f"this is no array: {str(error).rstrip('.')}.") from error
     info, axis = info_of(given.shape, given.dtype, data_range, channel_axis)
     _check_finite(given)
     image = Image(_channels_last(given, axis), info)
@@ -92,7 +100,7 @@ def info_of(
     dtype = np.dtype(dtype)
     low, high = data_range_of(dtype)
     if data_range is not None:
-        low, high = data_range if isinstance(data_range, Sequence) else (0.0, float(data_range))
+        low, high = _ends(data_range)
     if dtype.kind in "ui" and dtype.itemsize > 4 and data_range is None:
         raise ImageError(
             f"images do not use the whole range of {dtype}: convert the array to the dtype "
@@ -105,6 +113,18 @@ def info_of(
         colour: Colour = "rgb" if count == 3 else "channels" if count > 1 else "gray"
         return replace(info, colour=colour), axis
     return replace(info, colour="rgb" if count >= 3 else "gray", alpha=count in (2, 4)), axis
+
+
+def _ends(data_range: float | Sequence[float]) -> tuple[float, float]:
+    """Return (black, white) of what somebody said of them."""
+    try:
+        given = [0.0, float(data_range)] if np.ndim(data_range) == 0 else [*map(float, data_range)]  # type: ignore[arg-type]
+        low, high = given
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"data_range is what is white, or (black, white), not {data_range!r}."
+        ) from error
+    return low, high
 
 
 def same_pixels(

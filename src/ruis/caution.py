@@ -35,6 +35,9 @@ FEW = 10
 LOOK = 12
 """Of a folder, so many images are looked at, evenly spread."""
 
+LEAST = 0.5 / 255
+"""No model can have learnt less noise than none."""
+
 SIDE = 512
 MARGIN = 1.25
 """Noise may be so many times what the model learnt before people are told."""
@@ -84,7 +87,7 @@ def _strength(manifest: Manifest, sigma: float) -> list[Caution]:
                 "result, or teach a model this noise",
             )
         ]
-    if known is not None and 0 < sigma < known[0] / MARGIN:
+    if known is not None and 0 < sigma < known[0] / MARGIN and known[0] > LEAST:
         return [
             Caution(
                 "noise-below-training",

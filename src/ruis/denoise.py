@@ -9,7 +9,9 @@ Only one tile at a time is ever a float: memory is the image, its result, and a 
 from __future__ import annotations
 
 import math
+from numbers import Real
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruis import choice, lazy, zoo
@@ -429,6 +431,9 @@ def denoise(
 
 
 def _check_settings(sigma: float | None, strength: float, *, floats: bool) -> None:
+    for name, value in (("sigma", sigma), ("strength", strength)):
+        if not isinstance(value, (Real, NoneType)) or isinstance(value, bool):
+            raise ConfigError(f"{name} is a number, not {value!r}.")
     if sigma is not None and not 0 <= sigma < math.inf:
         raise ConfigError(f"sigma is a fraction of the data range, at least 0, not {sigma}.")
     if sigma is not None and sigma > 1 and not floats:  # floats may go beyond their range

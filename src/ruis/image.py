@@ -78,8 +78,8 @@ class ImageInfo:
     dtype : numpy.dtype
         The dtype of the stored values.
     data_range : tuple of float
-        The values that mean black and white: (0, 255) for uint8, the whole range of any integer
-        dtype, (0, 1) for floats unless the caller says otherwise. Never guessed from the pixels.
+        The values that mean black and white: (0, 255) for uint8, see :func:`data_range_of`;
+        (0, 1) for floats unless the caller says otherwise. Never guessed from the pixels.
     colour : {"gray", "rgb", "cmyk", "channels"}
         What the channels mean, alpha aside.
     alpha : bool
@@ -182,7 +182,9 @@ def data_range_of(dtype: DTypeLike) -> tuple[float, float]:
     Returns
     -------
     tuple of float
-        (lowest, highest) of an integer dtype; (0, 1) for floats and booleans.
+        (lowest, highest) of an integer dtype; (0, highest) of a signed one of more than 16 bits,
+        whose lowest value is so far away that nothing between would differ in float32; (0, 1) for
+        floats and booleans.
 
     Raises
     ------
@@ -201,7 +203,7 @@ def data_range_of(dtype: DTypeLike) -> tuple[float, float]:
     kind = np.dtype(dtype)
     if kind.kind in "ui":
         limits = np.iinfo(kind)
-        return float(limits.min), float(limits.max)
+        return 0.0 if kind.itemsize > 2 else float(limits.min), float(limits.max)
     if kind.kind in "fb":
         return 0.0, 1.0
     raise ImageError(f"pixels of dtype {kind} are no image; use integers or floats.")

@@ -60,6 +60,8 @@ def denoised(array: Any, axis: int | None, ready: Ready, geometry: Geometry) -> 
     chunks: dict[int, Any] = {} if axis is None else {axis: array.shape[axis]}
     for one, step in zip(plane, steps, strict=True):
         chunks[one] = _joined(array.chunks[one], step, max(halos[one], step))
+        if len(chunks[one]) == 1:  # there is nothing around it, and it may be smaller than a halo
+            halos[one] = 0
     array = array.rechunk(chunks)
     return array.map_overlap(
         _Block(ready, axis),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ruis.errors import AxesError
-from ruis.image import Image, ImageInfo
+from ruis.image import Image, ImageInfo, data_range_of
 
 
 def image(*shape: int, dtype: str = "uint8", **info) -> Image:
@@ -17,6 +17,12 @@ def image(*shape: int, dtype: str = "uint8", **info) -> Image:
 def test_pixels_have_three_axes_and_none_is_empty(shape):
     with pytest.raises(AxesError, match=r"cat\.png.*shape"):
         image(*shape, source="cat.png")
+
+
+def test_black_is_zero_where_the_lowest_value_is_too_far_away():
+    assert data_range_of("int16") == (-32768.0, 32767.0)
+    assert data_range_of("int32") == (0.0, 2.0**31 - 1)
+    assert data_range_of("int64") == (0.0, 2.0**63)
 
 
 def test_alpha_is_no_channel():

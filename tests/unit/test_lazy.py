@@ -190,3 +190,47 @@ def test_whatever_turns_into_an_array(exact):
     found = exact.denoise(Holder(noisy))
     assert np.array_equal(found, exact.denoise(noisy))
     assert np.array_equal(ruis.denoise(Holder(noisy)), ruis.denoise(noisy))
+
+
+@pytest.mark.parametrize("shape", [(5, 70), (70, 5), (9, 9), (100, 300)])
+def test_a_dask_array_smaller_than_a_halo(dask_array, exact, shape):
+    noisy = noise(*shape)
+    for chunks in (-1, 4):
+        found = exact.denoise(dask_array.from_array(noisy, chunks)).compute()
+        assert np.abs(found - exact.denoise(noisy)).max() < 1e-5
+
+
+def test_what_lies_under_a_mask_reaches_no_network(exact):
+    masked = np.ma.masked_greater(noise(20, 30), 0.7)
+    with pytest.raises(ImageError, match="masked"):
+        exact.denoise(masked)
+    nothing = np.ma.masked_greater(noise(20, 30), 2)
+    assert np.array_equal(exact.denoise(nothing), exact.denoise(noise(20, 30)))
+
+
+@pytest.mark.parametrize(
+    ("array", "settings", "error", "said"),
+    [
+        ([[1, 2], [3]], {}, AxesError, "no array"),
+        (noise(9, 9), {"data_range": "much"}, ConfigError, "data_range is what is white"),
+        (noise(9, 9), {"data_range": (0, 1, 2)}, ConfigError, "data_range is what is white"),
+        (noise(9, 9), {"sigma": "auto"}, ConfigError, "sigma is a number"),
+        (noise(9, 9), {"strength": "half"}, ConfigError, "strength is a number"),
+    ],
+)
+def test_what_is_no_number_is_refused_in_words(exact, array, settings, error, said):
+    with pytest.raises(error, match=said):
+        exact.denoise(array, **settings)
+
+
+def test_a_range_in_an_array_is_one(exact):
+    noisy = noise(20, 30, dtype="uint8")
+    assert np.array_equal(exact.denoise(noisy, data_range=np.array([0, 255])), exact.denoise(noisy))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_integers_of_32_and_64_bits_are_denoised_as_those_of_16(exact, dtype):
+    noisy = noise(60, 70, dtype="uint8")
+    wide = exact.denoise(noisy.astype(dtype), data_range=None if dtype == "int32" else 2.0**63)
+    narrow = exact.denoise(noisy.astype("uint16"))  # which cannot go below zero
+    assert np.abs(np.maximum(wide, 0) - narrow.astype(dtype)).max() <= 1

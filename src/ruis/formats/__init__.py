@@ -46,6 +46,7 @@ __all__ = [
     "probe",
     "read",
     "read_bytes",
+    "recognised",
     "write",
 ]
 
@@ -173,7 +174,7 @@ def probe(path: str | os.PathLike[str], *, channel_axis: int | None = None) -> H
         As for `read`.
     """
     with opened(Path(path)) as source:
-        format = _recognised(source)
+        format = recognised(source)
         with decoding(format.title, source.name):
             return format.header(source, channel_axis)
 
@@ -300,8 +301,9 @@ def left_behind(image: Image, path: str | os.PathLike[str]) -> tuple[str, ...]:
     target, native = format_of(path), image.info.metadata.native
     if native is None or native.format == target:
         return ()
-    titles = [FORMATS.load(name)() for name in (native.format, target)]
-    return (f"{titles[0].native} are not kept in {titles[1].title}",)
+    before, after = (FORMATS.load(name)() for name in (native.format, target))
+    lost = before.lost(native)
+    return (f"{lost} are not kept in {after.title}",) if lost else ()
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -379,8 +381,21 @@ def opened(path: Path) -> Iterator[Source]:
         raise ImageError(f"cannot be read: {error}.", source=name) from error
 
 
-def _recognised(source: Source) -> Format:
-    """Return the format that the first bytes belong to."""
+def recognised(source: Source) -> Format:
+    """Return the format that the first bytes of a file belong to.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If they belong to none that ruis reads.
+    CorruptImageError
+        If there are none.
+    """
     start = source.start
     if not start:
         raise CorruptImageError("the file is empty.", source=source.name)
@@ -394,7 +409,7 @@ def _recognised(source: Source) -> Format:
 
 def _read(source: Source, limits: Limits, channel_axis: int | None) -> Image:
     """Recognise, check the header, decode, finish."""
-    format = _recognised(source)
+    format = recognised(source)
     if source.size > limits.max_file_bytes:
         raise ImageTooLargeError(
             f"the file has {source.size} bytes, more than the limit of "

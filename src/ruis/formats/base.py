@@ -293,6 +293,10 @@ class Format(ABC):
         """Write the image with the metadata in its info; `check` was called before."""
         raise NotImplementedError(self.name)
 
+    def lost(self, native: Native) -> str | None:
+        """Say what of it another format will not hold, for people; None if it is nothing to them."""
+        return self.native
+
     def stripped(self, native: Native) -> Native | None:
         """Return what pixels cannot do without, once names, dates and texts are left out."""
         return None

@@ -128,6 +128,8 @@ def exif_with(
 def _with_values(block: bytes | None, values: dict[int, Any]) -> bytes:
     exif = _loaded(block or b"")
     for tag, value in values.items():
+        if tag == DESCRIPTION and _text(exif.get(tag)):
+            continue  # a file's comment is another text than its EXIF's
         exif[tag] = RawText(value.encode().decode("latin-1")) if isinstance(value, str) else value
     return exif_block(exif)
 

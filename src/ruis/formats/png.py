@@ -5,11 +5,12 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import BinaryIO, ClassVar
 
 from ruis.errors import CorruptImageError
 from ruis.formats.base import Decoded, Format, Header, Source, squeezed
-from ruis.image import Colour, Image, Metadata
+from ruis.image import Colour, Image, Metadata, Native
 
 __all__ = ["PNG"]
 
@@ -23,7 +24,13 @@ ones take 18 % more). Only images that repeat themselves exactly, like tiled tex
 MAX_CHUNKS = 500_000
 MAX_METADATA = 64 * 2**20  # bytes of one decompressed text or profile
 DEFLATE_LIMIT = 1032  # deflate cannot shrink anything by more
+MAX_OWN = 2**20  # bytes of the texts that are carried over unread
 XMP_KEYWORD = b"XML:com.adobe.xmp"
+APPEARANCE = {b"gAMA", b"cHRM", b"sRGB"}
+"""How bright and colourful the values are meant; in no other format."""
+
+ELSEWHERE = (b"Software\0", XMP_KEYWORD + b"\0", b"Raw profile type ")
+"""Texts that are read, or that hold EXIF and profiles in a way of ImageMagick's own, stale by now."""
 COLOURS: dict[int, tuple[Colour, bool, int]] = {
     0: ("gray", False, 1),
     2: ("rgb", False, 3),
@@ -34,10 +41,22 @@ COLOURS: dict[int, tuple[Colour, bool, int]] = {
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
+@dataclass(frozen=True)
+class OwnChunks:
+    """Chunks that are carried over as they are: (name, content) of each."""
+
+    appearance: tuple[tuple[bytes, bytes], ...] = ()
+    texts: tuple[tuple[bytes, bytes], ...] = ()
+
+    def __bool__(self) -> bool:
+        return self != OwnChunks()
+
+
 class PNG(Format):
     """Portable Network Graphics, read and written with libpng (imagecodecs), which keeps 16 bits.
 
-    Palettes, transparent colours and 1, 2 and 4 bits are expanded to 8 bits; gamma is left alone.
+    Palettes, transparent colours and 1, 2 and 4 bits are expanded to 8 bits; gamma is left alone,
+    and what says it is carried over, as are texts that nobody here reads.
     """
 
     name: ClassVar[str] = "png"
@@ -50,6 +69,7 @@ class PNG(Format):
         {"exif", "icc", "xmp", "resolution", "description", "software"}
     )
     max_side: ClassVar[int | None] = 1_000_000  # libpng's own limit
+    native: ClassVar[str | None] = "texts of PNG (title, author, ...)"
 
     def recognises(self, start: bytes) -> bool:
         """Whether the PNG signature is there."""
@@ -72,6 +92,9 @@ class PNG(Format):
         _, _, depth, kind = _ihdr(data)
         chunks = _checked_chunks(data, header, depth)
         metadata, notes = _metadata(chunks)
+        own, too_much = _own(chunks)
+        notes += ["texts of more than a megabyte are left out"] if too_much else []
+        metadata = replace(metadata, native=Native(self.name, own) if own else None)
         _hide(chunks)
         pixels = png_decode(data)
         pixels = pixels.reshape(header.rows, header.columns, -1)
@@ -103,6 +126,36 @@ class PNG(Format):
         file.write(data[:AFTER_IHDR])
         file.write(b"".join(_metadata_chunks(image.info.metadata)))
         file.write(memoryview(data)[AFTER_IHDR:])
+
+    def stripped(self, native: Native) -> Native | None:
+        """Keep what says how bright and colourful the values are meant."""
+        kept = replace(_content(native), texts=())
+        return Native(self.name, kept) if kept else None
+
+    def lost(self, native: Native) -> str | None:
+        """Tell of texts; hardly any program looks at the rest."""
+        return self.native if _content(native).texts else None
+
+
+def _content(native: Native) -> OwnChunks:
+    assert isinstance(native.content, OwnChunks)
+    return native.content
+
+
+def _own(chunks: list[tuple[bytes, memoryview]]) -> tuple[OwnChunks, bool]:
+    """Collect what is carried over unread, and say whether some of it was too much."""
+    look = [(name, bytes(whole[8:-4])) for name, whole in chunks if name in APPEARANCE]
+    texts, size, too_much = [], 0, False
+    described = any(bytes(whole[8:20]) == b"Description\0" for _, whole in chunks)
+    read = (*ELSEWHERE, b"Description\0" if described else b"Comment\0")
+    for name, whole in chunks:
+        if name not in {b"tEXt", b"zTXt", b"iTXt"} or bytes(whole[8:40]).startswith(read):
+            continue
+        size += len(whole)
+        too_much |= size > MAX_OWN
+        if size <= MAX_OWN:
+            texts.append((name, bytes(whole[8:-4])))
+    return OwnChunks(tuple(look), tuple(texts)), too_much
 
 
 def _ihdr(start: bytes | bytearray) -> tuple[int, int, int, int]:
@@ -277,6 +330,9 @@ def _inflate(data: bytes) -> bytes:
 
 def _metadata_chunks(metadata: Metadata) -> Iterator[bytes]:
     """Yield the chunks that hold the metadata, in the order that the standard asks for."""
+    own = OwnChunks() if metadata.native is None else _content(metadata.native)
+    for name, content in own.appearance:
+        yield _chunk(name, content)
     if metadata.icc:
         yield _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
     if metadata.resolution:
@@ -291,6 +347,8 @@ def _metadata_chunks(metadata: Metadata) -> Iterator[bytes]:
     for keyword, text in (("Description", metadata.description), ("Software", metadata.software)):
         if text:
             yield _text_chunk(keyword, text.replace("\0", ""))
+    for name, content in own.texts:
+        yield _chunk(name, content)
 
 
 def _text_chunk(keyword: str, text: str) -> bytes:

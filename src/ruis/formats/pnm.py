@@ -20,7 +20,7 @@ class PNM(Format):
     """The portable anymap family of Netpbm.
 
     A file that declares a white below the dtype's (its maxval) keeps its values, and the declared
-    white is the end of the data range. Bitmaps become 8-bit gray. float32 is written as PFM. It
+    white is the end of the data range, beyond which nothing is written. Bitmaps become 8-bit gray. float32 is written as PFM. It
     holds no metadata.
     """
 
@@ -79,7 +79,10 @@ class PNM(Format):
         else:
             full = int(np.iinfo(pixels.dtype).max)
             white = max(int(min(image.info.data_range[1], full)), 256 if full > 255 else 1)
-            white = white if int(pixels.max()) <= white else full
+            if image.info.format == self.name:  # the white that its file declared stays white
+                pixels = np.minimum(pixels, pixels.dtype.type(white))
+            elif int(pixels.max()) > white:
+                white = full
             file.write(f"{'P6' if rgb else 'P5'}\n{size}\n{white}\n".encode())
             stored = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder(">"))
         file.write(stored.reshape(-1).view(np.uint8).data)

@@ -211,3 +211,13 @@ def test_alpha_does_not_fit():
     image = Image(pixels, ImageInfo(pixels.dtype, (0, 255), "rgb", alpha=True))
     with pytest.raises(ChannelMismatchError, match=r"JPEG cannot hold rgb\+alpha"):
         encode(image, "jpeg")
+
+
+def test_a_comment_does_not_replace_the_description_in_exif():
+    exif = Pillow.Exif()
+    exif[0x010E] = "Our wedding"
+    file = io.BytesIO()
+    Pillow.fromarray(smooth()).save(file, "JPEG", exif=exif, comment=b"Created with GIMP")
+    image = Pillow.open(io.BytesIO(encode(read_bytes(file.getvalue()), "jpeg")))
+    assert image.getexif()[0x010E] == "Our wedding"
+    assert image.info["comment"] == b"Created with GIMP"

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
 
 from ruis.errors import CorruptImageError, ImageTooLargeError
-from ruis.formats import Limits, encode, read, read_bytes
+from ruis.formats import Limits, encode, left_behind, read, read_bytes
 from ruis.image import Image, ImageInfo, Metadata
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -208,3 +208,52 @@ def test_a_real_photograph(tmp_path):
 def test_zero_columns_are_refused():
     with pytest.raises(CorruptImageError, match="empty"):
         read_bytes(png(0, 1, 8, 0, [b""]), limits=Limits())
+
+
+TITLE = (b"tEXt", b"Title\0A boat")
+AUTHOR = (b"iTXt", "Author\0\0\0nl\0\0Zo\u00eb".encode())
+GAMMA = (b"gAMA", struct.pack(">I", 45455))
+
+
+def with_texts(*more):
+    return read_bytes(
+        png(2, 1, 8, 0, [b"\1\2"], *(chunk(*one) for one in (GAMMA, TITLE, AUTHOR, *more)))
+    )
+
+
+def test_texts_that_nobody_reads_and_gamma_are_carried_over():
+    content = encode(with_texts(), "png")
+    for one in (GAMMA, TITLE, AUTHOR):
+        assert chunk(*one) in content
+    assert content.index(b"gAMA") < content.index(b"IDAT")
+    assert Pillow.open(io.BytesIO(content)).text["Author"] == "Zo\u00eb"
+    again = encode(read_bytes(content), "png")
+    assert again == content, "nothing is written twice"
+    left = encode(with_texts(), "png", strip_metadata=True)
+    assert chunk(*GAMMA) in left
+    assert b"Title" not in left and b"Author" not in left  # noqa: PT018
+
+
+def test_a_comment_beside_a_description_is_another_text():
+    description, comment = (b"tEXt", b"Description\0d"), (b"tEXt", b"Comment\0c")
+    both = with_texts(description, comment)
+    assert both.info.metadata.description == "d"
+    assert encode(both, "png").count(chunk(*comment)) == 1
+    alone = encode(with_texts(comment), "png")
+    assert chunk(*description[:1], b"Description\0c") in alone
+    assert chunk(*comment) not in alone
+
+
+def test_other_formats_are_told_of_texts_and_not_of_gamma():
+    assert left_behind(with_texts(), "a.jpg") == (
+        "texts of PNG (title, author, ...) are not kept in JPEG",
+    )
+    assert left_behind(read_bytes(png(2, 1, 8, 0, [b"\1\2"], chunk(*GAMMA))), "a.jpg") == ()
+
+
+def test_texts_of_megabytes_are_left_out_and_that_is_said():
+    image = with_texts((b"tEXt", b"Novel\0" + b"x" * 2**21))
+    assert "texts of more than a megabyte are left out" in image.info.notes
+    content = encode(image, "png")
+    assert chunk(*TITLE) in content
+    assert b"Novel" not in content

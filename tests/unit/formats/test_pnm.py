@@ -38,6 +38,18 @@ def test_a_declared_white_is_the_range_and_is_written_again():
     assert encode(image, "pnm") == b"P5\n2 1\n1023\n\x00\x05\x03\xff"
 
 
+@pytest.mark.parametrize(
+    ("content", "brighter", "expected"),
+    [
+        (b"P5\n2 1\n1023\n\x00\x05\x03\xff", 1054, b"P5\n2 1\n1023\n\x03\xff\x03\xff"),
+        (b"P5\n2 1\n100\n\x05\x64", 101, b"P5\n2 1\n100\n\x64\x64"),
+    ],
+)
+def test_the_declared_white_stays_white_where_denoising_overshoots(content, brighter, expected):
+    image = read_bytes(content)
+    assert encode(image.with_pixels(np.full_like(image.pixels, brighter)), "pnm") == expected
+
+
 def test_a_value_above_the_declared_white_is_refused():
     with pytest.raises(CorruptImageError, match="1024 exceeds 1023"):
         read_bytes(b"P5\n1 1\n1023\n\x04\x00")

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image as Pillow
 
 from ruis.errors import AxesError, CorruptImageError, ImageTooLargeError, UnsupportedFormatError
-from ruis.formats import Limits, encode, read, read_bytes, write
+from ruis.formats import Limits, encode, left_behind, read, read_bytes, write
 from ruis.image import Image, ImageInfo, Metadata
 
 RNG = np.random.default_rng(7)
@@ -378,3 +378,94 @@ def test_nothing_is_logged_while_writing(caplog):
     metadata = Metadata(exif.tobytes()[6:], b"p" * 9, b"<x/>", (300, 150), "d", "s")
     encode(image_of(values((9, 5, 3), "uint8"), "rgb", metadata=metadata), "tiff")
     assert caplog.text == ""
+
+
+# -- what only a TIFF can hold ---------------------------------------------------------------------
+
+SCALE = (33550, 12, 3, (0.5, 0.5, 0.0), True)
+KEYS = (34735, 3, 8, (1, 1, 0, 1, 1024, 0, 1, 1), True)
+PAGE = (285, 2, 0, "recto", True)
+
+
+def pages_of(content):
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        return [(page, {tag.code: tag.value for tag in page.tags}) for page in file.pages]
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_positions_on_earth_and_names_of_pages_are_kept(byteorder):
+    content = saved(values((7, 5), "uint8"), byteorder=byteorder, extratags=[SCALE, KEYS, PAGE])
+    image = read_bytes(content)
+    ((_, tags),) = pages_of(encode(image, "tiff"))
+    assert (tags[33550], tags[34735], tags[285]) == (SCALE[3], KEYS[3], "recto")
+    ((_, left),) = pages_of(encode(image, "tiff", strip_metadata=True))
+    assert not left.keys() & {33550, 34735, 285}
+    assert left_behind(image, "a.png") == ("TIFF's own tags are not kept in PNG",)
+
+
+def test_pixels_that_were_turned_are_no_longer_where_the_tags_said():
+    orientation = (274, 3, 1, 6, True)
+    content = saved(values((7, 5), "uint8"), extratags=[orientation, SCALE, PAGE])
+    ((_, tags),) = pages_of(encode(read_bytes(content), "tiff"))
+    assert 33550 not in tags
+    assert tags[285] == "recto"
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_the_calibration_and_the_notes_of_imagej_are_kept(byteorder):
+    content = saved(
+        values((7, 5), "uint16"), byteorder=byteorder, imagej=True, resolution=(4.5, 3.0),
+        metadata={"unit": "micron", "Info": "objective 40x"},
+    )  # fmt: skip
+    new = encode(read_bytes(content), "tiff")
+    with tifffile.TiffFile(io.BytesIO(new)) as file:
+        assert file.imagej_metadata["unit"] == "micron"
+        assert file.imagej_metadata["Info"] == "objective 40x"
+        tags = file.pages[0].tags
+        across, down = (tags[code].value for code in (282, 283))
+        assert (across[0] / across[1], down[0] / down[1]) == (4.5, 3.0)
+        assert int(tags[296].value) == 1
+    assert encode(read_bytes(new), "tiff") == new
+
+
+def test_colours_with_further_samples_stay_colours():
+    array = values((7, 5, 4), "uint8")
+    image = read_bytes(saved(array, photometric="rgb", extrasamples=["unspecified"]))
+    assert (image.info.colour, image.info.alpha) == ("channels", False)
+    new = encode(image, "tiff")
+    ((page, _),) = pages_of(new)
+    assert int(page.photometric) == 2
+    assert Pillow.open(io.BytesIO(new)).size == (5, 7)
+    np.testing.assert_array_equal(read_bytes(new).pixels, array)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_white_is_zero_is_kept_where_it_cannot_be_inverted(dtype):
+    array = values((7, 5), dtype)
+    new = encode(read_bytes(saved(array, photometric="miniswhite")), "tiff")
+    ((page, _),) = pages_of(new)
+    assert int(page.photometric) == 0
+    np.testing.assert_array_equal(page.asarray(), array)
+
+
+def test_a_thumbnail_that_comes_first_is_not_the_image():
+    file, array = io.BytesIO(), values((40, 50), "uint8")
+    with tifffile.TiffWriter(file) as writer:
+        writer.write(values((4, 5), "uint8"), subfiletype=1)
+        writer.write(array)
+    image = read_bytes(file.getvalue())
+    np.testing.assert_array_equal(image.pixels[..., 0], array)
+    assert "reduced copies and masks are left out" in image.info.notes
+
+
+def test_reduced_copies_below_a_page_are_told_of():
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        writer.write(values((40, 50), "uint8"), subifds=1)
+        writer.write(values((20, 25), "uint8"), subfiletype=1)
+    assert "reduced copies and masks are left out" in read_bytes(file.getvalue()).info.notes
+
+
+def test_tags_that_make_no_sense_are_not_told_on_standard_error(capfd):
+    read_bytes(saved(values((7, 5), "uint8"), extratags=[(42113, 2, 0, "-9999", True)]))
+    assert capfd.readouterr().err == ""

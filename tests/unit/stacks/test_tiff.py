@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -339,11 +340,15 @@ def test_every_changed_byte_of_the_start_is_survived(tmp_path, exact, noise):
 
 
 def test_other_kinds_of_tiff_are_refused(tmp_path, exact, noise):
-    tifffile.imwrite(
-        tmp_path / "a.tif", noise(30, 30), extratags=[(50706, 1, 4, b"\1\4\0\0", True)]
-    )
-    with pytest.raises(UnsupportedFormatError, match="DNG"):
-        denoise_file(tmp_path / "a.tif", tmp_path / "b.tif", model=exact)
+    for big, reason in ((False, "neither TIFF nor Zarr"), (True, "DNG")):
+        tifffile.imwrite(
+            tmp_path / "a.tif",
+            noise(30, 30),
+            bigtiff=big,
+            extratags=[(50706, 1, 4, b"\1\4\0\0", True)],
+        )
+        with pytest.raises(UnsupportedFormatError, match=reason):
+            denoise_file(tmp_path / "a.tif", tmp_path / "b.tif", model=exact)
 
 
 def test_tiff_stays_tiff(tmp_path, exact, noise):
@@ -378,3 +383,28 @@ def test_exif_of_a_photograph_is_kept(tmp_path, exact, noise):
         assert again[0x013B] == "Anna"
         assert again.get_ifd(0x8769)[0x9003] == "2024:05:06 07:08:09"
         assert [float(value) for value in again.get_ifd(0x8825)[2]] == [47.0, 22.0, 30.5]
+
+
+def test_a_dicom_that_starts_like_a_tiff_is_none(tmp_path):
+    pydicom = pytest.importorskip("pydicom", reason="DICOM needs the dicom extra")
+    content = Path(pydicom.data.get_testdata_file("CT_small.dcm", download=False)).read_bytes()
+    assert content[:4] == b"II*\0"
+    (tmp_path / "a.dcm").write_bytes(content)
+    assert kind_of(tmp_path / "a.dcm") is None
+
+
+def test_colours_with_further_samples_stay_colours(tmp_path, exact, noise, tiff):
+    array = noise(2, 30, 40, 4)
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", extrasamples=["unspecified"])
+    denoise_file(tmp_path / "a.tif", tmp_path / "b.tif", model=exact)
+    page = tiff(tmp_path / "b.tif").pages[0]
+    assert (int(page.photometric), page.samplesperpixel, tuple(page.extrasamples)) == (2, 4, (0,))
+
+
+def test_a_thumbnail_that_comes_first_is_left_out(tmp_path, exact, noise, tiff):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(noise(4, 5), subfiletype=1)
+        for _ in range(2):
+            writer.write(noise(30, 40))
+    denoise_file(tmp_path / "a.tif", tmp_path / "b.tif", model=exact)
+    assert [page.shape for page in tiff(tmp_path / "b.tif").pages] == [(30, 40)] * 2

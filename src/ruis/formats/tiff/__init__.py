@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from ruis.errors import AxesError, UnsupportedFormatError
 from ruis.formats.base import Decoded, Format, Header, Source
-from ruis.formats.tiff.directories import check_directories, check_segments
+from ruis.formats.tiff.directories import check_directories, check_segments, first_image
 from ruis.formats.tiff.exif import append_directories, exif_block, exif_tags
+from ruis.formats.tiff.own import OwnTags, own_tags
 from ruis.formats.tiff.values import (
-    PHOTOMETRIC,
     Layout,
-    extra_samples,
     layout_of,
     meaningful,
+    photometric_of,
+    written_colours,
 )
-from ruis.image import Image, Metadata
+from ruis.image import Image, Metadata, Native
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
 __all__ = ["TIFF"]
+
+# tifffile tells of every tag that it cannot make sense of. Who sets logging up reads it; others need not.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 STARTS = {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}  # the last two: BigTIFF
 DESCRIPTION, ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT = 270, 274, 282, 283, 296
@@ -55,6 +60,7 @@ class TIFF(Format):
         {"exif", "icc", "xmp", "resolution", "description", "software"}
     )
     takes_channel_axis: ClassVar[bool] = True
+    native: ClassVar[str | None] = "TIFF's own tags"
 
     def recognises(self, start: bytes) -> bool:
         """Whether it starts like a TIFF or BigTIFF of either byte order."""
@@ -95,16 +101,22 @@ class TIFF(Format):
             pixels, notes = meaningful(
                 stored.reshape(header.rows, header.columns, -1), page, layout
             )
+            if len(file.pages) > 1 or page.subifds:
+                notes.append("reduced copies and masks are left out")
             orientation = _value(page, ORIENTATION)
+            orientation = orientation if orientation in range(1, 9) else 1
             metadata = _metadata(page, header)
-        exif = exif_block(source.file, {tag.code for tag in page.tags})
+            own = own_tags(page, photometric_of(page, layout), turned=orientation != 1)
+            first = {tag.code for tag in file.pages[0].tags}
+        exif = exif_block(source.file, first)
+        native = Native(self.name, own) if own else None
         return Decoded(
             pixels,
             layout.colour,
             layout.alpha,
             axes=layout.axes,
-            metadata=replace(metadata, exif=exif),
-            orientation=orientation if orientation in range(1, 9) else 1,
+            metadata=replace(metadata, exif=exif, native=native),
+            orientation=orientation,
             notes=tuple(notes),
         )
 
@@ -119,24 +131,45 @@ class TIFF(Format):
         if image.pixels.shape[2] == 1:
             stored = image.pixels[..., 0]
         tags, directories = exif_tags(info.metadata.exif)
+        own = _own(info.metadata)
         imwrite(
             file,
             np.ascontiguousarray(stored),
             byteorder="<",
-            photometric=PHOTOMETRIC[info.colour],
-            extrasamples=extra_samples(info.colour, image.channels, alpha=info.alpha),
             metadata=None,
-            extratags=tags + _own_tags(info.metadata),
+            extratags=tags + own.extratags + _xmp(info.metadata),
+            **written_colours(
+                info.colour, image.channels, alpha=info.alpha, photometric=own.photometric
+            ),
             **_planes(image, planar=planar),
             **_compression(image),
             **_described(image),
         )
         append_directories(file, directories)
 
+    def stripped(self, native: Native) -> Native | None:
+        """Keep what the pixels look like."""
+        kept = _content(native).stripped
+        return Native(self.name, kept) if kept else None
+
+    def lost(self, native: Native) -> str | None:
+        """Tell of tags alone."""
+        return self.native if _content(native).tags else None
+
+
+def _content(native: Native) -> OwnTags:
+    assert isinstance(native.content, OwnTags)
+    return native.content
+
+
+def _own(metadata: Metadata) -> OwnTags:
+    """Return the tags that the image's own TIFF had."""
+    return OwnTags() if metadata.native is None else _content(metadata.native)
+
 
 def _page(file: Any) -> TiffPage:
-    """Return the only page; refuse what is more than one image in other ways."""
-    page = file.pages[0]
+    """Return the only page, thumbnails aside; refuse what is more than one image in other ways."""
+    page = first_image(file)
     description = page.description
     if description.startswith("ImageJ="):
         frames = re.search(r"^images=(\d+)", description, re.MULTILINE)
@@ -230,11 +263,13 @@ def _described(image: Image) -> dict[str, Any]:
         result["description"] = description.encode()
     if metadata.resolution:
         result |= {"resolution": metadata.resolution, "resolutionunit": "INCH"}
+    elif unitless := _own(metadata).resolution:
+        result |= {"resolution": unitless, "resolutionunit": "NONE"}
     if metadata.icc:
         result["iccprofile"] = metadata.icc
     return result
 
 
-def _own_tags(metadata: Metadata) -> list[tuple[int, int, int, bytes, bool]]:
+def _xmp(metadata: Metadata) -> list[tuple[int, int, int, bytes, bool]]:
     """Return the XMP packet as tifffile wants it."""
     return [(XMP, 1, len(metadata.xmp), metadata.xmp, True)] if metadata.xmp else []

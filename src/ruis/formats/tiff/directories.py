@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from ruis.errors import CorruptImageError, UnsupportedFormatError
 
 if TYPE_CHECKING:
-    from tifffile import TiffPage
+    from tifffile import TiffFile, TiffPage
 
-__all__ = ["check_directories", "check_segments"]
+__all__ = ["check_directories", "check_segments", "first_image", "is_image"]
 
 SUBFILE_TYPE = 254
 NOT_AN_IMAGE = 0b101  # bits of SUBFILE_TYPE: a thumbnail, a mask
@@ -66,8 +66,8 @@ def check_directories(file: BinaryIO, size: int, *, stacks: bool = False) -> int
         if len(seen) == most:
             raise UnsupportedFormatError(f"it holds more than {most} images.")
         seen.add(offset)
-        offset, is_image = _directory(file, size, offset, order, big=big)
-        images += is_image
+        offset, counts = _directory(file, size, offset, order, big=big)
+        images += counts
     if not seen:
         raise CorruptImageError("there is no image in the file.")
     if images > 1 and not stacks:
@@ -91,7 +91,7 @@ def _directory(
     body = file.read(count * entry_size + (8 if big else 4))
     if len(body) < count * entry_size + (8 if big else 4):
         raise CorruptImageError(f"the file is truncated within the directory at byte {offset}.")
-    is_image = True
+    counts = True
     for index in range(count):
         part = body[index * entry_size : (index + 1) * entry_size]
         code, kind, values, value = struct.unpack(order + entry, part)
@@ -99,9 +99,19 @@ def _directory(
         if needed > size:
             raise CorruptImageError(f"its tag {code} claims {needed} bytes; the file has {size}.")
         if code == SUBFILE_TYPE and kind == 4:
-            is_image = not struct.unpack(order + "I", value[:4])[0] & NOT_AN_IMAGE
+            counts = not struct.unpack(order + "I", value[:4])[0] & NOT_AN_IMAGE
     following = body[count * entry_size :]
-    return struct.unpack(order + ("Q" if big else "I"), following)[0], is_image
+    return struct.unpack(order + ("Q" if big else "I"), following)[0], counts
+
+
+def is_image(page: TiffPage) -> bool:
+    """Say whether a page is an image, and no thumbnail and no mask."""
+    return not int(page.subfiletype) & NOT_AN_IMAGE
+
+
+def first_image(file: TiffFile) -> TiffPage:
+    """Return the first page that is an image; the first of all if none is."""
+    return next((page for page in file.pages if is_image(page)), file.pages[0])
 
 
 def check_segments(page: TiffPage, file: BinaryIO, size: int) -> None:

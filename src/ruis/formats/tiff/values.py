@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffPage
 
-__all__ = ["PHOTOMETRIC", "Layout", "extra_samples", "layout_of", "meaningful"]
+__all__ = ["Layout", "layout_of", "meaningful", "photometric_of", "written_colours"]
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
 JPEG = 7
@@ -31,6 +31,9 @@ COLOURED: dict[int, tuple[Colour, int]] = {
 }
 PHOTOMETRIC = {"gray": "minisblack", "rgb": "rgb", "cmyk": "separated", "channels": "minisblack"}
 """What tifffile calls the colours that are written."""
+
+BEFORE_OTHERS: dict[str, Colour] = {"rgb": "rgb", "separated": "cmyk"}
+"""Colours that may stand before further samples, by tifffile's name for them."""
 
 ROWS_AT_ONCE = 256
 READABLE = {
@@ -121,6 +124,49 @@ def _colour(photometric: int, samples: int, extra: tuple[int, ...]) -> tuple[Col
     if not alpha or samples > coloured + 1:
         return "channels", alpha, False
     return colour, True, int(extra[-1]) == PREMULTIPLIED
+
+
+def photometric_of(page: TiffPage, layout: Layout) -> str | None:
+    """Return what tifffile calls a page's colours, where the layout's own are called otherwise.
+
+    Parameters
+    ----------
+    page : tifffile.TiffPage
+        The page.
+    layout : Layout
+        What its samples mean.
+    """
+    photometric = int(page.photometric)
+    if layout.colour == "channels":
+        return {RGB: "rgb", SEPARATED: "separated"}.get(photometric)
+    if photometric == WHITE_IS_ZERO and page.dtype is not None and page.dtype.kind in "if":
+        return "miniswhite"
+    return None
+
+
+def written_colours(
+    colour: Colour, channels: int, *, alpha: bool, photometric: str | None
+) -> dict[str, Any]:
+    """Return how tifffile shall write colours.
+
+    Parameters
+    ----------
+    colour : {"gray", "rgb", "cmyk", "channels"}
+        What the channels mean.
+    channels : int
+        How many there are, alpha not counted.
+    alpha : bool
+        Whether there is alpha behind them.
+    photometric : str, optional
+        See :func:`photometric_of`.
+    """
+    first = BEFORE_OTHERS.get(photometric or "", colour)
+    if photometric is None or channels < {"rgb": 3, "cmyk": 4}.get(first, 1):
+        photometric, first = PHOTOMETRIC[colour], colour
+    return {
+        "photometric": photometric,
+        "extrasamples": extra_samples(first, channels, alpha=alpha) or None,
+    }
 
 
 def extra_samples(colour: Colour, channels: int, *, alpha: bool) -> list[str]:

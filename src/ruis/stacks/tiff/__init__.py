@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ruis.errors import AxesError, ImageError, UnsupportedFormatError
-from ruis.formats import opened
+from ruis.formats import opened, recognised
 from ruis.formats.atomic import new_file
 from ruis.formats.base import Source, decoding
 from ruis.formats.tiff import TIFF
-from ruis.formats.tiff.directories import check_directories
+from ruis.formats.tiff.directories import check_directories, first_image, is_image
 from ruis.formats.tiff.exif import append_directories, exif_block, exif_tags
 from ruis.formats.tiff.values import layout_of
 from ruis.stacks.base import Need, Sink, Stacks, check_axes
@@ -33,7 +33,6 @@ HELD = 400e6
 CLASSIC = 2**32 - 2**26
 """Bytes that a TIFF holds which is no BigTIFF, with some left for its directories."""
 
-NOT_AN_IMAGE = 0b101  # a reduced copy, a mask
 SPECIAL = {"is_stk": "MetaMorph STK", "is_lsm": "Zeiss LSM", "is_ndpi": "Hamamatsu NDPI"}
 
 
@@ -61,11 +60,11 @@ class TIFFStacks(Stacks):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Say whether it is a file that starts like a TIFF."""
+        """Say whether it is a TIFF; DICOM and camera RAW may start like one."""
         if not path.is_file():
             return False
         with opened(path) as source:
-            return TIFF().recognises(source.start)
+            return TIFF().recognises(source.start) and recognised(source).name == TIFF.name
 
     @classmethod
     def need(cls, path: Path) -> Need:
@@ -79,7 +78,7 @@ class TIFFStacks(Stacks):
             with TiffFile(source.file, name=source.name) as file:
                 if _virtual(file):
                     return "must"
-                return "better" if file.pages[0].nbytes > HELD else "not"
+                return "better" if first_image(file).nbytes > HELD else "not"
 
     @classmethod
     @contextmanager
@@ -139,9 +138,10 @@ def _stacks(
     notes: list[str] = []
     _check_names(file)
     virtual = _virtual(file)
+    first = first_image(file).index
     groups: list[tuple[Kind, list[int]]] = []
     for number, page in enumerate(file.pages):
-        if int(page.subfiletype) & NOT_AN_IMAGE and number:
+        if not is_image(page) and number != first:
             notes.append("reduced copies and masks are left out")
             continue
         if page.subifds:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ruis.formats.metadata import recorded
-from ruis.formats.tiff.values import PHOTOMETRIC, extra_samples
+from ruis.formats.tiff.values import photometric_of, written_colours
 from ruis.image import Metadata
 from ruis.stacks.base import Pieces, Sink, Stack
 
@@ -104,15 +104,16 @@ class PageSink(Sink):
             data,
             shape=shape,
             dtype=dtype,
-            photometric=PHOTOMETRIC[layout.colour],
-            extrasamples=extra_samples(
-                layout.colour, layout.channels - layout.alpha, alpha=layout.alpha
-            )
-            or None,
             planarconfig="contig" if deep else None,
             subfiletype=int(page.subfiletype),
             metadata=None,
             maxworkers=1,
+            **written_colours(
+                layout.colour,
+                layout.channels - layout.alpha,
+                alpha=layout.alpha,
+                photometric=photometric_of(page, layout),
+            ),
             **settings,
             **tags,
         )

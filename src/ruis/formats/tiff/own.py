@@ -1,0 +1,122 @@
+"""Tags that only a TIFF can hold: where on earth its pixels are, ImageJ's notes, names of pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+    from ruis.formats.tiff.exif import Tag
+
+__all__ = ["OwnTags", "own_tags"]
+
+EARTH = {33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113}
+"""GeoTIFF's, and GDAL's notes with what means that there is no value."""
+
+OTHERS = {269, 285, 297, 33723, 34377, 51123}
+"""The document's and the page's name and number, IPTC, Photoshop's resources, MicroManager's notes."""
+
+BYTE_COUNTS, IMAGEJ = 50838, 50839
+NO_UNIT = 1
+UNIT_SIZES = {1: 1, 2: 1, 6: 1, 7: 1, 3: 2, 8: 2, 4: 4, 9: 4, 11: 4, 13: 4, 5: 4, 10: 4, 12: 8}
+"""Bytes that belong together, by the types of a classic TIFF."""
+
+X_RESOLUTION, Y_RESOLUTION, UNIT = 282, 283, 296
+
+
+@dataclass(frozen=True)
+class OwnTags:
+    """What a page says that other formats cannot.
+
+    Parameters
+    ----------
+    tags : tuple
+        Code, type, count and little-endian bytes of each.
+    resolution : tuple, optional
+        Two fractions, where they have no unit: ImageJ's are in the unit of its description.
+    photometric : str, optional
+        What tifffile calls the colours, where the image's own do not say it: RGB with further
+        samples, floats of which the lowest is white.
+    """
+
+    tags: tuple[tuple[int, int, int, bytes], ...] = ()
+    resolution: tuple[tuple[int, int], tuple[int, int]] | None = None
+    photometric: str | None = None
+
+    @property
+    def extratags(self) -> list[Tag]:
+        """As tifffile wants them."""
+        return [(*tag, True) for tag in self.tags]
+
+    @property
+    def stripped(self) -> OwnTags:
+        """The same without names, places and texts."""
+        return replace(self, tags=())
+
+    def __bool__(self) -> bool:
+        return self != OwnTags()
+
+
+def own_tags(page: TiffPage, photometric: str | None, *, turned: bool) -> OwnTags:
+    """Collect what a page says that other formats cannot.
+
+    Parameters
+    ----------
+    page : tifffile.TiffPage
+        Of an open file.
+    photometric : str, optional
+        See :class:`OwnTags`.
+    turned : bool
+        Whether the pixels will be turned upright: then they are no longer where the tags say.
+    """
+    wanted = OTHERS if turned else OTHERS | EARTH
+    tags = [tag for tag in page.tags if tag.code in wanted and int(tag.dtype) in UNIT_SIZES]
+    found = [(tag.code, int(tag.dtype), int(tag.count), _bytes(page, tag)) for tag in tags]
+    return OwnTags((*found, *_imagej(page)), _resolution(page), photometric)
+
+
+def _bytes(page: TiffPage, tag: Any) -> bytes:
+    """Return a tag's value as it is stored, in little-endian order."""
+    import numpy as np
+
+    handle, size = page.parent.filehandle, UNIT_SIZES[int(tag.dtype)]
+    handle.seek(tag.valueoffset)
+    value: bytes = handle.read(tag.valuebytecount)
+    if page.parent.byteorder == ">" and size > 1:
+        value = np.frombuffer(value, f">u{size}").astype(f"<u{size}").tobytes()
+    return value
+
+
+def _imagej(page: TiffPage) -> list[tuple[int, int, int, bytes]]:
+    """Return ImageJ's notes; the byte order of the file is in them, too."""
+    from tifffile.tifffile import imagej_metadata_tag
+
+    if not {BYTE_COUNTS, IMAGEJ} <= {tag.code for tag in page.tags}:
+        return []
+    if page.parent.byteorder == "<":
+        tags = [page.tags[code] for code in (BYTE_COUNTS, IMAGEJ)]
+        return [(tag.code, int(tag.dtype), int(tag.count), _bytes(page, tag)) for tag in tags]
+    value = page.tags[IMAGEJ].value
+    if not isinstance(value, dict):  # tifffile did not understand them
+        return []
+    made = imagej_metadata_tag(value, "<")
+    return [(code, kind, count, data) for code, kind, count, data, _ in made]
+
+
+def _resolution(page: TiffPage) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Return the resolution if it has no unit."""
+    unit = page.tags.get(UNIT)
+    if unit is None or int(unit.value) != NO_UNIT:
+        return None
+    across, down = (page.tags.get(code) for code in (X_RESOLUTION, Y_RESOLUTION))
+    for tag in (across, down):
+        if (
+            tag is None
+            or not isinstance(tag.value, tuple)
+            or len(tag.value) != 2
+            or not all(tag.value)
+        ):
+            return None
+    return tuple(across.value), tuple(down.value)
