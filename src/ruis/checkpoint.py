@@ -23,7 +23,7 @@ from ruis.formats.atomic import leftovers, new_file
 if TYPE_CHECKING:
     from ruis.recipe import Recipe
 
-__all__ = ["Checkpoint", "Epoch", "data_of", "keep_data", "weights_of"]
+__all__ = ["Checkpoint", "Epoch", "data_of", "keep_data", "refined", "weights_of"]
 
 CHECKPOINT, BEST, HISTORY, RECIPE, ORIGIN, DATA = (
     "checkpoint-{:06}.safetensors",
@@ -284,6 +284,20 @@ def data_of(folder: Path) -> Path | None:
         return Path((folder / DATA).read_text(encoding="utf-8"))
     except OSError:
         return None
+
+
+def refined(folder: Path) -> bool:
+    """Say whether the run in a folder began with the weights of a model.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder, or any other.
+    """
+    try:
+        return bool((folder / ORIGIN).read_text("ascii").strip())
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _array(variable: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruis import alignment, formats, planes, processor
+from ruis import alignment, formats, outputs, planes, processor
 from ruis.errors import ConfigError, EmptyDatasetError, TooMuchDataError
 from ruis.image import Image
 from ruis.intensity import Intensity
@@ -88,7 +88,8 @@ def find(folder: str | Path) -> list[Path]:
     Raises
     ------
     EmptyDatasetError
-        If the folder is not there or holds no image of a format that ruis reads.
+        If the folder is not there or holds no image of a format that ruis reads, those aside that
+        ruis wrote: what is denoised already, and maps of uncertainty.
     """
     folder = Path(folder)
     if folder.is_file():
@@ -104,7 +105,10 @@ def find(folder: str | Path) -> list[Path]:
     )
     if not found:
         raise EmptyDatasetError(f"{folder} holds no images of a format that ruis reads.")
-    return found
+    mine = [path for path in found if not outputs.is_own(path)]
+    if not mine:
+        raise EmptyDatasetError(f"{folder} holds only images that ruis wrote ({outputs.OWN}).")
+    return mine
 
 
 def headers(paths: Sequence[Path], axes: str | None = None) -> tuple[Header, ...]:

@@ -24,6 +24,7 @@ from ruis.errors import (
 )
 from ruis.formats.atomic import new_file
 from ruis.record import Record
+from ruis.zoo.store import names as pulled_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -146,9 +147,9 @@ class ModelUsed(Record):
     Parameters
     ----------
     name, sha256 : str
-        The model's name, and the hash of its weights.
+        The model's name (of one that was pulled, what it was called then), and the hash of its weights.
     path : str, optional
-        Its file, relative to the folder of the detector's; None if it ships.
+        Its file, relative to the folder of the detector's; None if it ships or was pulled.
     precision : {"auto", "f32", "bf16"}
         What the network computed with when the detector was fitted.
     """
@@ -175,6 +176,8 @@ class ModelUsed(Record):
         if zoo.find(name).sha256 != model.sha256:
             raise ConfigError(f"{name} is not the model that this detector was fitted with.")
         path = None
+        if name in pulled_names():
+            return cls(name=name, sha256=model.sha256, precision=precision)
         if name not in zoo.SHIPPED:
             path = Path(os.path.relpath(Path(name).resolve(), beside.parent.resolve())).as_posix()
         return cls(name=model.name, sha256=model.sha256, path=path, precision=precision)

@@ -90,9 +90,9 @@ class Evaluation:
         Spent denoising, not reading or measuring.
     megapixels : float
         Denoised.
-    white : float, optional
-        The stored value that hardly any clean one goes beyond, where that is far from the data range
-        that noise and PSNR were counted by.
+    range_used : tuple of float, optional
+        Black, and the stored value that hardly any clean one goes beyond, where that is far from the
+        data range that noise and PSNR were counted by.
     """
 
     model: str
@@ -101,7 +101,7 @@ class Evaluation:
     images: tuple[Scored, ...]
     seconds: float
     megapixels: float
-    white: float | None = None
+    range_used: tuple[float, float] | None = None
 
     @property
     def mean(self) -> dict[str, float]:
@@ -121,7 +121,7 @@ class Evaluation:
             "images": [asdict(image) for image in self.images],
             "seconds": self.seconds,
             "megapixels_per_second": self.megapixels / self.seconds if self.seconds else 0.0,
-            "white": self.white,
+            "range_used": self.range_used,
         }
 
 
@@ -266,13 +266,13 @@ def evaluate(
     >>> evaluate(denoiser, pairs, noise="gaussian:25/255", seed=0).mean  # doctest: +SKIP
     {'psnr': 29.0, 'ssim': 0.82, 'noisy_psnr': 20.2}
     """
-    scored, whites, seconds, megapixels = [], [], 0.0, 0.0
+    scored, ranges, seconds, megapixels = [], [], 0.0, 0.0
     for count, pair in enumerate(_read(pairs), start=1):
         start = time.perf_counter()
         result = denoiser.run(pair.noisy, sigma=sigma, strength=strength).image.pixels
         seconds += time.perf_counter() - start
         megapixels += pair.noisy.megapixels
-        whites.append(_white(pair))
+        ranges.append(_range_used(pair))
         denoised = pair.stored.to_unit(pair.stored.from_unit(result))
         scored.append(
             Scored(
@@ -284,15 +284,16 @@ def evaluate(
         )
         if progress:
             progress(count, len(pairs))
-    used = [white for white in whites if white is not None]
+    used = [one for one in ranges if one is not None]
     # One image that reaches into the range shows that it is right.
-    white = max(used) if used and len(used) == len(whites) else None
-    return Evaluation(denoiser.model.name, noise, seed, tuple(scored), seconds, megapixels, white)
+    widest = max(used, key=lambda one: one[1]) if used and len(used) == len(ranges) else None
+    return Evaluation(denoiser.model.name, noise, seed, tuple(scored), seconds, megapixels, widest)
 
 
-def _white(pair: Pair) -> float | None:
-    """Return what the clean values stay below, where the range that they are counted by is far off."""
-    return None if pair.info is None else white_shown(peak(pair.clean), pair.info)
+def _range_used(pair: Pair) -> tuple[float, float] | None:
+    """Return what the clean values stay within, where the range that they are counted by is far off."""
+    white = None if pair.info is None else white_shown(peak(pair.clean), pair.info)
+    return None if pair.info is None or white is None else (pair.info.data_range[0], white)
 
 
 def _read(pairs: list[Callable[[], Pair]]) -> Iterator[Pair]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MARK",
+    "OWN",
     "UNCERTAINTY",
     "Failure",
     "Found",
@@ -37,6 +38,9 @@ MARK = ".denoised"
 
 UNCERTAINTY = ".uncertainty"
 """What the name of a map of uncertainty has there."""
+
+OWN = f"{MARK}, {UNCERTAINTY}"
+"""Both, for people."""
 
 OME = ".ome"
 
@@ -397,18 +401,19 @@ def _scanned(top: Path, output: Path | None, *, recursive: bool) -> Iterator[Fou
             if path.name.startswith(".") or not (is_image_name(path) or path.name in stacks):
                 continue
             count += 1
-            if path.stem.endswith((MARK, MARK + OME, UNCERTAINTY)):
+            if is_own(path):
                 continue
             here += 1
             yield Found(path, path.relative_to(top))
     if not here:
-        what = (
-            "only images that ruis wrote (.denoised, .uncertainty)"
-            if count
-            else "no image that ruis reads"
-        )
+        what = f"only images that ruis wrote ({OWN})" if count else "no image that ruis reads"
         hint = "" if recursive else "; --recursive also looks into the folders inside"
         raise ImageError(f"the folder holds {what}{hint}.", source=str(top))
+
+
+def is_own(path: Path) -> bool:
+    """Say whether the name of a file is one that ruis gives to what it writes beside its inputs."""
+    return path.stem.endswith((MARK, MARK + OME, UNCERTAINTY))
 
 
 def _unreadable(error: OSError) -> None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from ruis import losses, objectives
 from ruis.errors import ConfigError
+from ruis.noise import has_sigma
 from ruis.noise import parse as parse_noise
 from ruis.planes import AXES
-from ruis.recipe import Recipe
+from ruis.recipe import LONGEST_NAME, Recipe
 from ruis.survey import look, printed
 
 if TYPE_CHECKING:
@@ -143,14 +144,16 @@ def propose(
     """
     given = {"clean": clean, "noisy": noisy, "second": second}
     places = {role: Path(place).resolve() for role, place in given.items() if place is not None}
+    axes = axes and axes.upper()
     _check(places, noise, minutes, epochs, axes)
     # The other shots and the clean images have the sizes of the noisy ones, or training says so.
     first = places.get("noisy") or places["clean"]
     seen = look(first, axes)
     chosen, why = _objective(places, noise, seen, objective, mask, refining=start is not None)
+    told = noise is not None and has_sigma(parse_noise(noise))
     upright = "clean" in places and printed(places["clean"], axes)
     simple = "print asks for no more" if upright else ""
-    network, about = _network(chosen, seen, tier, minutes, start, simple, told=noise is not None)
+    network, about = _network(chosen, seen, tier, minutes, start, simple, told=told)
     budget, long = _budget(chosen, minutes, epochs, refining=start is not None)
     root = Path(os.path.commonpath([place.parent for place in places.values()]))
     source = {
@@ -168,13 +171,13 @@ def propose(
     )
     removes = noise or ("the noise of pairs" if "clean" in places else "the noise")
     made = {
-        "name": re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "mine",
+        "name": re.sub(r"[^a-z0-9]+", "-", name.lower())[:LONGEST_NAME].strip("-") or "mine",
         "purpose": f"Removes {removes} from {kind} like those in {first.name}.",
         "data": (source,),
         "architecture": network,
         "objective": chosen,
         "noise": noise,
-        "patch": _patch(chosen, seen),
+        "patch": _patch(chosen, seen, start),
         "turned": not upright,
         "loss": losses.CLIPPED if upright else None,
         "seed": seed,
@@ -252,7 +255,8 @@ def _objective(
     if name == "noise-to-noise":
         return name, f"It learns from two shots of each scene. That asks for {assumes}."
     if name == "zero-shot":
-        return name, f"It learns from this one image alone. That asks for {assumes}."
+        what = "this one image alone" if seen.planes == 1 else "these images alone"
+        return name, f"It learns from {what}. That asks for {assumes}."
     if name == "neighbour-to-neighbour":
         return name, (
             "It learns from noisy images alone, by comparing neighbouring pixels. That asks for "
@@ -287,6 +291,7 @@ def _void(seen: Seen, mask: str | None) -> tuple[dict[str, Any], str]:
         "everywhere": f"square:{reach}",
     }[seen.direction]
     mask = mask or measured
+    objectives.parse({"name": "noise-to-void", "mask": mask})
     kind, _, length = mask.partition(":")
     line = 2 * int(length or 0) + 1
     together = line**2 if kind == "square" else line
@@ -341,6 +346,8 @@ def _network(
     elif name in SINGLE_SHOTS:
         small = "noisy images teach a small one further in the same time"
     size = tier or ("fast" if small else "base")
+    if size not in TIERS:
+        raise ConfigError(f"there is no tier {size!r}; known: {', '.join(TIERS)}.")
     network = {"name": "unet", "channels": channels, "sigma_channel": told, **TIERS[size]}
     why = "as asked" if tier else small or f"{seen.megapixels:.3g} megapixels teach it well"
     return network, f"The network is a U-Net of the {size} kind ({why})."
@@ -360,7 +367,8 @@ def _budget(
         del settings["epochs"]
     if epochs is not None:
         return {**settings, "epochs": epochs}, f"It trains for {epochs} epochs."
-    minutes = minutes or (REFINING_MINUTES if refining else MINUTES)
+    if minutes is None:
+        minutes = REFINING_MINUTES if refining else MINUTES
     settings["minutes"] = minutes
     if "steps_per_epoch" not in settings and minutes < SHORT:
         settings["steps_per_epoch"] = 100
@@ -371,12 +379,20 @@ def _budget(
     return settings, f"{said}: without clean images nothing tells when it is best."
 
 
-def _patch(chosen: str | dict[str, Any], seen: Seen) -> int:
-    """Return the side of a crop."""
-    if objectives.parse(chosen).name != "zero-shot":
-        return seen.patch
-    smallest = min(min(header.rows, header.columns) for header in seen.headers)
-    return max(seen.patch, min(ONE_PATCH, smallest) // 8 * 8)
+def _patch(chosen: str | dict[str, Any], seen: Seen, start: ModelFile | None) -> int:
+    """Return the side of a crop; a network that is refined may ask for another than most."""
+    patch = seen.patch
+    if objectives.parse(chosen).name == "zero-shot":
+        smallest = min(min(header.rows, header.columns) for header in seen.headers)
+        patch = max(patch, min(ONE_PATCH, smallest) // 8 * 8)
+    if start is None:
+        return patch
+    geometry = start.architecture.geometry
+    return geometry.size[0] if geometry.size else _down(patch, geometry.multiple)
+
+
+def _down(number: int, multiple: int) -> int:
+    return max(number // multiple, 1) * multiple
 
 
 def _settings(chosen: str | dict[str, Any], *, refining: bool) -> dict[str, Any]:

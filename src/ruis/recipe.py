@@ -15,7 +15,10 @@ from ruis.errors import ConfigError
 from ruis.planes import AXES
 from ruis.record import Record
 
-__all__ = ["DataSource", "Recipe"]
+__all__ = ["LONGEST_NAME", "DataSource", "Recipe"]
+
+LONGEST_NAME = 100
+"""Characters of a model's name, as its manifest takes them."""
 
 
 class DataSource(Record):
@@ -138,7 +141,7 @@ class Recipe(Record):
         Of initial weights, crops and noise.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=LONGEST_NAME)
     purpose: str = ""
     limits: tuple[str, ...] = ()
     data: tuple[DataSource, ...] = Field(min_length=1)

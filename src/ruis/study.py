@@ -9,18 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruis import architectures, dataset, examples, noise
+from ruis import architectures, dataset, examples, noise, survey
 from ruis.autoencoder import Autoencoder
 from ruis.errors import ConfigError
 from ruis.loop import Report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from ruis.loop import Progress
@@ -177,7 +176,8 @@ def crops(
     folder : path
         The clean images.
     spec : str
-        The noise to add, as :func:`ruis.noise.parse` takes it.
+        The noise to add, as :func:`ruis.noise.parse` takes it; in fractions of what the images use,
+        where that is far from what their files can hold.
     channels : int, default 1
         Of the crops.
     patch : int, default 64
@@ -198,7 +198,8 @@ def crops(
         If there is no image as large as a crop.
     """
     model = noise.parse(spec)
-    training, held_out = dataset.split(dataset.load(folder, channels), 16, seed)
+    white = survey.look(Path(folder), None).white
+    training, held_out = dataset.split(dataset.load(folder, channels, white=white), 16, seed)
     sets = []
     for part, (samples, size) in enumerate(((training, count), (held_out, max(1, count // 4)))):
         patches = examples.Patches(

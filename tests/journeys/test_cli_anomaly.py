@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import ruis
 from ruis import model_file
 from ruis.cli import app
+from ruis.errors import EmptyDatasetError
 from ruis.image import Image, ImageInfo
 
 SIDE = 64
@@ -207,3 +208,37 @@ def test_without_a_model_one_is_taught_and_kept():
 def test_help_shows_examples_on_lines_of_their_own(command):
     lines = [line.strip() for line in run(command, "--help").stdout.splitlines()]
     assert len([line for line in lines if line.startswith(f"ruis anomaly {command} ")]) >= 2
+
+
+def stacks(folder: Path) -> None:
+    """Write surfaces as TIFFs of three pages."""
+    import tifffile
+
+    folder.mkdir()
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        pages = [np.rint(255 * surface(rng)).astype(np.uint8) for _ in range(3)]
+        tifffile.imwrite(folder / f"{seed}.tif", np.stack(pages), photometric="minisblack")
+
+
+def test_each_page_of_a_stack_is_an_image():
+    stacks(Path("stacks"))
+    done = run("fit", "stacks", "-o", "s.json", "--model", "gray", "--json")
+    assert json.loads(done.stdout)["images"] == 9
+
+
+@pytest.mark.slow
+def test_an_older_detector_stays_whole_where_fitting_fails(monkeypatch):
+    pytest.importorskip("keras", reason="training needs the train extra")
+    taught = ("-o", "mine.json", "--minutes", "0.02")
+    run("fit", "normal", *taught)
+
+    def fails(self, images):
+        raise EmptyDatasetError("there is something wrong with them.")
+
+    monkeypatch.setattr("ruis.anomaly.AnomalyDetector.fit", fails)
+    before = Path("mine.ruis").read_bytes(), Path("mine.json").read_bytes()
+    run("fit", "normal", *taught, "--seed", "5", "--overwrite", code=3)
+    assert (Path("mine.ruis").read_bytes(), Path("mine.json").read_bytes()) == before
+    run("fit", "normal", "-o", "other.json", "--minutes", "0.02", code=3)
+    assert not Path("other.ruis").exists()

@@ -178,6 +178,40 @@ def test_names_are_not_taken_from_anyone(model, tmp_path):
     assert "pattern" in run("pull", model, "--name", "../x", code=2).stderr
 
 
+@pytest.mark.parametrize("name", ["auto", "fast", "push"])
+def test_what_means_something_else_is_no_name(model, own_store, name):
+    assert "means something else" in run("pull", model, "--name", name, code=2).stderr
+    assert nothing_kept(own_store)
+
+
+def test_what_others_put_into_the_folder_stays_there(model, own_store):
+    mine = make(own_store / "mine.ruis", seed=2)
+    run("pull", model)
+    run("pull", make(model.with_name("new.ruis"), seed=3), "--name", "grain", "--overwrite")
+    assert mine.exists()
+
+
+def test_a_detector_finds_a_pulled_model_again(model, tmp_path, monkeypatch):
+    run("pull", model, "--name", "mine")
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        pixels = rng.integers(0, 255, (40, 48, 1)).astype("u1")
+        Path("normal").mkdir(exist_ok=True)
+        ruis.write(Image(pixels, ImageInfo(pixels.dtype, (0, 255))), f"normal/{number}.png")
+    Path("deep").mkdir()
+    fit = ["anomaly", "fit", "normal", "-o", "deep/d.json", "--model", "mine"]
+    done = CliRunner().invoke(app, fit)
+    assert done.exit_code == 0, done.output
+    monkeypatch.chdir(tmp_path / "deep")
+    done = CliRunner().invoke(app, ["anomaly", "score", "d.json", "../normal/0.png"])
+    assert done.exit_code == 0, done.output
+
+
+def test_json_before_a_name_is_not_passed_over(model):
+    run("pull", model)
+    assert "comes after" in run("--json", "grain", code=2).stderr
+
+
 def test_a_folder_with_several_models_asks_which(model, tmp_path):
     make(model.with_name("second.ruis"), "second")
     assert "say which" in run("pull", model.parent, code=2).stderr

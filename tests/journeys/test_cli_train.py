@@ -231,6 +231,8 @@ def test_a_training_that_is_stopped_says_how_to_go_on(monkeypatch):
         (("nowhere.toml",), "nowhere.toml"),
         (("mine.toml", "--minutes", "1", "--epochs", "1"), "not both"),
         (("mine.toml", "--minutes", "0"), "minutes"),
+        (("--clean", "clean", "--noise", "gaussian:0.1", "--minutes", "0"), "minutes"),
+        (("--noisy", "clean", "--mask", "horizontal:abc"), "mask"),
         (("mine.toml", "-o", "mine.zip"), ".ruis"),
         (("mine.toml", "-o", "nowhere/mine.ruis"), "no folder"),
     ],
@@ -263,6 +265,19 @@ def test_the_folder_of_a_run_is_a_recipe_to_use_again(taught, folder):
     assert taught[0]["data"] == folder / "somewhere"
     run("other/recipe.toml", "--data", "else", "-o", "b.ruis")
     assert taught[1]["data"] == Path("else")
+
+
+def test_the_run_of_a_refined_model_asks_for_that_model(taught):
+    from ruis.checkpoint import keep_data
+
+    Path("other").mkdir()
+    Path("other/recipe.toml").write_text(RECIPE)
+    keep_data(Path("other"), Path("somewhere"))
+    Path("other/origin.txt").write_text("ab" * 32)
+    assert "--from" in run("other/recipe.toml", "-o", "a.ruis", code=2).stderr
+    assert not taught
+    run("other/recipe.toml", "-o", "a.ruis", "--from", "gray")
+    assert len(taught) == 1
 
 
 def test_what_will_be_done_is_said_before_and_alone_if_asked(taught):

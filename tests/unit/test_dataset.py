@@ -47,6 +47,16 @@ def test_images_are_found_in_the_order_of_their_names(tmp_path):
     assert [path.name for path in dataset.find(tmp_path)] == ["a.PNG", "b.png", "c.tif"]
 
 
+def test_what_ruis_wrote_beside_images_is_not_learnt_from(tmp_path):
+    written = ("a.denoised.png", "a.denoised.ome.tif", "a.uncertainty.tif")
+    for name in written:
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(EmptyDatasetError, match="only images that ruis wrote"):
+        dataset.find(tmp_path)
+    (tmp_path / "a.png").write_bytes(b"")
+    assert [path.name for path in dataset.find(tmp_path)] == ["a.png"]
+
+
 def test_a_folder_without_images_is_named(tmp_path):
     with pytest.raises(EmptyDatasetError, match="holds no images"):
         dataset.find(tmp_path)

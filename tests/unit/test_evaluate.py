@@ -83,10 +83,10 @@ def test_twelve_bits_in_sixteen_are_told_of(nothing, folder, tmp_path):
     model = noise.parse("gaussian:0.05")
     twelve_bits(tmp_path / "dark")
     found = evaluate(nothing, noisy_pairs(tmp_path / "dark" / "clean", model, 1))
-    assert found.white == pytest.approx(0.7 * 4095, rel=0.02)
-    assert found.to_json_form()["white"] == found.white
+    assert found.range_used == (0, pytest.approx(0.7 * 4095, rel=0.02))
+    assert found.to_json_form()["range_used"] == found.range_used
     twelve_bits(folder)  # beside others that use their range
-    assert evaluate(nothing, noisy_pairs(folder / "clean", model, 1)).white is None
+    assert evaluate(nothing, noisy_pairs(folder / "clean", model, 1)).range_used is None
 
 
 def test_noise_and_psnr_are_counted_by_the_range_that_is_given(nothing, tmp_path):
@@ -96,7 +96,7 @@ def test_noise_and_psnr_are_counted_by_the_range_that_is_given(nothing, tmp_path
     pair = make()
     assert 0.29 < pair.clean.min() < pair.clean.max() < 0.71
     result = evaluate(nothing, [make])
-    assert result.white is None
+    assert result.range_used is None
     assert result.images[0].noisy_psnr == pytest.approx(-20 * np.log10(0.05), abs=0.3)
     # Rounded to what the file holds, 1/4095, not to 1/255: as good as the noise itself.
     assert result.images[0].psnr == pytest.approx(result.images[0].noisy_psnr, abs=2e-4)
@@ -164,7 +164,7 @@ def test_the_document_is_what_scripts_rely_on(nothing, folder):
     )
     document = json.loads(json.dumps(result.to_json_form()))
     assert list(document) == [
-        "model", "noise", "seed", "mean", "images", "seconds", "megapixels_per_second", "white",
+        "model", "noise", "seed", "mean", "images", "seconds", "megapixels_per_second", "range_used",
     ]  # fmt: skip
     assert set(document["mean"]) == {"psnr", "ssim", "noisy_psnr"}
     assert set(document["images"][0]) == {"name", "psnr", "ssim", "noisy_psnr"}

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ruis import dataset, formats, objectives, zoo
+from ruis import architectures, dataset, formats, objectives, zoo
 from ruis.errors import ConfigError, EmptyDatasetError
 from ruis.image import Image, ImageInfo, data_range_of
+from ruis.manifest import Manifest
 from ruis.proposal import propose
+from ruis.recipe import LONGEST_NAME
 
 
 def write(path: Path, pixels: np.ndarray, colour: str = "gray") -> None:
@@ -200,3 +203,55 @@ def test_a_refinement_needs_fitting_channels(tmp_path):
     write(tmp_path / "five" / "a.tif", np.zeros((64, 64, 5), np.uint8), "channels")
     with pytest.raises(ConfigError, match="takes 3 channels, and these images have 5"):
         propose(noisy=tmp_path / "five", start=zoo.find("photo"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("gaussian:25/255", True),
+        ("1*gaussian:0.1|1*jpeg:50", True),
+        ("camera", False),
+        ("jpeg:quality=50", False),
+        ("poisson:30+jpeg:50", False),
+    ],
+)
+def test_sigma_is_an_input_where_there_is_one_to_tell(shots, spec, told):
+    network = propose(clean=shots(), noise=spec).recipe.architecture
+    assert network["sigma_channel"] is told
+
+
+def test_a_long_name_of_a_file_makes_a_model_s_name():
+    assert (
+        next(
+            one.max_length
+            for one in Manifest.model_fields["name"].metadata
+            if hasattr(one, "max_length")
+        )
+        == LONGEST_NAME
+    )
+
+
+def test_names_are_cut_minutes_are_not_guessed_and_tiers_are_known(shots):
+    folder = shots()
+    assert len(propose(noisy=folder, name="a" * 200).recipe.name) == LONGEST_NAME
+    with pytest.raises(ConfigError, match="minutes"):
+        propose(noisy=folder, minutes=0)
+    with pytest.raises(ConfigError, match="no tier 'huge'"):
+        propose(noisy=folder, tier="huge")
+    with pytest.raises(ConfigError, match="mask"):
+        propose(noisy=folder, mask="horizontal:abc")
+    assert any("these images alone" in reason
+               for reason in propose(noisy=folder, objective="zero-shot").reasons)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("network", "patch"),
+    [
+        ({"name": "dense-autoencoder", "size": (28, 28), "hidden": (8,)}, 28),
+        ({"name": "unet", "widths": (8, 8, 8, 8, 8, 8), "blocks": 1}, 64),
+    ],
+)
+def test_a_refined_network_has_a_say_in_the_patch(shots, small_model, network, patch):
+    start = replace(small_model(), architecture=architectures.parse(network))
+    recipe = propose(noisy=shots(), start=start, objective="neighbour-to-neighbour").recipe
+    assert recipe.patch == patch

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ruis.image import Image
     from ruis.model_file import ModelFile
     from ruis.recipe import Recipe
+    from ruis.run import Run
 
 __all__ = ["app", "commands"]
 
@@ -114,17 +115,18 @@ def fit(
     """
     from ruis.anomaly import AnomalyDetector, Threshold
     from ruis.dataset import find as images_in
+    from ruis.dataset import headers
     from ruis.denoise import Denoiser
+    from ruis.run import publish
     from ruis.zoo import find
 
     rule = Threshold.read(threshold)
     if model is not None and (minutes is not None or seed is not None):
         raise ConfigError("--minutes and --seed are for teaching; with --model nothing is taught.")
     paths = images_in(normal)
-    if len(paths) < 2:
-        raise EmptyDatasetError(
-            f"{normal} holds {len(paths)} image; give two or more, better fifty."
-        )
+    count = sum(header.frames for header in headers(paths))
+    if count < 2:
+        raise EmptyDatasetError(f"{normal} holds {count} image; give two or more, better fifty.")
     taught = output.with_suffix(".ruis")
     check_new_file(output, "a detector", (".json",), overwrite=overwrite)
     if model is None:
@@ -134,17 +136,20 @@ def fit(
             normal.resolve(), output.stem, MINUTES if minutes is None else minutes, seed or 0
         )
         tell(
-            f"Teaching an autoencoder on {len(paths)} images for "
+            f"Teaching an autoencoder on {count} images for "
             f"{duration(60 * (recipe.minutes or 0), rough=True)} (--minutes changes that)."
         )
-        used = _teach(recipe, normal.resolve().parent, taught, overwrite=overwrite)
+        run = _teach(recipe, normal.resolve().parent)
+        used = _kept_aside(run)
     else:
-        used = find(model)
+        run, used = None, find(model)
     settings: Any = {"score": score, "smoothing": smoothing, "border": border}
     denoiser = Denoiser(used, precision="f32")  # a threshold shall hold on another processor
     detector = AnomalyDetector(denoiser, threshold=rule, **settings)
     with progress_line() as update:
         detector.fit(_read_each(paths, update))
+    if run is not None:  # not before all went well: an older detector beside it may need its own
+        publish(run, taught, overwrite=overwrite)
     detector.save(output, model=taught if model is None else model, overwrite=overwrite)
     _show_fit(detector, output, used, as_json=json)
 
@@ -173,29 +178,35 @@ def _recipe(normal: Path, name: str, minutes: float, seed: int) -> Recipe:
     return Recipe.parse(made, what="the recipe of the autoencoder")
 
 
-def _teach(recipe: Recipe, root: Path, path: Path, *, overwrite: bool) -> ModelFile:
-    """Teach a network and keep it; a few minutes are not worth a checkpoint."""
-    from ruis.run import publish
+def _teach(recipe: Recipe, root: Path) -> Run:
+    """Teach a network; a few minutes are not worth a checkpoint."""
     from ruis.train import train
 
     load_keras_quietly()
     with TemporaryDirectory(prefix="ruis-") as folder, progress_line() as update:
-        run = train(recipe, root, folder, progress=Teller(update))
-    return publish(run, path, overwrite=overwrite)
+        return train(recipe, root, folder, progress=Teller(update))
+
+
+def _kept_aside(run: Run) -> ModelFile:
+    """Return the model of a training, which no file holds yet."""
+    from ruis.run import publish
+
+    with TemporaryDirectory(prefix="ruis-") as folder:
+        return publish(run, Path(folder) / "taught.ruis")
 
 
 def _read_each(paths: list[Path], update: Any) -> Iterator[Image]:
     """Read one image after the other."""
     import time
 
-    from ruis.formats import read
+    from ruis import planes
 
     begun = time.perf_counter()
     for count, path in enumerate(paths):
         if update:
             left = seconds_left(begun, count / len(paths))
             update(count / len(paths), f"{count} of {len(paths)} images{left}")
-        yield read(path)
+        yield from planes.read(path)
 
 
 def _show_fit(detector: AnomalyDetector, output: Path, model: ModelFile, *, as_json: bool) -> None:

@@ -41,7 +41,7 @@ def calibrate(
     coverage: Annotated[
         float,
         typer.Option(
-            min=0.5, max=0.999, metavar="0.5..0.999", help="The share of true values to hold."
+            min=0.501, max=0.999, metavar="0.501..0.999", help="The share of true values to hold."
         ),
     ] = 0.9,
     output: Annotated[
@@ -58,6 +58,7 @@ def calibrate(
     engine: options.EngineName = "openvino",
     precision: options.PrecisionName = "auto",
     tile: options.Tile = None,
+    data_range: options.DataRange = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -72,6 +73,7 @@ def calibrate(
     """
     if (noise is None) == (noisy is None):
         raise ConfigError("give either --noise SPEC (noise to add) or --noisy DIR (pairs).")
+    whole = options.parse_data_range(data_range)
     target = output or _default_output(model, overwrite=overwrite)
     check_new_file(target, "a model file", (".ruis",), overwrite=overwrite)
 
@@ -85,10 +87,10 @@ def calibrate(
     prepare_engine(engine)
     denoiser = load(model, engine=engine, precision=precision, tile=tile)
     if added is not None:
-        pairs = noisy_pairs(clean, added, denoiser.channels, seed=seed)
+        pairs = noisy_pairs(clean, added, denoiser.channels, seed=seed, data_range=whole)
     else:
         assert noisy is not None
-        pairs = real_pairs(noisy, clean, denoiser.channels)
+        pairs = real_pairs(noisy, clean, denoiser.channels, data_range=whole)
     with counted_images() as progress:
         table = measure(
             denoiser, pairs, coverage=coverage, noise=noise or "pairs", seed=seed, progress=progress

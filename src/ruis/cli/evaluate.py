@@ -111,12 +111,8 @@ def evaluate(
         print_json(result.to_json_form())
     else:
         _show(result)
-    if result.white is not None:
-        tell(
-            f"Note: hardly any clean value goes beyond {result.white:g}, and noise and PSNR were counted in "
-            f"fractions of what the files can hold: --data-range {result.white:g} counts in fractions "
-            "of what they use."
-        )
+    if result.range_used is not None and whole is None:
+        tell(options.narrow_range(result.range_used))
 
 
 def _show(result: Evaluation) -> None:

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from ruis.cli import options
 from ruis.cli.console import print_json, say, table, tell
 from ruis.cli.progress import progress_line
+from ruis.errors import ConfigError
 
 if TYPE_CHECKING:
     from ruis.model_file import ModelFile
@@ -52,6 +53,8 @@ def models(ctx: typer.Context, json: options.Json = False, debug: options.Debug 
     """List the models that ship and those that were pulled."""
     if ctx.invoked_subcommand is None:
         _list(json=json)
+    elif json:
+        raise ConfigError("--json comes after the name or the command: ruis models gray --json.")
 
 
 def show(

@@ -22,6 +22,7 @@ __all__ = [
     "Sigma",
     "Strength",
     "Tile",
+    "narrow_range",
     "parse_data_range",
     "parse_sigma",
     "show_sigma",
@@ -143,6 +144,16 @@ def parse_data_range(text: str | None) -> tuple[float, float] | None:
     if not -math.inf < low < high < math.inf:
         raise ConfigError(f"--data-range {text}: white must be above black.")
     return low, high
+
+
+def narrow_range(used: tuple[float, float]) -> str:
+    """Say that noise was counted by a range of which hardly anything is used, and how to change that."""
+    black, white = used
+    said = f"{black:g},{white:g}" if black else f"{white:g}"
+    return (
+        f"Note: hardly any clean value goes beyond {white:g}, and the noise was counted in fractions of "
+        f"what the files can hold: --data-range {said} counts in fractions of what they use."
+    )
 
 
 def show_sigma(sigma: float) -> str:

@@ -168,7 +168,7 @@ def train(
 
     begin = None if start is None else find(start)
     if recipe is not None:
-        chosen, root = _read(recipe, data, asked)
+        chosen, root = _read(recipe, data, asked, begin)
         chosen = _changed(chosen, minutes, epochs, seed)
         reasons: tuple[str, ...] = (chosen.purpose,) if chosen.purpose else ()
     else:
@@ -223,9 +223,11 @@ def train(
 # -- what is asked for ----------------------------------------------------------------------------
 
 
-def _read(recipe: Path, data: Path | None, asked: dict[str, Any]) -> tuple[Recipe, Path]:
+def _read(
+    recipe: Path, data: Path | None, asked: dict[str, Any], begin: ModelFile | None
+) -> tuple[Recipe, Path]:
     """Return a recipe, and the folder that its data folders are in."""
-    from ruis.checkpoint import data_of
+    from ruis.checkpoint import data_of, refined
     from ruis.recipe import Recipe
 
     given = [f"--{name}" for name, value in asked.items() if value is not None]
@@ -233,6 +235,10 @@ def _read(recipe: Path, data: Path | None, asked: dict[str, Any]) -> tuple[Recip
         raise ConfigError(
             f"a recipe says itself what to learn from, and how: leave out {', '.join(given)}, "
             "or the recipe."
+        )
+    if begin is None and refined(recipe.parent):
+        raise ConfigError(
+            f"the run of {recipe} refined a model, which its recipe is made for: give it with --from."
         )
     return Recipe.read(recipe), data or data_of(recipe.parent) or Path()
 

@@ -207,7 +207,8 @@ class OpenVINOLayers(Layers):
 
     def dense(self, name: str, x: Any, units: int, *, activation: str | None = None) -> Any:
         """Flatten, channels last, and multiply."""
-        if len(x.get_partial_shape() if hasattr(x, "get_partial_shape") else x.shape) == 4:
+        node = hasattr(x, "get_output_partial_shape")  # else it is one output of a node
+        if len(x.get_output_partial_shape(0) if node else x.get_partial_shape()) == 4:
             x = self._axes(x, (0, 2, 3, 1))
         flat = self.op.reshape(x, self.op.constant(np.array([0, -1], np.int64)), True)
         product = self.op.matmul(

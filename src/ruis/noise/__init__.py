@@ -30,6 +30,7 @@ __all__ = [
     "WholeAmount",
     "between",
     "fixed",
+    "has_sigma",
     "parse",
     "read_number",
 ]
@@ -309,6 +310,23 @@ def parse(spec: str | Mapping[str, Any] | Sequence[Any] | NoiseModel) -> NoiseMo
         return _parse(spec)
     except RecursionError:
         raise ConfigError("This noise model is nested too deeply.") from None
+
+
+def has_sigma(model: NoiseModel) -> bool:
+    """Say whether a formula tells the sigma of what a model adds, at least sometimes.
+
+    Parameters
+    ----------
+    model : NoiseModel
+        May have ranges, and parts of which one is drawn.
+
+    Examples
+    --------
+    >>> has_sigma(parse("gaussian:0..55/255")), has_sigma(parse("jpeg:50"))
+    (True, False)
+    """
+    rng, gray = np.random.default_rng(0), np.full((8, 8, 1), 0.5, np.float32)
+    return any(model.sample(rng).sigma_map(gray) is not None for _ in range(100))
 
 
 def _parse(spec: Any) -> NoiseModel:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Fetched", "Progress", "pull", "push"]
 
 HUB, WEB = "hf:", ("https://", "http://")
+RESERVED = {"auto", "fast", "show", "pull", "push"}
+"""What `--model` takes beside names, and what `ruis models` does."""
 PINNED = 64
 """Hexadecimal digits of a SHA-256."""
 
@@ -95,6 +97,10 @@ def pull(
         called = name or model.name
         if called in SHIPPED:
             raise ConfigError(f"a model {called!r} ships with ruis; choose another with --name.")
+        if called in RESERVED:
+            raise ConfigError(
+                f"{called!r} means something else to ruis; choose another with --name."
+            )
         pulled = store.Pulled.parse(
             {"name": called, "source": fetched.source, "sha256": digest}, what="a pulled model"
         )
@@ -153,7 +159,7 @@ def push(
     from ruis.sharing import disk
 
     if licence or private:
-        raise ConfigError("--licence and --private are for the Hub (hf:OWNER/NAME).")
+        raise ConfigError("--license and --private are for the Hub (hf:OWNER/NAME).")
     return disk.send(path, loaded, Path(target), overwrite=overwrite)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from ruis.record import Record
 __all__ = ["Pulled", "add", "folder", "names", "path_of", "record_of"]
 
 VARIABLE = "RUIS_MODELS"
+DIGEST = r"[0-9a-f]{64}"
 
 
 class Pulled(Record):
@@ -38,7 +40,7 @@ class Pulled(Record):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)
     source: str = Field(max_length=10_000)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: str = Field(pattern=rf"^{DIGEST}$")
 
 
 def folder() -> Path:
@@ -131,7 +133,7 @@ def _content(sha256: str) -> Path:
 
 
 def _tidy() -> None:
-    """Take away models that no name leads to any more."""
+    """Take away models that no name leads to any more; whatever else lies there is none of ours."""
     kept = set()
     for name in names():
         try:
@@ -139,5 +141,5 @@ def _tidy() -> None:
         except ModelCorruptError:
             return  # it may have been any of them
     for file in folder().glob("*.ruis"):
-        if file.stem not in kept:
+        if file.stem not in kept and re.fullmatch(DIGEST, file.stem):
             file.unlink(missing_ok=True)

@@ -8,9 +8,11 @@ import warnings
 import numpy as np
 import pytest
 
+from ruis import architectures, model_file
 from ruis.engines.openvino import OpenVINOEngine
 from ruis.errors import ConfigError, ImageWriteError, ParityError, UnknownNameError
 from ruis.export import EXPORTERS, TOLERANCE, export
+from ruis.manifest import Manifest
 
 NEEDS = {
     "onnx": ("onnx", "onnxruntime"),
@@ -63,6 +65,15 @@ def test_it_computes_the_same_and_every_file_is_there(exporter, model, tmp_path)
     expected = OpenVINOEngine(model.architecture, model.weights).run(told)
     assert np.abs(expected - told[..., :1]).max() > 0.01, "a network that does something"
     assert np.abs(exporter.run(path, batch) - expected).max() < TOLERANCE
+
+
+def test_a_network_with_dense_layers_is_exported_too(quick, tmp_path):
+    network = {"name": "dense-autoencoder", "size": (28, 28), "hidden": (8,)}
+    shapes, rng = architectures.parse(network).tensors, np.random.default_rng(0)
+    weights = {name: rng.normal(0, 0.1, shape).astype("f4") for name, shape in shapes.items()}
+    model_file.save(tmp_path / "a.ruis", Manifest(name="a", architecture=network), weights)
+    done = export(model_file.load(tmp_path / "a.ruis"), quick.name, tmp_path / f"b{quick.suffix}")
+    assert 0 <= done.difference <= TOLERANCE
 
 
 def test_half_weights_are_half_the_size_and_as_good(exporter, model, tmp_path):

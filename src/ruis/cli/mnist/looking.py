@@ -27,7 +27,7 @@ from ruis.cli.mnist.options import (
 )
 from ruis.cli.mnist.train import taught
 from ruis.cli.quiet import load_keras_quietly
-from ruis.errors import ConfigError
+from ruis.errors import ConfigError, RuisError
 
 if TYPE_CHECKING:
     from ruis.autoencoder import Autoencoder
@@ -124,12 +124,20 @@ def denoise(
     What is shown and scored is the model's output on the noisy digits. Without --noise they have
     the noise that the model learnt.
     """
+    _check_taught(model, epochs, settings)
     order = asked(data, preset, epochs, noise, seed, settings, quickly=model is None)
     folder = new_folder(output, pictures("denoised"), overwrite=overwrite)
     denoiser, name = _denoiser(order, model)
     spec = noise or denoiser.model.manifest.noise
-    if spec == "none":
-        raise ConfigError(f"{name} learnt to reconstruct, not to denoise: give --noise SPEC.")
+
+    from ruis.noise import parse as check_noise
+
+    try:
+        check_noise(spec)
+    except RuisError as error:
+        raise ConfigError(
+            f"{name} did not learn from noise that was added ({spec}): give --noise SPEC."
+        ) from error
 
     import numpy as np
 
@@ -180,6 +188,7 @@ def features(
     Also what padding, stride, ReLU and the three poolings do to that digit. For other images than
     digits: ruis features.
     """
+    _check_taught(model, epochs, settings)
     order = asked(data, preset, epochs, noise, seed, settings, quickly=model is None)
     folder = new_folder(output, pictures("cubes", "filters"), overwrite=overwrite)
     autoencoder = _autoencoder(order, model)
@@ -209,6 +218,13 @@ def _quickly(order: Asked) -> Any:
     """Teach a network that is good enough to be looked at."""
     tell("No --model: a network is taught first, quickly; `ruis mnist train` makes a better one.")
     return taught(order)
+
+
+def _check_taught(model: Path | None, epochs: str | None, settings: list[str] | None) -> None:
+    """Refuse to say how to teach what is taught already."""
+    given = [name for name, value in (("--epochs", epochs), ("--set", settings)) if value]
+    if model is not None and given:
+        raise ConfigError(f"--model is taught already: leave out {' and '.join(given)}.")
 
 
 def _denoiser(order: Asked, model: Path | None) -> tuple[Denoiser, str]:

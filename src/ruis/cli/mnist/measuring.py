@@ -232,6 +232,11 @@ def anomaly(
     --set bottleneck=16). For other images than digits: ruis anomaly.
     """
     order = asked(data, preset, epochs, noise, seed, settings)
+    if noise is not None and not order.preset.denoise:
+        raise ConfigError(
+            f"the preset {order.preset.name!r} learns to give digits back, without noise: leave out "
+            "--noise, or let it denoise as well (--epochs 3,3)."
+        )
     check_extras("sklearn")
     folder = new_folder(output, pictures("again", "heat", "scores"), overwrite=overwrite)
     load_keras_quietly()
