@@ -314,14 +314,29 @@ def _sample(
     return Sample(name, data_range=data_range, **{"clean": None, **arrays})
 
 
-def split(samples: Sequence[Sample], held_out: int, seed: int) -> tuple[list[Sample], list[Sample]]:
+def split(
+    samples: Sequence[Sample], held_out: int, seed: int, least: int = 1
+) -> tuple[list[Sample], list[Sample]]:
     """Hold some samples out of training, the same ones for the same seed.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        All that there are.
+    held_out : int
+        How many, but no more than a fifth.
+    seed : int
+        Decides which.
+    least : int, default 1
+        Rows and columns that a sample needs to be of use at all; smaller ones are left out, unless all
+        are.
 
     Returns
     -------
     tuple of list of Sample
         (for training, for validation). With a single image, that image is both.
     """
+    samples = [one for one in samples if min(one.pixels.shape[:2]) >= least] or samples
     if len(samples) == 1:
         return list(samples), list(samples)
     order = np.random.default_rng([seed, 0x5EED]).permutation(len(samples))

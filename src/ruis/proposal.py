@@ -296,6 +296,11 @@ def _void(seen: Seen, mask: str | None) -> tuple[dict[str, Any], str]:
     line = 2 * int(length or 0) + 1
     together = line**2 if kind == "square" else line
     cell = math.ceil(math.sqrt(together / HIDDEN))
+    if cell > seen.patch:
+        raise ConfigError(
+            f"the mask {mask} hides a pixel in each {cell}x{cell}, and these images have no more than "
+            f"{seen.patch} pixels a side: take a shorter mask, or larger images."
+        )
     chosen = {"name": "noise-to-void", "mask": mask, "cell": min(cell, 64)}
     said = {
         "nowhere": "each pixel has noise of its own",

@@ -119,7 +119,8 @@ def train(
     if warn is not None:
         for one in training_cautions(samples, objectives.parse(recipe.objective)):
             warn(one)
-    training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed)
+    least = max(architecture.geometry.size or (architecture.geometry.multiple,))
+    training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed, least)
     for note in dataset.misaligned(samples):
         tell(Report("note", 1.0, note=note))
     patches, validation = _prepare(recipe, architecture, training, held_out, told=told)

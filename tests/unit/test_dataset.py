@@ -163,6 +163,15 @@ def test_the_same_seed_holds_out_the_same_images():
     assert names(1) != names(2)
 
 
+def test_scraps_are_never_held_out():
+    given = samples(4, 64, 64, 64, 64)
+    for seed in range(10):
+        training, held_out = dataset.split(given, 2, seed, least=8)
+        assert len(training) == 3
+        assert [one.clean.shape[0] for one in held_out] == [64]
+    assert len(dataset.split(samples(4, 4), 1, 0, least=8)[0]) == 1, "the error is told later"
+
+
 def test_a_single_image_is_for_both():
     given = samples(9)
     assert dataset.split(given, 5, 0) == (given, given)

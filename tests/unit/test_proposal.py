@@ -117,6 +117,12 @@ def test_noise_that_is_added_is_a_share_of_what_the_images_use(shots):
     assert propose(clean=shots(), noise="gaussian:25/255").recipe.data[0].white is None
 
 
+def test_a_mask_that_hides_nothing_in_so_small_an_image_is_refused(tmp_path):
+    write(tmp_path / "a" / "0.tif", np.rint(100 + 10 * noise(0)[:16, :16]).astype(np.uint8))
+    with pytest.raises(ConfigError, match="shorter mask"):
+        propose(noisy=tmp_path / "a", mask="horizontal:16")
+
+
 @pytest.mark.parametrize("axes", ["ZYX", "TYX", "YXZ", "YTX"])
 def test_a_stack_is_so_many_pictures(tmp_path, axes):
     planes = np.stack([(100 + 20 * noise(seed)[..., 0]) for seed in range(5)]).astype(np.uint8)
