@@ -29,6 +29,9 @@ __all__ = ["SMALL", "WINDOWS", "Choice", "Seen", "choose", "choose_seen", "look"
 SMALL = 640 * 640
 """Pixels up to which the whole image is looked at; of a larger one, windows are."""
 
+COARSEST = 10
+"""Rows and columns that an image needs for its coarse sigma."""
+
 WINDOWS = 5
 KEPT = 3
 """Windows along each axis that are looked at, and that are kept for a look by the network."""
@@ -115,9 +118,10 @@ def look_at(unit: list[NDArray[np.float32]]) -> Seen:
         Model values, all of one shape (rows, columns, channels).
     """
     sigma = estimate_sigma(unit)
+    small = min(unit[0].shape[:2]) < COARSEST  # for more than to take the noise for white
     return Seen(
         sigma,
-        estimate_coarse_sigma(unit),
+        sigma if small else estimate_coarse_sigma(unit),
         max(float(np.abs(window).max()) for window in unit),
         estimate_channel_correlation(unit, sigma),
         unit[0].shape[2] > 1 and all((window == window[..., :1]).all() for window in unit),
@@ -170,7 +174,7 @@ def choose_seen(colour: Colour, seen: Seen, *, fast: bool = False) -> Choice:
     if seen.white and seen.alike:
         return Choice(zoo.suited(1, fast=fast), "no colours", seen)
     if not seen.white:
-        why = "camera noise"
+        why = "camera noise" if seen.coarse > 0 else "too little noise to tell"
     else:
         why = "noise that the channels share" if seen.shared else "white noise"
     return Choice(zoo.suited(3, white=seen.white and not seen.shared, fast=fast), why, seen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ruis.choice import choose
@@ -214,23 +214,24 @@ def examine(image: Image) -> Evidence:
     planes = [[np.ascontiguousarray(one[..., c]) for one in unit] for c in range(image.channels)]
     gray = planes[0] if len(planes) == 1 else [one.mean(axis=2) for one in unit]
     grid = np.array(range(len(unit))).reshape(len(windows), -1)
-    signals = [measure_signal_dependence(plane) for plane in planes[:8]]
+    white, used = _used(unit, info)
+    signals = [_signal(plane, used) for plane in planes[:8]]
     together = (
         signals[0]
         if len(planes) == 1
-        else measure_signal_dependence([window for plane in planes[:8] for window in plane])
+        else _signal([window for plane in planes[:8] for window in plane], used)
     )
     sigmas = tuple(estimate_sigma(plane) for plane in planes)
     correlation = measure_correlation(gray)
     levels = measure_levels([window for row in windows for window in row], info.data_range)
     sigma = (sum(one**2 for one in sigmas) / len(sigmas)) ** 0.5
     impulses = max(impulse_share(plane) for plane in planes[:8])
-    stripes = measure_stripes(
+    stripes = _stripes(
         [np.concatenate([gray[i] for i in row], axis=1) for row in grid],
         [np.concatenate([gray[i] for i in column], axis=0) for column in grid.T],
+        used,
     )
     blocks = measure_blocks(gray).strength
-    white, used = _used(unit, info)
     kinds = _kinds(
         sigma,
         together,
@@ -277,9 +278,9 @@ def examine(image: Image) -> Evidence:
         sigma_used=sigma / used,
         prescription=prescribe(
             kinds,
-            sigma=sigma,
-            gain=together.gain,
-            offset=together.offset,
+            sigma=sigma / used,
+            gain=together.gain / used,
+            offset=together.offset / used**2,
             impulses=impulses,
             direction=stripes.direction,
             length=length,
@@ -297,6 +298,29 @@ def _used(unit: Sequence[NDArray[Any]], info: ImageInfo) -> tuple[float | None, 
     low, high = info.data_range
     white = white_shown(peak(np.concatenate([window.ravel() for window in unit])), info)
     return white, 1.0 if white is None else (white - low) / (high - low)
+
+
+def _signal(windows: Sequence[NDArray[np.float32]], used: float) -> SignalDependence:
+    """Measure where brightness is a fraction of what is used, and say it in fractions of the range."""
+    if used == 1:
+        return measure_signal_dependence(windows)
+    found = measure_signal_dependence([window / used for window in windows])
+    return SignalDependence(
+        found.gain * used,
+        found.offset * used**2,
+        tuple(mean * used for mean in found.means),
+        tuple(variance * used**2 for variance in found.variances),
+    )
+
+
+def _stripes(
+    across: Sequence[NDArray[np.float32]], down: Sequence[NDArray[np.float32]], used: float
+) -> Stripes:
+    """Measure, as :func:`_signal` does."""
+    if used == 1:
+        return measure_stripes(across, down)
+    found = measure_stripes([one / used for one in across], [one / used for one in down])
+    return replace(found, rows=found.rows * used, columns=found.columns * used)
 
 
 def scikit_image_sigma(image: Image) -> float:

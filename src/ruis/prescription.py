@@ -98,7 +98,8 @@ def prescribe(
     kinds : sequence of str
         As :attr:`ruis.inspection.Inspection.kinds`, what matters most first.
     sigma, gain, offset, impulses : float
-        How strong they are, in fractions of the data range.
+        How strong they are, in fractions of what is used of the data range, by which `ruis train` adds
+        noise.
     direction : {"horizontal", "vertical"}, optional
         Of stripes.
     length : int

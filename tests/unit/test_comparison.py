@@ -183,3 +183,26 @@ def test_images_in_different_units_are_refused(clean, noisy):
         in_used_range(low16, image(clean))
     with pytest.raises(ConfigError, match="times as bright"):
         in_used_range(image(noisy), image(1000 * clean))
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.5, 0.7, 0.9])
+def test_noise_that_is_left_on_purpose_is_not_taken_for_the_scene(clean, noisy, strength):
+    found = compare(image(noisy), image(noisy + strength * (clean - noisy)))
+    assert "structure-removed" not in found.verdict
+    assert found.structure < 0.05
+    assert ("noise-left" in found.verdict) == (strength <= 0.7)
+
+
+def test_with_half_the_strength_of_a_blur_the_scene_is_still_missed(noisy):
+    found = compare(image(noisy), image((noisy + 3 * smoothed(noisy, 4)) / 4))
+    assert found.correlation > 0.08
+
+
+@pytest.mark.parametrize("times", [12, 60])
+def test_a_strong_blur_of_white_noise_is_never_good(shared_data, times):
+    for name in sorted((shared_data / "testsets" / "BSD68").iterdir())[:24:8]:
+        sharp = ruis.read(name).pixels[..., :1] / np.float32(255)
+        rough = sharp + np.random.default_rng(1).normal(0, 15 / 255, sharp.shape).astype("f4")
+        verdict = compare(image(rough), image(smoothed(rough, times))).verdict
+        assert "good" not in verdict
+        assert {"blurred", "structure-removed"} & {*verdict}

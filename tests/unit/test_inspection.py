@@ -11,7 +11,7 @@ import pytest
 
 import ruis
 from ruis import formats
-from ruis.image import Image, ImageInfo
+from ruis.image import Image, ImageInfo, data_range_of
 from ruis.inspection import inspect
 from ruis.inspection_text import paragraph, survey, survey_paragraph
 from ruis.noise import parse
@@ -213,3 +213,43 @@ def test_noise_is_judged_by_the_part_of_the_range_that_is_used(scene):
     usual = inspect(image_of(noisy))
     assert usual.white is None
     assert usual.sigma_used == usual.sigma
+
+
+def low_end(unit: np.ndarray, dtype: str = "uint16", white: float = 2400) -> Image:
+    """An image in the low end of what its dtype holds."""
+    stored = np.rint(white * np.clip(unit, 0, 1.5)).astype(dtype)
+    return Image(stored, ImageInfo(stored.dtype, data_range_of(dtype)))
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int32"])
+def test_noise_of_light_is_found_in_the_low_end_of_a_range(scene, dtype):
+    noisy = parse("poisson-gaussian:gain=0.01,sigma=0.01").add(scene, np.random.default_rng(0))
+    usual, found = inspect(image_of(noisy)), inspect(low_end(noisy, dtype))
+    assert found.kind == "signal-dependent"
+    used = found.sigma / found.sigma_used
+    assert found.gain / used == pytest.approx(usual.gain * 2400 / found.white, rel=0.1)
+    assert found.prescription.noise.startswith("poisson-gaussian:gain=0.0")
+    parse(found.prescription.noise)
+
+
+def test_stripes_are_found_in_the_low_end_of_a_range(scene):
+    rng = np.random.default_rng(0)
+    noisy = scene + rng.normal(0, 8 / 255, (360, 1, 1)) + rng.normal(0, 6 / 255, scene.shape)
+    found = inspect(low_end(noisy))
+    assert found.kind == "striped"
+    assert found.stripes.rows / found.sigma == pytest.approx(8 / 6, rel=0.2)
+
+
+def test_floats_beyond_white_are_not_clipped(scene):
+    counts = np.random.default_rng(0).poisson(2 * scene + 0.5).astype(np.float32)
+    found = inspect(Image(counts, ImageInfo(counts.dtype, (0.0, 1.0))))
+    assert found.clipped_bright == 0
+    assert found.clipped_dark > 0.1, "nothing is below zero: there it may be"
+
+
+@pytest.mark.parametrize("rows", [5, 8, 9, 10])
+def test_white_noise_is_white_in_a_narrow_strip_too(rows):
+    noise = np.random.default_rng(0).normal(0.5, 0.1, (rows, 400, 3)).astype(np.float32)
+    found = inspect(image_of(noise, "rgb"))
+    assert found.kind == "white"
+    assert found.model == "white-color"

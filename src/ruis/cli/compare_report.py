@@ -8,11 +8,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ruis.comparison import unit_pixels, verdict_text
+from ruis.comparison import unit_pixels, verdict_text, without_left
 from ruis.formats import encode
 from ruis.formats.atomic import new_file
 from ruis.image import Image, ImageInfo
 from ruis.metrics.structure import ALIKE, structure_map
+from ruis.noise.estimate import estimate_sigma
 
 if TYPE_CHECKING:
     import numpy as np
@@ -291,7 +292,8 @@ def _coloured(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArra
     """Return the denoised image in gray, coloured where what was removed resembles it."""
     import numpy as np
 
-    alike = structure_map(before, after)
+    sigmas = estimate_sigma(before), estimate_sigma(after)
+    alike = structure_map(*without_left(before, after, *sigmas))
     gray = np.clip(after.mean(axis=2), 0, 1)
     share = np.clip((alike - 0.5 * ALIKE) / (1.5 * ALIKE), 0, 1)[..., None]
     orange, red = np.array([[1.0, 0.62, 0.1], [0.85, 0.05, 0.2]], np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import NormalDist
 from typing import Any
 
@@ -34,6 +34,9 @@ _DIFFERENCE = np.array([1, -4, 6, -4, 1]) / math.sqrt(70)
 _REACH = len(_DIFFERENCE) - 1
 _AUTOCORRELATION = np.correlate(_DIFFERENCE, _DIFFERENCE, mode="full")[_REACH:]
 
+_INNER = slice(_REACH // 2, -(_REACH // 2))
+"""What of a line is left after the filter."""
+
 _BLOCK = 24
 _WINDOWS = 8
 _WINDOW = 5 * _BLOCK + _REACH
@@ -56,6 +59,12 @@ _CLIPPED = (0.05, 0.2, 0.4)
 
 _ENOUGH = 0.1
 
+_FILL = 12
+"""Rows and columns of a block that is of one value: as many pixels of noise never are."""
+
+_FILLED = 0.02
+"""The share of filled pixels from which on a block is left out."""
+
 WHITE = 1.6
 """Up to here, as a ratio of coarse sigma to sigma, noise is taken to be white: on training photographs
 white noise of sigma 5/255 to 50/255 gave 1.00 to 1.55, camera noise at least 1.8."""
@@ -73,8 +82,8 @@ def estimate_sigma(pixels: NDArray[Any] | Sequence[NDArray[Any]]) -> float:
     The image is filtered with fourth differences along its rows and columns, which leave white
     noise and little else. The variance is taken in small blocks, and the quietest of them tell the
     noise, allowing for how quiet such blocks would be by chance, and for how many blocks hold
-    noise alone. Blocks that are clipped at the darkest or brightest value are left out, if others
-    remain; what a little clipping takes from the variance is put back.
+    noise alone. Blocks that are clipped at the darkest or brightest value, or filled with one value,
+    are left out, if others remain; what a little clipping takes from the variance is put back.
 
     Noise that depends on the signal gives what it is in the quietest, usually darker, parts; noise
     that is correlated from pixel to pixel is underestimated.
@@ -304,12 +313,20 @@ def noisy_blocks(
     -------
     tuple of numpy.ndarray
         For each block: the variance after fourth differences along both axes, which leave that of
-        white noise as it is; the share of clipped values, 0..1; and the mean.
+        white noise as it is (not a number where a part of the block is filled with one value, as
+        mats, margins and screens are, if enough others remain); the share of clipped values, 0..1;
+        and the mean.
     """
     darkest = min(float(window.min()) for window in windows)
     brightest = max(float(window.max()) for window in windows)
     found = [_blocks(window, darkest, brightest, side) for window in windows]
     variances, clipped, means = (np.concatenate(part) for part in zip(*found, strict=True))
+    fills = _fills(windows)
+    if fills.size:
+        filled = np.concatenate([_filled(window, fills, side) for window in windows]) > _FILLED
+        rest = np.isfinite(variances) & ~filled
+        if rest.sum() > _ENOUGH * rest.size:
+            variances = np.where(filled, np.float32(np.nan), variances)
     return variances, clipped, means
 
 
@@ -349,19 +366,51 @@ def _blocks(
     window: NDArray[np.float32], darkest: float, brightest: float, side: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Return the variance of each block after filtering, its share of clipped values, its mean."""
-    inner = slice(_REACH // 2, -(_REACH // 2))
     filtered = _filter(window) ** 2
-    dark, bright = ((window == value)[inner, inner] for value in (darkest, brightest))
+    dark, bright = ((window == value)[_INNER, _INNER] for value in (darkest, brightest))
     variances, clipped, means = [], [], []
-    half = side // 2
-    for start in (0, half) if min(filtered.shape) >= 3 * half else (0,):  # a second grid between
-        place = (slice(start, None), slice(start, None))
-        below, above = _block_means(dark[place], side), _block_means(bright[place], side)
+    for noise, low, high, values in zip(
+        *(_grids(part, side) for part in (filtered, dark, bright, window[_INNER, _INNER])),
+        strict=True,
+    ):
+        below, above = _block_means(low, side), _block_means(high, side)
         left = _left_by_clipping(below) * _left_by_clipping(above)
-        variances.append(_block_means(filtered[place], side) / left)
+        variances.append(_block_means(noise, side) / left)
         clipped.append(below + above)
-        means.append(_block_means(window[inner, inner][place], side))
+        means.append(_block_means(values, side))
     return np.concatenate(variances), np.concatenate(clipped), np.concatenate(means)
+
+
+def _grids(values: NDArray[Any], side: int) -> Iterator[NDArray[Any]]:
+    """Yield what blocks are cut from: all, and where there is room for it a second grid between."""
+    half = side // 2
+    for start in (0, half) if min(values.shape) >= 3 * half else (0,):
+        yield values[start:, start:]
+
+
+def _fills(windows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the values of which whole blocks are made: noise never is."""
+    found = []
+    for window in windows:
+        for part in _grids(window[_INNER, _INNER], _FILL):
+            blocks = _cut(part, _FILL)
+            corner = blocks[:, :1, :, :1]
+            whole = (blocks == corner).all(axis=(1, 3))
+            found.append(corner[:, 0, :, 0][whole])
+    return np.unique(np.concatenate(found))
+
+
+def _filled(
+    window: NDArray[np.float32], fills: NDArray[np.float32], side: int
+) -> NDArray[np.float32]:
+    """Return the share of each block whose pixels have such a value, and so have their neighbours."""
+    has = np.isin(window, fills)
+    along = has[:, 1:-1] & (window[:, 1:-1] == window[:, :-2]) & (window[:, 1:-1] == window[:, 2:])
+    down = (window[1:-1] == window[:-2]) & (window[1:-1] == window[2:])
+    still = (along[1:-1] & down[:, 1:-1])[
+        1:-1, 1:-1
+    ]  # as the filter, two pixels away from the edge
+    return np.concatenate([_block_means(part, side) for part in _grids(still, side)])
 
 
 def _left_by_clipping(share: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -399,12 +448,16 @@ def _filter(window: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _block_means(values: NDArray[Any], side: int) -> NDArray[np.float32]:
     """Return the mean of each whole block, or of what there is if there is less than one."""
+    means: NDArray[np.float32] = _cut(values, side).mean(axis=(1, 3), dtype=np.float32)
+    return means.ravel()
+
+
+def _cut(values: NDArray[Any], side: int) -> NDArray[Any]:
+    """Return whole blocks, or what there is if there is less than one: (down, rows, across, columns)."""
     rows, columns = values.shape
     high, wide = min(side, rows), min(side, columns)
     whole = values[: rows // high * high, : columns // wide * wide]
-    blocks = whole.reshape(rows // high, high, columns // wide, wide)
-    means: NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
-    return means.ravel()
+    return whole.reshape(rows // high, high, columns // wide, wide)
 
 
 def _independent(length: int) -> float:

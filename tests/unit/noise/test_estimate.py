@@ -10,6 +10,7 @@ import pytest
 from ruis.errors import ConfigError
 from ruis.noise.estimate import (
     estimate_channel_correlation,
+    estimate_coarse_sigma,
     estimate_sigma,
     freedom_of,
     noise_quantile,
@@ -112,3 +113,26 @@ def test_quantiles_and_shares_of_noise_are_inverse_and_are_those_of_chi_squared(
     assert share_below(end, freedom) == pytest.approx(share, abs=1e-6)
     drawn = np.random.default_rng(0).chisquare(freedom, 200_000) / freedom
     assert np.mean(drawn <= end) == pytest.approx(share, abs=0.005)
+
+
+@pytest.mark.parametrize("value", [128, 250])
+@pytest.mark.parametrize("width", [20, 40, 100])
+def test_a_mat_around_an_image_hides_no_noise(value, width):
+    clean = scene(321, 481)
+    noisy = np.rint(255 * (clean + noise(clean.shape, 20 / 255)))
+    framed = np.pad(noisy, width, constant_values=value).astype(np.float32) / 255
+    assert estimate_sigma(framed) * 255 == pytest.approx(20, rel=0.05)
+    assert estimate_coarse_sigma(framed) < 1.6 * estimate_sigma(framed)
+
+
+def test_what_is_drawn_in_one_colour_has_no_noise():
+    drawn = np.full((300, 400), 0.8, np.float32)
+    drawn[40:60, 30:300] = 0.2
+    drawn[100:250:20, 50:350] = drawn[100:250, 50:350:15] = 0.1
+    assert estimate_sigma(drawn) < 1e-6
+
+
+def test_a_few_equal_pixels_are_no_fill():
+    clean = np.full((200, 200), 100, np.float32)
+    faint = np.rint(clean + noise(clean.shape, 0.6))
+    assert estimate_sigma(faint) == pytest.approx((0.6**2 + 1 / 12) ** 0.5, rel=0.1)

@@ -49,10 +49,13 @@ def measure_levels(windows: Sequence[NDArray[Any]], data_range: tuple[float, flo
     12
     """
     total = sum(window.size for window in windows)
-    # Floats go beyond their range without being clipped; integers cannot.
+    low, high = data_range
     dark, bright = (
-        sum(int((window == end).sum()) for window in windows) / total for end in data_range
+        sum(int((window == end).sum()) for window in windows) / total for end in (low, high)
     )
+    if windows[0].dtype.kind == "f":  # they may go beyond their range, and then nothing was clipped
+        dark = 0.0 if any(bool((window < low).any()) for window in windows) else dark
+        bright = 0.0 if any(bool((window > high).any()) for window in windows) else bright
     return Levels(_bits(windows), dark, bright)
 
 
