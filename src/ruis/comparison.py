@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ruis.choice import look_at
+from ruis.choice import look
 from ruis.errors import ChannelMismatchError, ConfigError
 from ruis.intensity import Intensity
 from ruis.metrics.bias import bias
@@ -228,7 +228,7 @@ def compare(noisy: Image, denoised: Image, clean: Image | None = None) -> Compar
     found: dict[str, Any] = {
         "sigma_before": estimate_sigma(before),
         "sigma_after": estimate_sigma(after),
-        "white_before": look_at([before]).white,
+        "white_before": look(noisy).white,
         "removed": float((before - after).std()),
         "whiteness": whiteness(before, after),
         "bias": bias(before, after),

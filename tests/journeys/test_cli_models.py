@@ -72,7 +72,8 @@ def test_evaluation_as_json_is_the_document_that_was_promised(model, images):
                "gaussian:25.5/255", "--json")  # fmt: skip
     document = json.loads(done.stdout)
     assert list(document) == [
-        "model", "noise", "seed", "mean", "images", "seconds", "megapixels_per_second"
+        "model", "noise", "seed", "mean", "images", "seconds", "megapixels_per_second",
+        "range_used",
     ]  # fmt: skip
     assert document["model"] == "same"
     assert document["noise"] == "gaussian:25.5/255"

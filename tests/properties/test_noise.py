@@ -20,7 +20,7 @@ amounts = numbers | st.tuples(numbers, numbers).map(sorted)
 shares = st.floats(0, 1) | st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted)
 qualities = st.integers(1, 100)
 simple = st.one_of(
-    st.fixed_dictionaries({"name": st.just("gaussian"), "sigma": amounts}),
+    st.fixed_dictionaries({"name": st.just("gaussian"), "sigma": shares}),
     st.fixed_dictionaries({"name": st.just("speckle"), "sigma": amounts}),
     st.fixed_dictionaries(
         {"name": st.just("region"), "sigma": amounts},
