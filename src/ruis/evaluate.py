@@ -292,8 +292,10 @@ def evaluate(
 
 def _range_used(pair: Pair) -> tuple[float, float] | None:
     """Return what the clean values stay within, where the range that they are counted by is far off."""
-    white = None if pair.info is None else white_shown(peak(pair.clean), pair.info)
-    return None if pair.info is None or white is None else (pair.info.data_range[0], white)
+    if pair.info is None:
+        return None
+    white = white_shown(peak(pair.clean), pair.info)
+    return None if white is None else (pair.info.data_range[0], white)
 
 
 def _read(pairs: list[Callable[[], Pair]]) -> Iterator[Pair]:

@@ -32,8 +32,8 @@ COLOURED: dict[int, tuple[Colour, int]] = {
 PHOTOMETRIC = {"gray": "minisblack", "rgb": "rgb", "cmyk": "separated", "channels": "minisblack"}
 """What tifffile calls the colours that are written."""
 
-BEFORE_OTHERS: dict[str, Colour] = {"rgb": "rgb", "separated": "cmyk"}
-"""Colours that may stand before further samples, by tifffile's name for them."""
+FIRST = {"minisblack": 1, "miniswhite": 1, "rgb": 3, "separated": 4}
+"""How many channels colours have, by tifffile's name for them; others stand behind these."""
 
 ROWS_AT_ONCE = 256
 READABLE = {
@@ -159,38 +159,19 @@ def written_colours(
         Whether there is alpha behind them.
     photometric : str, optional
         See :func:`photometric_of`.
-    """
-    first = BEFORE_OTHERS.get(photometric or "", colour)
-    if photometric is None or channels < {"rgb": 3, "cmyk": 4}.get(first, 1):
-        photometric, first = PHOTOMETRIC[colour], colour
-    return {
-        "photometric": photometric,
-        "extrasamples": extra_samples(first, channels, alpha=alpha) or None,
-    }
-
-
-def extra_samples(colour: Colour, channels: int, *, alpha: bool) -> list[str]:
-    """Return what the channels beyond the colours are, in tifffile's words.
-
-    Parameters
-    ----------
-    colour : {"gray", "rgb", "cmyk", "channels"}
-        What the channels mean.
-    channels : int
-        How many there are, alpha not counted.
-    alpha : bool
-        Whether there is alpha behind them.
 
     Raises
     ------
     CorruptImageError
         If there are fewer channels than colours.
     """
-    coloured = {"gray": 1, "rgb": 3, "cmyk": 4, "channels": 1}[colour]
-    data = channels - coloured
-    if data < 0:
+    if photometric is None or channels < FIRST[photometric]:
+        photometric = PHOTOMETRIC[colour]
+    further = channels - FIRST[photometric]
+    if further < 0:
         raise CorruptImageError(f"{channels} channels are too few for {colour}.")
-    return ["unspecified"] * data + ["unassalpha"] * alpha
+    extra = ["unspecified"] * further + ["unassalpha"] * alpha
+    return {"photometric": photometric, "extrasamples": extra or None}
 
 
 def meaningful(
