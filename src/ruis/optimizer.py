@@ -171,11 +171,33 @@ def _muon() -> Any:
             update = ops.add(gradient, self.momentum * m) if self.nesterov else m
             *rest, last = variable.shape
             first = rest[0] * rest[1] * rest[2]
-            matrix = ops.cast(ops.reshape(update, (first, last)), "bfloat16")
-            matrix = ops.cast(self.zeropower_via_newtonschulz5(matrix, self.ns_steps), "float32")
+            matrix = self.zeropower_via_newtonschulz5(
+                ops.reshape(update, (first, last)), self.ns_steps
+            )
             out_first = self.transposed[self._get_variable_index(variable)]
             rows, columns = (first, last) if out_first else (last, first)
             scale = max(1.0, rows / columns) ** 0.5
             self.assign_sub(variable, lr * scale * ops.reshape(matrix, variable.shape))
+
+        def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+            """Return the matrix with its singular values drawn towards 1, as Keras' own does.
+
+            Each step multiplies by a polynomial of the Gram matrix x'x, which is the smaller one by
+            far. So all steps are taken on that, and x is multiplied by their product once. Needs
+            float32: in bfloat16 the small eigenvalues of the Gram matrix would be lost.
+            """
+            rows, columns = x.shape
+            if rows < columns:
+                return ops.transpose(self.zeropower_via_newtonschulz5(ops.transpose(x), steps))
+            x = x / (ops.norm(x) + 1e-7)
+            gram = ops.matmul(ops.transpose(x), x)
+            product = ops.eye(columns)
+            for step in range(steps):
+                factor = self.muon_a * ops.eye(columns) + ops.matmul(
+                    gram, self.muon_b * ops.eye(columns) + self.muon_c * gram
+                )
+                product = ops.matmul(factor, product) if step else factor
+                gram = ops.matmul(factor, ops.matmul(factor, gram))
+            return ops.matmul(x, product)
 
     return ConvolutionMuon

@@ -82,3 +82,19 @@ def test_gradients_are_clipped_as_a_whole():
     assert optimizer.build(recipe_of("muon", clip_norm=0.5)).global_clipnorm == 0.5
     with pytest.raises(ConfigError):
         recipe_of("adam", clip_norm=0)
+
+
+@pytest.mark.parametrize("shape", [(288, 32), (32, 288), (64, 64)])
+def test_newton_schulz_on_the_small_matrix_is_newton_schulz(shape):
+    """By Keras' own, in float64, on matrices of singular values from 1 to 1e-4."""
+    import keras
+
+    rng = np.random.default_rng(0)
+    columns = np.logspace(0, -4, shape[1])
+    matrix = rng.normal(size=shape) * columns
+    ours = optimizer.named("muon")
+    got = ours.zeropower_via_newtonschulz5(keras.ops.cast(matrix, "float32"), 5)
+    expected = keras.optimizers.Muon.zeropower_via_newtonschulz5(
+        ours, keras.ops.convert_to_tensor(matrix), 5
+    )
+    assert np.abs(got.numpy() - expected.numpy()).max() < 1e-4
