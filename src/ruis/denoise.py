@@ -9,12 +9,12 @@ Only one tile at a time is ever a float: memory is the image, its result, and a 
 from __future__ import annotations
 
 import math
-from numbers import Real
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
-from ruis import choice, lazy, zoo
+from ruis import choice, lazy, model_file, zoo
 from ruis.arrays import as_image, info_of, same_pixels
 from ruis.denoised import Denoised
 from ruis.engines import ENGINES
@@ -22,7 +22,9 @@ from ruis.engines.ensemble import SelfEnsemble
 from ruis.errors import ChannelMismatchError, ConfigError
 from ruis.image import Image
 from ruis.intensity import Intensity
-from ruis.job import Job, Knife, Ready
+from ruis.job import Job, Knife, Ready, check_settings
+from ruis.processor import threads as processors
+from ruis.shelf import Shelf
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +43,12 @@ AUTO = ("auto", "fast")
 FAINT = 2.0 / 255
 """Noise below this sigma is denoised in float32 when the precision is left to us: bfloat16 would
 cost more than 0.02 dB (`docs/decisions/0005-precision.md`)."""
+
+KEPT_PIXELS = 2**20
+"""Shapes of so many pixels together stay compiled between two calls of :func:`denoise`, in 170 MB."""
+
+_KEPT: Shelf[Denoiser] = Shelf(most=2)
+"""What :func:`denoise` used last, such as one for gray images and one for colours."""
 
 
 class Denoiser:
@@ -249,7 +257,7 @@ class Denoiser:
         ConfigError
             If sigma or strength is out of bounds.
         """
-        _check_settings(sigma, strength, floats=info.dtype.kind == "f")
+        check_settings(sigma, strength, floats=info.dtype.kind == "f")
         group, notes = self._groups(channels, info.source)
         scale = Intensity(info.dtype, info.data_range)
         found = sigma if sigma is not None else seen.sigma if seen else math.nan
@@ -305,6 +313,11 @@ class Denoiser:
             engine = self.engine(architecture, weights, precision=precision, threads=self.threads)
             self._engines[precision] = SelfEnsemble(engine) if self.ensemble else engine
         return self._engines[precision]
+
+    def release(self, keep: int = 0) -> None:
+        """Give memory back: keep what is ready for shapes of so many pixels together, the last ones."""
+        for engine in self._engines.values():
+            engine.release(keep)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what cannot go to another process: prepared networks."""
@@ -420,29 +433,30 @@ def denoise(
             if not isinstance(noisy, Image):
                 image, _ = as_image(noisy, data_range=data_range, channel_axis=channel_axis)
             model = choice.choose(image, fast=fast).model
-    return load(model).denoise(
-        noisy,
-        sigma=sigma,
-        strength=strength,
-        data_range=data_range,
-        channel_axis=channel_axis,
-        out=out,
-    )
-
-
-def _check_settings(sigma: float | None, strength: float, *, floats: bool) -> None:
-    for name, value in (("sigma", sigma), ("strength", strength)):
-        if not isinstance(value, (Real, NoneType)) or isinstance(value, bool):
-            raise ConfigError(f"{name} is a number, not {value!r}.")
-    if sigma is not None and not 0 <= sigma < math.inf:
-        raise ConfigError(f"sigma is a fraction of the data range, at least 0, not {sigma}.")
-    if sigma is not None and sigma > 1 and not floats:  # floats may go beyond their range
-        raise ConfigError(
-            f"sigma is a fraction of the data range, and {sigma:g} is more than all of it; did "
-            f"you mean {sigma:g}/255?"
+    with _ready(model, keep=not lazy.is_dask(noisy)) as denoiser:
+        return denoiser.denoise(
+            noisy,
+            sigma=sigma,
+            strength=strength,
+            data_range=data_range,
+            channel_axis=channel_axis,
+            out=out,
         )
-    if not 0 <= strength <= 1:
-        raise ConfigError(f"strength is from 0 (nothing) to 1 (all), not {strength}.")
+
+
+@contextmanager
+def _ready(model: str | Path, *, keep: bool) -> Iterator[Denoiser]:
+    """Lend a denoiser that nobody else uses, and keep it for the next call."""
+    path = zoo.file_of(model)
+    now = path.stat()
+    key = (path.resolve(), now.st_mtime_ns, now.st_size, processors())
+    denoiser = _KEPT.take(key) or Denoiser(model_file.load(path))
+    try:
+        yield denoiser
+    finally:
+        if keep:
+            denoiser.release(KEPT_PIXELS)
+            _KEPT.put(key, denoiser)
 
 
 def check_ensemble(model: ModelFile) -> None:

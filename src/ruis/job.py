@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ruis import processor
-from ruis.errors import ImageError, OutOfMemoryError
+from ruis.errors import ConfigError, ImageError, OutOfMemoryError
 from ruis.tiling import Plan, plan, plan_area
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from ruis.intensity import Intensity
     from ruis.tiling import Geometry, Tile
 
-__all__ = ["GRAIN", "Job", "Knife", "Progress", "Ready"]
+__all__ = ["GRAIN", "Job", "Knife", "Progress", "Ready", "check_settings"]
 
 Progress = Callable[[int, int], None]
 
@@ -267,3 +269,34 @@ class Ready:
             return noisy.copy(), 0, ()
         into[...] = noisy
         return into, 0, ()
+
+
+def check_settings(sigma: float | None, strength: float, *, floats: bool) -> None:
+    """Refuse a sigma or a strength that means nothing.
+
+    Parameters
+    ----------
+    sigma : float, optional
+        The standard deviation of the noise, as a fraction of the data range.
+    strength : float
+        The share of what the network removes that is removed.
+    floats : bool
+        Whether the image holds floats, which may go beyond their data range.
+
+    Raises
+    ------
+    ConfigError
+        If one is no number, or out of bounds.
+    """
+    for name, value in (("sigma", sigma), ("strength", strength)):
+        if not isinstance(value, (Real, NoneType)) or isinstance(value, bool):
+            raise ConfigError(f"{name} is a number, not {value!r}.")
+    if sigma is not None and not 0 <= sigma < math.inf:
+        raise ConfigError(f"sigma is a fraction of the data range, at least 0, not {sigma}.")
+    if sigma is not None and sigma > 1 and not floats:  # floats may go beyond their range
+        raise ConfigError(
+            f"sigma is a fraction of the data range, and {sigma:g} is more than all of it; did "
+            f"you mean {sigma:g}/255?"
+        )
+    if not 0 <= strength <= 1:
+        raise ConfigError(f"strength is from 0 (nothing) to 1 (all), not {strength}.")

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +13,7 @@ import PIL.Image
 import pytest
 
 import ruis
-from ruis import zoo
+from ruis import model_file, zoo
 from ruis.arrays import as_image
 from ruis.caution import denoising_cautions
 from ruis.choice import choose, look
@@ -571,3 +574,103 @@ def test_a_second_image_describes_neither_network_nor_noise_again(denoiser, monk
             assert asked, "the first image asks for both"
             asked.clear()
     assert not asked
+
+
+# -- what one call leaves for the next ------------------------------------------------------------
+
+
+@pytest.fixture
+def compiled(monkeypatch) -> list[tuple[int, ...]]:
+    """The shapes that were compiled, as they come, from an empty shelf on."""
+    made: list[tuple[int, ...]] = []
+    usual = OpenVINOEngine._compile
+
+    def compile_it(engine: OpenVINOEngine, shape: tuple[int, ...]):
+        made.append(shape)
+        return usual(engine, shape)
+
+    monkeypatch.setattr(OpenVINOEngine, "_compile", compile_it)
+    importlib.import_module("ruis.denoise")._KEPT.clear()
+    return made
+
+
+@pytest.fixture
+def model_path(small_model, tmp_path):
+    return save_as(tmp_path / "mine.ruis", small_model())
+
+
+def save_as(path, model):
+    model_file.save(path, model.manifest, model.weights, overwrite=True)
+    return path
+
+
+def test_the_second_call_finds_the_network_ready(model_path, compiled):
+    noisy = noise(30, 40)
+    first = ruis.denoise(noisy, model=model_path)
+    assert np.array_equal(ruis.denoise(noisy, model=model_path), first)
+    assert np.array_equal(ruis.load(model_path).denoise(noisy), first)
+    assert len(compiled) == 2
+
+
+def test_a_model_file_that_was_replaced_is_read_again(model_path, compiled, small_model):
+    noisy = noise(30, 40)
+    before = ruis.denoise(noisy, model=model_path)
+    save_as(model_path, small_model(gain=0))
+    assert np.array_equal(ruis.denoise(noisy, model=model_path), noisy)
+    assert not np.array_equal(before, noisy)
+
+
+def test_networks_for_large_images_are_not_kept(model_path, compiled):
+    small, large = noise(30, 40), noise(1100, 1000)
+    for noisy in (small, large, small, large):
+        ruis.denoise(noisy, model=model_path)
+    assert [shape for shape in compiled if -1 in shape] == [(-1, -1, -1, 2)]
+    assert len(compiled) == 3
+
+
+def test_a_mistake_in_one_call_leaves_the_next_alone(model_path, compiled):
+    noisy = noise(30, 40)
+    ruis.denoise(noisy, model=model_path)
+    with pytest.raises(ConfigError):
+        ruis.denoise(noisy, model=model_path, strength=2.0)
+    ruis.denoise(noisy, model=model_path)
+    assert len(compiled) == 1
+
+
+FORKED = """
+import multiprocessing, sys
+import numpy as np
+import ruis
+
+noisy = np.zeros((40, 40), np.float32)
+
+def work(told):
+    try:
+        told.put(ruis.denoise(noisy, model="gray-fast").shape)
+    except ruis.RuisError as error:
+        told.put(str(error))
+
+if "first" in sys.argv:
+    work(multiprocessing.SimpleQueue())
+context = multiprocessing.get_context("fork")
+told = context.SimpleQueue()
+child = context.Process(target=work, args=(told,))
+child.start()
+child.join(60)
+print(told.get() if not told.empty() else "hangs")
+child.kill()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+@pytest.mark.parametrize(
+    ("options", "said"), [(["first"], 'get_context("spawn")'), ([], "(40, 40)")]
+)
+def test_a_process_that_is_forked_off_denoises_or_says_how(options, said):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED, *options],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said in done.stdout

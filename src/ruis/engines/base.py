@@ -92,3 +92,12 @@ class Engine(ABC):
         EngineError
             If the engine fails otherwise.
         """
+
+    def release(self, keep: int = 0) -> None:  # noqa: B027 - most engines keep nothing
+        """Give back the memory of prepared shapes, as far as the engine keeps any.
+
+        Parameters
+        ----------
+        keep : int, default 0
+            The shapes that were used last stay, those that have no more pixels than this together.
+        """

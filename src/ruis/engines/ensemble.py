@@ -60,3 +60,7 @@ class SelfEnsemble(Engine):
         assert total is not None
         total /= np.float32(2 * len(self.quarters))
         return total
+
+    def release(self, keep: int = 0) -> None:
+        """Give memory back; see :meth:`Engine.release`."""
+        self.engine.release(keep)

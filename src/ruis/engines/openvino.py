@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+import os
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -53,6 +55,22 @@ def _core() -> Any:
     return openvino.Core()
 
 
+class _Threads:
+    """Whether OpenVINO's threads run here. They do not follow into a process that is forked off, where it waits for them for ever."""
+
+    begun = False
+    lost = False
+
+    @classmethod
+    def forked(cls) -> None:
+        """Note, in the new process, that they stayed behind."""
+        cls.lost = cls.begun
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Threads.forked)
+
+
 class OpenVINOEngine(Engine):
     """Run a network in OpenVINO; every shape is compiled once."""
 
@@ -70,6 +88,12 @@ class OpenVINOEngine(Engine):
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network; see :meth:`Engine.run`."""
+        if _Threads.lost:
+            raise EngineError(
+                "this process was forked off one that had denoised already, and OpenVINO's threads stayed there: "
+                'start processes with multiprocessing.get_context("spawn"), or denoise in them alone.'
+            )
+        _Threads.begun = True
         try:
             request = self._request(batch.shape)
             result: NDArray[np.float32] = request.infer([np.ascontiguousarray(batch)])[0]
@@ -80,6 +104,15 @@ class OpenVINOEngine(Engine):
                 raise OutOfMemoryError(f"there is no memory for {batch.shape}.") from error
             raise EngineError(f"OpenVINO failed on {batch.shape}: {error}") from error
         return result
+
+    def release(self, keep: int = 0) -> None:
+        """Forget compiled shapes, but for the last that fit; see :meth:`Engine.release`."""
+        for key in reversed([*self.compiled]):
+            pixels = math.prod(key[:3]) if len(key) > 1 else SMALL
+            if pixels <= keep:
+                keep -= pixels
+            else:
+                del self.compiled[key]
 
     def _request(self, shape: tuple[int, ...]) -> Any:
         small = shape[0] * shape[1] * shape[2] < SMALL and self.network.geometry.size is None

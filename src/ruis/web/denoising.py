@@ -16,6 +16,7 @@ from ruis import choice, formats, zoo
 from ruis.denoise import AUTO, Denoiser
 from ruis.errors import UnknownNameError
 from ruis.processor import resident_memory, threads
+from ruis.shelf import Shelf
 from ruis.web.judgement import judge
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Denoisers:
         self._share = max(1, self._all // workers)
         self._lock = threading.Lock()
         self._working = 0
-        self._idle: dict[tuple[str, int], list[Denoiser]] = {}
+        self._idle: Shelf[Denoiser] = Shelf()
 
     def run(self, name: str, noisy: Image, wish: Wish, seen: Any, tell: Tell) -> Denoised:
         """Denoise an image."""
@@ -128,18 +129,17 @@ class Denoisers:
         with self._lock:
             processors = self._all if self._working == 0 else self._share
             self._working += 1
-            idle = self._idle.get((name, processors))
-            found = idle.pop() if idle else None
+        found = self._idle.take((name, processors))
         try:
             found = found or Denoiser(zoo.find(name), threads=processors)
             yield found
         finally:
             with self._lock:
                 self._working -= 1
-                if found and resident_memory() <= self._most:
-                    self._idle.setdefault((name, processors), []).append(found)
-                elif found:  # all that are idle go, of whatever model; they can be made again
-                    self._idle.clear()
+            if found and resident_memory() <= self._most:
+                self._idle.put((name, processors), found)
+            elif found:  # all that are idle go, of whatever model; they can be made again
+                self._idle.clear()
 
 
 def denoise(data: bytes, wish: Wish, limits: Limits, denoisers: Denoisers, tell: Tell) -> Answer:

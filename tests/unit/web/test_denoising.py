@@ -60,11 +60,12 @@ def test_who_is_alone_gets_all_processors_and_others_their_share(monkeypatch):
 def test_beyond_its_memory_nothing_is_kept(small_model):
     denoisers = Denoisers(workers=2, processors=2, most=1)
     image = as_image(np.zeros((9, 9), np.uint8))[0]
-    denoisers._idle["photo", 2] = [denoising.Denoiser(small_model())]
+    denoisers._idle.put(("photo", 2), denoising.Denoiser(small_model()))
     for _ in range(2):
         made = denoisers.run("gray", image, Wish(), None, lambda fraction: None)
         assert made.image.pixels.shape == (9, 9, 1)
-        assert not denoisers._idle
+        assert denoisers._idle.take(("photo", 2)) is None
+        assert denoisers._idle.take(("gray", 2)) is None
 
 
 def test_a_model_that_cannot_be_loaded_leaves_nobody_behind(monkeypatch):
@@ -87,7 +88,7 @@ def test_work_stops_at_the_next_tile_and_the_denoiser_is_free_again(small_model)
     sent = formats.encode(as_image(rng.integers(0, 255, (300, 300), np.uint8))[0], "png")
     denoisers, told = Denoisers(workers=2, processors=2), []
     made = denoising.Denoiser(small_model(), tile=64)
-    denoisers._idle["gray", 2] = [made]
+    denoisers._idle.put(("gray", 2), made)
 
     def tell(fraction):
         told.append(fraction)
