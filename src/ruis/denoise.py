@@ -45,7 +45,7 @@ FAINT = 2.0 / 255
 cost more than 0.02 dB (`docs/decisions/0005-precision.md`)."""
 
 KEPT_PIXELS = 2**20
-"""Shapes of so many pixels together stay compiled between two calls of :func:`denoise`, in 170 MB."""
+"""Shapes of so many pixels together stay compiled between two calls of :func:`denoise`, in about 200 MB."""
 
 _KEPT: Shelf[Denoiser] = Shelf(most=2)
 """What :func:`denoise` used last, such as one for gray images and one for colours."""
