@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,12 @@ from ruis.prescription import Caution, mask_for
 
 if TYPE_CHECKING:
     from ruis.dataset import Sample
+    from ruis.denoised import Denoised
     from ruis.image import Image
     from ruis.manifest import Manifest
     from ruis.objectives.base import Objective
 
-__all__ = ["denoising_cautions", "sigma_range", "training_cautions"]
+__all__ = ["cautioned", "denoising_cautions", "sigma_range", "training_cautions"]
 
 FEW = 10
 """Training images; with fewer, a network learns them by heart."""
@@ -73,6 +75,22 @@ def denoising_cautions(manifest: Manifest, noisy: Image, sigma: float) -> list[C
             )
         ]
     return [*_strength(manifest, sigma), *_range(noisy)]
+
+
+def cautioned(result: Denoised, manifest: Manifest, noisy: Image) -> Denoised:
+    """Add to what is noted of a denoised image what there is to beware of.
+
+    Parameters
+    ----------
+    result : Denoised
+        The image, denoised.
+    manifest : Manifest
+        Of the model.
+    noisy : Image
+        The image as it was.
+    """
+    found = denoising_cautions(manifest, noisy, result.sigma)
+    return replace(result, notes=(*result.notes, *(one.text for one in found)))
 
 
 def _strength(manifest: Manifest, sigma: float) -> list[Caution]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ruis import losses, objectives
+from ruis import losses, objectives, zoo
 from ruis.errors import ConfigError
 from ruis.noise import has_sigma
 from ruis.noise import parse as parse_noise
@@ -89,7 +89,7 @@ def propose(
     objective: str | None = None,
     mask: str | None = None,
     axes: str | None = None,
-    start: ModelFile | None = None,
+    start: ModelFile | str | Path | None = None,
     tier: str | None = None,
     minutes: float | None = None,
     epochs: int | None = None,
@@ -114,8 +114,8 @@ def propose(
         For noise-to-void: which pixels share their noise. Default: as measured.
     axes : str, optional
         Of stacks: "ZYX", "TYX", "YXT".
-    start : ModelFile, optional
-        A model to refine.
+    start : ModelFile, str or path, optional
+        A model to refine, its name or its file.
     tier : {"fast", "base", "best"}, optional
         The size of the network. Default: by the images and the time.
     minutes, epochs : float, int, optional
@@ -136,6 +136,8 @@ def propose(
         If this cannot be learnt from, or the images differ in kind.
     EmptyDatasetError
         If there are no images, or they are too small.
+    ModelNotFoundError, ModelFileError
+        If there is no such model to refine, or it cannot be used.
 
     Examples
     --------
@@ -146,6 +148,8 @@ def propose(
     places = {role: Path(place).resolve() for role, place in given.items() if place is not None}
     axes = axes and axes.upper()
     _check(places, noise, minutes, epochs, axes)
+    if isinstance(start, (str, Path)):
+        start = zoo.find(start)
     # The other shots and the clean images have the sizes of the noisy ones, or training says so.
     first = places.get("noisy") or places["clean"]
     seen = look(first, axes)

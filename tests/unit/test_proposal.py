@@ -203,6 +203,7 @@ def test_a_refinement_keeps_the_network_and_goes_gently(shots):
     assert gentle.recipe.learning_rate <= fresh.learning_rate / 4
     assert gentle.recipe.minutes == 5
     assert gentle.recipe.architecture["sigma_channel"]
+    assert propose(noisy=shots(), start="gray").recipe == gentle.recipe
 
 
 def test_a_refinement_needs_fitting_channels(tmp_path):

@@ -192,6 +192,7 @@ def denoised_file(
     RuisError
         If the image, the model or the disk does not allow it.
     """
+    from ruis.caution import cautioned
     from ruis.choice import choose
     from ruis.formats import Limits, read, write
 
@@ -205,9 +206,9 @@ def denoised_file(
         if settings.automatic:
             choice = choose(image, fast=name == "fast")
             name, seen = choice.model, choice.seen
-        result = load(name, terms).run(
-            image, sigma=settings.sigma, strength=settings.strength, seen=seen
-        )
+        denoiser = load(name, terms)
+        result = denoiser.run(image, sigma=settings.sigma, strength=settings.strength, seen=seen)
+        result = cautioned(result, denoiser.model.manifest, image)
     with clock("write"):
         write(
             result.image,

@@ -139,7 +139,7 @@ class Work:
         self, job: Job, coming: Future[Image | None], writer: ThreadPoolExecutor, line: ImagesLine
     ) -> None:
         """Denoise one image, and have it written beside the next one."""
-        from ruis.caution import denoising_cautions
+        from ruis.caution import cautioned
         from ruis.choice import choose
 
         begun = time.perf_counter()
@@ -172,8 +172,7 @@ class Work:
             from ruis.uncertainty import uncertainty
 
             half = uncertainty(denoiser.model, image, result.image)
-        cautions = denoising_cautions(denoiser.model.manifest, image, result.sigma)
-        result = replace(result, notes=(*result.notes, *(one.text for one in cautions)))
+        result = cautioned(result, denoiser.model.manifest, image)
         seconds = time.perf_counter() - begun
         self.written()
         self.writing = (job, writer.submit(self.write, job, result, half, seconds))

@@ -56,6 +56,18 @@ def test_an_output_is_what_a_denoiser_makes_and_its_record_is_true(terms):
     json.dumps(asdict(outcome))  # as it travels
 
 
+def test_what_there_is_to_beware_of_is_noted(terms):
+    make("usual.png")
+    pixels = np.random.default_rng(SEED).integers(900, 1100, (60, 50, 1), np.uint16)  # of 65535
+    ruis.write(Image(pixels, ImageInfo(pixels.dtype, (0, 65535))), "dark.png", record="")
+    told = [
+        work(Order(1, f"{name}.png", f"{name}.png", replace=False), terms)
+        for name in ("usual", "dark")
+    ]
+    assert "the values use 0.30%" in " ".join(told[1].notes)
+    assert "the values use" not in " ".join(told[0].notes)
+
+
 def test_a_broken_image_a_missing_one_and_a_name_that_is_taken_are_failures(terms):
     Path("broken.png").write_bytes(make("a.png").read_bytes()[:50])
     make("out/taken.png")
