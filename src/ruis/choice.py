@@ -122,11 +122,16 @@ def look_at(unit: list[NDArray[np.float32]]) -> Seen:
     return Seen(
         sigma,
         sigma if small else estimate_coarse_sigma(unit),
-        max(float(np.abs(window).max()) for window in unit),
+        max(float(max(window.max(), -window.min())) for window in unit),
         estimate_channel_correlation(unit, sigma),
-        unit[0].shape[2] > 1 and all((window == window[..., :1]).all() for window in unit),
+        unit[0].shape[2] > 1 and all(_alike(window) for window in unit),
         tuple(_some(unit)),
     )
+
+
+def _alike(window: NDArray[np.float32]) -> bool:
+    """Say whether all channels are the same; most images show in their first row that they are not."""
+    return all((part == part[..., :1]).all() for part in (window[:1], window[1:]))
 
 
 def _some(unit: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:

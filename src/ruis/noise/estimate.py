@@ -59,6 +59,9 @@ _CLIPPED = (0.05, 0.2, 0.4)
 
 _ENOUGH = 0.1
 
+_BAND = 1 << 15
+"""Pixels that are filtered at a time: so many stay in the fast parts of memory, in buffers that are reused."""
+
 _FILL = 12
 """Rows and columns of a block that is of one value: as many pixels of noise never are."""
 
@@ -202,7 +205,8 @@ def estimate_channel_correlation(
     sigma = _sigma(windows) if sigma is None else sigma
     if sigma == 0:
         return 0.0
-    share = (_sigma([window.mean(axis=2) for window in windows]) / sigma) ** 2
+    means = [sum(window[..., one] for one in range(channels)) / channels for window in windows]
+    share = (_sigma(means) / sigma) ** 2
     return (channels * share - 1) / (channels - 1)
 
 
@@ -276,8 +280,8 @@ def _halved(window: NDArray[Any]) -> NDArray[Any]:
     """Return the means of 2x2 pixels; an odd row or column at the end is left out."""
     rows, columns = (length // 2 * 2 for length in window.shape[:2])
     even = window[:rows, :columns]
-    upper, lower = even[::2], even[1::2]
-    total: NDArray[Any] = upper[:, ::2] + upper[:, 1::2] + lower[:, ::2] + lower[:, 1::2]
+    both = even[::2] + even[1::2]
+    total: NDArray[Any] = both[:, ::2] + both[:, 1::2]
     return total / 4
 
 
@@ -317,17 +321,31 @@ def noisy_blocks(
         mats, margins and screens are, if enough others remain); the share of clipped values, 0..1;
         and the mean.
     """
-    darkest = min(float(window.min()) for window in windows)
-    brightest = max(float(window.max()) for window in windows)
-    found = [_blocks(window, darkest, brightest, side) for window in windows]
-    variances, clipped, means = (np.concatenate(part) for part in zip(*found, strict=True))
-    fills = _fills(windows)
+    stack = windows[0][None] if len(windows) == 1 else np.stack(windows)
+    inner = stack[:, _INNER, _INNER]
+    filtered = _filter(stack)
+    np.square(filtered, out=filtered)
+    variances, clipped, means = [], [], []
+    for noise, low, high, values in zip(
+        *(
+            _grids(part, side)
+            for part in (filtered, inner == stack.min(), inner == stack.max(), inner)
+        ),
+        strict=True,
+    ):
+        below, above = _block_means(low, side), _block_means(high, side)
+        left = _left_by_clipping(below) * _left_by_clipping(above)
+        variances.append(_block_means(noise, side) / left)
+        clipped.append(below + above)
+        means.append(_block_means(values, side))
+    found = np.concatenate(variances)
+    fills = _fills(inner)
     if fills.size:
-        filled = np.concatenate([_filled(window, fills, side) for window in windows]) > _FILLED
-        rest = np.isfinite(variances) & ~filled
+        filled = _filled(stack, fills, side) > _FILLED
+        rest = np.isfinite(found) & ~filled
         if rest.sum() > _ENOUGH * rest.size:
-            variances = np.where(filled, np.float32(np.nan), variances)
-    return variances, clipped, means
+            found = np.where(filled, np.float32(np.nan), found)
+    return found, np.concatenate(clipped), np.concatenate(means)
 
 
 def freedom_of(side: int = _BLOCK) -> float:
@@ -349,67 +367,55 @@ def flat_variance(variances: NDArray[np.float32], freedom: float) -> float:
     freedom : float
         Degrees of freedom of a block, as from :func:`freedom_of`.
     """
-    quietest, quiet = (float(np.quantile(variances, share)) for share in (_QUIETEST, _QUIET))
-    low, high = (_place(share, variances.size) for share in (_QUIETEST, _QUIET))
+    quietest, quiet = map(float, np.quantile(variances, (_QUIETEST, _QUIET)))
     if variances.size < _FEW or quietest <= 0:
-        return quiet / noise_quantile(high, freedom)
+        return quiet / noise_quantile(_place(_QUIET, variances.size), freedom)
+    apart, shares = _apart(variances.size, freedom)
+    by_chance = _BY_CHANCE * math.sqrt(2 / freedom / variances.size)
+    share = float(np.interp(quiet / quietest - by_chance, apart, shares))
+    return quiet / noise_quantile(_place(_QUIET, variances.size) / share, freedom)
+
+
+@functools.lru_cache(maxsize=64)
+def _apart(blocks: int, freedom: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far the quantiles lie apart, where a share of the blocks holds noise alone; and the shares."""
+    low, high = (_place(share, blocks) for share in (_QUIETEST, _QUIET))
     shares = np.linspace(1, _LEAST_FLAT, 40)
     apart = [
         noise_quantile(high / one, freedom) / noise_quantile(low / one, freedom) for one in shares
     ]
-    by_chance = _BY_CHANCE * math.sqrt(2 / freedom / variances.size)
-    share = float(np.interp(quiet / quietest - by_chance, apart, shares))
-    return quiet / noise_quantile(high / share, freedom)
-
-
-def _blocks(
-    window: NDArray[np.float32], darkest: float, brightest: float, side: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return the variance of each block after filtering, its share of clipped values, its mean."""
-    filtered = _filter(window) ** 2
-    dark, bright = ((window == value)[_INNER, _INNER] for value in (darkest, brightest))
-    variances, clipped, means = [], [], []
-    for noise, low, high, values in zip(
-        *(_grids(part, side) for part in (filtered, dark, bright, window[_INNER, _INNER])),
-        strict=True,
-    ):
-        below, above = _block_means(low, side), _block_means(high, side)
-        left = _left_by_clipping(below) * _left_by_clipping(above)
-        variances.append(_block_means(noise, side) / left)
-        clipped.append(below + above)
-        means.append(_block_means(values, side))
-    return np.concatenate(variances), np.concatenate(clipped), np.concatenate(means)
+    return np.array(apart), shares
 
 
 def _grids(values: NDArray[Any], side: int) -> Iterator[NDArray[Any]]:
     """Yield what blocks are cut from: all, and where there is room for it a second grid between."""
     half = side // 2
-    for start in (0, half) if min(values.shape) >= 3 * half else (0,):
-        yield values[start:, start:]
+    for start in (0, half) if min(values.shape[1:]) >= 3 * half else (0,):
+        yield values[:, start:, start:]
 
 
-def _fills(windows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def _fills(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the values of which whole blocks are made: noise never is."""
     found = []
-    for window in windows:
-        for part in _grids(window[_INNER, _INNER], _FILL):
-            blocks = _cut(part, _FILL)
-            corner = blocks[:, :1, :, :1]
-            whole = (blocks == corner).all(axis=(1, 3))
-            found.append(corner[:, 0, :, 0][whole])
+    for part in _grids(stack, _FILL):
+        blocks = _cut(part, _FILL)
+        corner = blocks[:, :, 0, :, 0]
+        maybe = corner == blocks[:, :, -1, :, -1]
+        whole = (blocks.transpose(0, 1, 3, 2, 4)[maybe] == corner[maybe][:, None, None]).all(
+            axis=(1, 2)
+        )
+        found.append(corner[maybe][whole])
     return np.unique(np.concatenate(found))
 
 
 def _filled(
-    window: NDArray[np.float32], fills: NDArray[np.float32], side: int
+    stack: NDArray[np.float32], fills: NDArray[np.float32], side: int
 ) -> NDArray[np.float32]:
     """Return the share of each block whose pixels have such a value, and so have their neighbours."""
-    has = np.isin(window, fills)
-    along = has[:, 1:-1] & (window[:, 1:-1] == window[:, :-2]) & (window[:, 1:-1] == window[:, 2:])
-    down = (window[1:-1] == window[:-2]) & (window[1:-1] == window[2:])
-    still = (along[1:-1] & down[:, 1:-1])[
-        1:-1, 1:-1
-    ]  # as the filter, two pixels away from the edge
+    next_to, below = stack[..., 1:] == stack[..., :-1], stack[:, 1:] == stack[:, :-1]
+    along, down = next_to[..., 1:] & next_to[..., :-1], below[:, 1:] & below[:, :-1]
+    still = np.isin(stack[:, 1:-1, 1:-1], fills) & along[:, 1:-1] & down[..., 1:-1]
+    still = still[:, 1:-1, 1:-1]  # as the filter, two pixels away from the edge
     return np.concatenate([_block_means(part, side) for part in _grids(still, side)])
 
 
@@ -434,30 +440,58 @@ def _clipping_table() -> tuple[list[float], list[float]]:
     return shares, left
 
 
-def _filter(window: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Take fourth differences along both axes; the outcome is smaller by 4 rows and columns."""
-    taps = _DIFFERENCE.astype(np.float32)
-    for _ in range(2):
-        length = window.shape[0] - _REACH
-        total = taps[0] * window[:length]
-        for start, tap in enumerate(taps[1:], start=1):
-            total += tap * window[start : start + length]
-        window = total.T
-    return window
+def _filter(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Take fourth differences along rows and columns, scaled; they are smaller by 4 of each."""
+    count, rows, columns = (
+        length - cut for length, cut in zip(stack.shape, (0, _REACH, _REACH), strict=True)
+    )
+    filtered = np.empty((count, rows, columns), np.float32)
+    band = max(1, _BAND // (columns + _REACH))
+    many = max(1, band // (rows + _REACH))
+    spare = np.empty((2, min(many, count), min(band, rows) + _REACH, columns + _REACH), np.float32)
+    for first in range(0, count, many):
+        for row in range(0, rows, band):
+            out = filtered[first : first + many, row : row + band]
+            _differences(stack[first : first + many, row : row + band + _REACH], spare, out)
+    filtered *= np.float32(_DIFFERENCE[0] ** 2)
+    return filtered
 
 
-def _block_means(values: NDArray[Any], side: int) -> NDArray[np.float32]:
+def _differences(
+    stack: NDArray[np.float32], spare: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:
+    """Take fourth differences along rows and columns, by way of two spare stacks in turns."""
+    for step in range(2 * _REACH):
+        along_rows = step < _REACH
+        later, earlier = (
+            (stack[:, 1:], stack[:, :-1]) if along_rows else (stack[..., 1:], stack[..., :-1])
+        )
+        many, rows, columns = later.shape
+        last = step == 2 * _REACH - 1
+        stack = np.subtract(
+            later, earlier, out=out if last else spare[step % 2, :many, :rows, :columns]
+        )
+
+
+def _block_means(stack: NDArray[Any], side: int) -> NDArray[np.float32]:
     """Return the mean of each whole block, or of what there is if there is less than one."""
-    means: NDArray[np.float32] = _cut(values, side).mean(axis=(1, 3), dtype=np.float32)
-    return means.ravel()
+    blocks = _cut(stack, side)
+    down, high, across, wide = blocks.shape[1:]
+    if blocks.dtype == bool and high < 256:  # counted in bytes: their sums are many times faster
+        blocks = blocks.view(np.uint8)
+    # Rows are added up first, along which numbers lie side by side.
+    sums = blocks.reshape(-1, down, high, across * wide).sum(axis=2, dtype=blocks.dtype)
+    total = sums.reshape(-1, down, across, wide).sum(axis=3, dtype=np.float32)
+    means: NDArray[np.float32] = total.ravel() / np.float32(high * wide)
+    return means
 
 
-def _cut(values: NDArray[Any], side: int) -> NDArray[Any]:
-    """Return whole blocks, or what there is if there is less than one: (down, rows, across, columns)."""
-    rows, columns = values.shape
+def _cut(stack: NDArray[Any], side: int) -> NDArray[Any]:
+    """Return whole blocks, or what there is if there is less than one: (..., down, rows, across, columns)."""
+    count, rows, columns = stack.shape
     high, wide = min(side, rows), min(side, columns)
-    whole = values[: rows // high * high, : columns // wide * wide]
-    return whole.reshape(rows // high, high, columns // wide, wide)
+    whole = stack[:, : rows // high * high, : columns // wide * wide]
+    return whole.reshape(count, rows // high, high, columns // wide, wide)
 
 
 def _independent(length: int) -> float:
