@@ -9,7 +9,7 @@ Only one tile at a time is ever a float: memory is the image, its result, and a 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,8 +27,10 @@ from ruis.processor import threads as processors
 from ruis.shelf import Shelf
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
+    from ruis.architectures.base import Architecture
     from ruis.choice import Seen
     from ruis.engines.base import Engine, Precision
     from ruis.image import ImageInfo
@@ -108,7 +110,7 @@ class Denoiser:
         self.threads = threads
         self.tile = tile
         self.memory = memory
-        self._engines: dict[str, Engine] = {}
+        self._engines: dict[tuple[str, bool], Engine] = {}
 
     @property
     def channels(self) -> int:
@@ -266,10 +268,11 @@ class Denoiser:
             notes += (f"the model {self.model.name!r} is blind: sigma was not used",)
         job = None
         if strength > 0 and sigma != 0:  # else exactly, also where float32 cannot hold the values
-            engine = self._engine(precision)
+            told = sigma is not None and self.model.architecture.takes_sigma
+            engine = self._engine(precision, told=told)
             job = Job(engine, scale, group, sigma or 0.0, strength, self.knife)
             precision = engine.precision
-            if sigma is not None and self.model.architecture.takes_sigma and seen is not None:
+            if told and seen is not None:
                 job, held = job.held_to_sigma(seen.windows)
                 notes += held
         return Ready(job, channels, self.model.name, found, precision, notes)
@@ -307,12 +310,16 @@ class Denoiser:
             visible = sigma / max(1.0, seen.brightest) >= FAINT
         return "bf16" if visible else "f32"
 
-    def _engine(self, precision: Precision) -> Engine:
-        if precision not in self._engines:
-            architecture, weights = self.model.architecture, self.model.weights
+    def _engine(self, precision: Precision, *, told: bool) -> Engine:
+        """Return what runs the network; where that is blind, without its channel for sigma."""
+        if (precision, told) not in self._engines:
+            architecture: Architecture = self.model.architecture
+            weights: Mapping[str, NDArray[np.float32]] = self.model.weights
+            if not told:
+                architecture, weights = architecture.blinded(weights)
             engine = self.engine(architecture, weights, precision=precision, threads=self.threads)
-            self._engines[precision] = SelfEnsemble(engine) if self.ensemble else engine
-        return self._engines[precision]
+            self._engines[precision, told] = SelfEnsemble(engine) if self.ensemble else engine
+        return self._engines[precision, told]
 
     def release(self, keep: int = 0) -> None:
         """Give memory back: keep what is ready for shapes of so many pixels together, the last ones."""

@@ -15,10 +15,16 @@ from ruis.errors import ConfigError
 from ruis.image import data_range_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import EllipsisType
+
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["Intensity"]
+
+BAND = 1 << 15
+"""Values that are turned at a time: so many, and what comes between, stay in the fast parts of memory."""
 
 
 @dataclass(frozen=True)
@@ -64,25 +70,60 @@ class Intensity:
 
         return cls(np.dtype(dtype), data_range or data_range_of(dtype))
 
-    def to_unit(self, stored: NDArray[Any]) -> NDArray[np.float32]:
-        """Turn stored values of any shape into float32 fractions of the data range."""
+    def to_unit(self, stored: NDArray[Any], *, copy: bool = True) -> NDArray[np.float32]:
+        """Turn stored values of any shape into float32 fractions of the data range.
+
+        Parameters
+        ----------
+        stored : numpy.ndarray
+            Stored values.
+        copy : bool, default True
+            Whether the result is a new array also where the stored values are such fractions.
+        """
+        import numpy as np
+
+        if self._is_unit:
+            return stored.astype(np.float32, copy=copy)
+        unit = np.empty(stored.shape, np.float32)
+        for band in _bands(stored.shape):
+            self._to_unit(stored[band], unit[band])
+        return unit
+
+    def _to_unit(self, stored: NDArray[Any], unit: NDArray[np.float32]) -> None:
         import numpy as np
 
         low, high = self.data_range
         if stored.dtype.itemsize > 2:  # float32 has 24 bits: take the difference before rounding
-            unit = (stored.astype(np.float64) - low) / (high - low)
-            return unit.astype(np.float32)
-        narrow = stored.astype(np.float32)
+            unit[...] = (stored.astype(np.float64) - low) / (high - low)
+            return
+        unit[...] = stored
         if low:
-            narrow -= np.float32(low)
-        narrow *= np.float32(1.0 / (high - low))
-        return narrow
+            unit -= np.float32(low)
+        unit *= np.float32(1.0 / (high - low))
 
-    def from_unit(self, unit: NDArray[np.float32]) -> NDArray[Any]:
+    def from_unit(self, unit: NDArray[np.float32], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Turn model values of any shape into stored ones.
 
         Integers are rounded to nearest and limited to what the dtype holds; floats are neither.
+
+        Parameters
+        ----------
+        unit : numpy.ndarray
+            Model values.
+        out : numpy.ndarray, optional
+            Where they go, an array of that shape and of the stored dtype. Default: a new one.
         """
+        import numpy as np
+
+        stored = np.empty(unit.shape, self.dtype) if out is None else out
+        if self._is_unit:
+            stored[...] = unit
+        else:
+            for band in _bands(unit.shape):
+                stored[band] = self._from_unit(unit[band])
+        return stored
+
+    def _from_unit(self, unit: NDArray[np.float32]) -> NDArray[Any]:
         import numpy as np
 
         low, high = self.data_range
@@ -101,3 +142,19 @@ class Intensity:
                 return np.where(full, limits.max, stored.astype(self.dtype)).astype(self.dtype)
             np.clip(stored, limits.min, limits.max, out=stored)
         return np.asarray(stored.astype(self.dtype))
+
+    @property
+    def _is_unit(self) -> bool:
+        """Whether stored values are fractions of the data range already."""
+        return self.dtype.kind == "f" and tuple(self.data_range) == (0, 1)
+
+
+def _bands(shape: tuple[int, ...]) -> Iterator[slice | EllipsisType]:
+    """Yield parts of an array that fit into the fast parts of memory: some rows each, or all."""
+    rows = shape[0] if shape else 0
+    if math.prod(shape) <= BAND or not rows:
+        yield ...
+        return
+    band = max(1, BAND * rows // math.prod(shape))
+    for row in range(0, rows, band):
+        yield slice(row, row + band)

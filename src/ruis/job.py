@@ -190,11 +190,12 @@ class Job:
         return math.sqrt(np.mean(squares)) if squares else 0.0
 
     def _network(self, noisy: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-        """Run one tile through the network, which is told sigma; 0: blind."""
-        inputs = self.engine.network.input_channels
-        batch = np.empty((1, *noisy.shape[:2], inputs), np.float32)
-        batch[0, ..., : self.group] = noisy
-        batch[0, ..., self.group :] = sigma
+        """Run one tile through the network, which is told sigma, if it takes one; 0: blind."""
+        batch = noisy[None]
+        if self.engine.network.input_channels > self.group:
+            batch = np.empty((1, *noisy.shape[:2], self.group + 1), np.float32)
+            batch[0, ..., : self.group] = noisy
+            batch[0, ..., self.group] = sigma
         result: NDArray[np.float32] = self.engine.run(batch)[0]
         return result
 
@@ -209,8 +210,8 @@ class Job:
         if stored.shape[2] > channels:
             denoised[..., channels:] = stored[..., channels:]
         for count, tile in enumerate(cut, start=1):
-            window = self.scale.to_unit(cut.read(stored[..., :channels], tile))
-            if stored.dtype.kind == "f" and not np.isfinite(window).all():
+            window = self.scale.to_unit(cut.read(stored[..., :channels], tile), copy=False)
+            if stored.dtype.kind == "f" and not _finite(window):
                 raise ImageError("it holds values that are not numbers; replace them first.")
             for first in range(0, channels, self.group):
                 some = np.s_[..., first : first + self.group]
@@ -226,7 +227,13 @@ class Job:
         if self.strength < 1:
             kept = noisy[tile.keep]
             result = kept + np.float32(self.strength) * (result - kept)
-        into[tile.write] = self.scale.from_unit(result)
+        self.scale.from_unit(result, into[tile.write])
+
+
+def _finite(values: NDArray[np.float32]) -> bool:
+    """Say whether all values are finite; a sum, which is faster, nearly always tells."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum()) or np.isfinite(values).all())
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -380,6 +381,26 @@ def test_engines_agree_with_keras(data, engine):
         assert result.dtype == np.float32
         assert result.shape == (2, *size, model.architecture.channels)
         assert np.abs(result - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("data", ALL, ids=called)
+def test_the_blind_network_is_the_one_that_is_told_nothing(data):
+    model = model_of(data)
+    if data["name"] in ONLY_IN_KERAS:
+        assert model.architecture.blinded(model.weights) == (model.architecture, model.weights)
+        return
+    architecture, weights = model.architecture.blinded(model.weights)
+    assert {name: value.shape for name, value in weights.items()} == architecture.tensors
+    rows, columns = architecture.fixed_size or (5 * architecture.geometry.multiple,) * 2
+    noisy = noise_of(1, rows, columns, architecture.input_channels)
+    if not model.architecture.takes_sigma:
+        assert architecture == model.architecture
+        return
+    assert not architecture.takes_sigma
+    zeros = np.zeros((1, rows, columns, 1), np.float32)
+    expected = run(model, np.concatenate([noisy, zeros], axis=3))
+    result = run(replace(model, architecture=architecture, weights=weights), noisy)
+    assert np.abs(result - expected).max() < 1e-5
 
 
 def _keras(model: ModelFile) -> Any:

@@ -60,3 +60,27 @@ def test_a_12_bit_camera_in_16_bits():
 def test_booleans_are_cut_at_one_half():
     scale = Intensity.of("bool")
     assert scale.from_unit(np.array([0.4, 0.6], np.float32)).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "float16", "float32", "float64"])
+@pytest.mark.parametrize("data_range", [None, (10, 200)])
+def test_large_arrays_are_turned_in_parts_as_small_ones_are(dtype, data_range, monkeypatch):
+    rng = np.random.default_rng(0)
+    stored = (rng.random((70, 11, 3)) * 250).astype(dtype)
+    scale = Intensity.of(dtype, data_range)
+    unit = scale.to_unit(stored)
+    back = scale.from_unit(unit)
+    assert back.dtype == stored.dtype
+    monkeypatch.setattr("ruis.intensity.BAND", 100)
+    assert np.array_equal(scale.to_unit(stored), unit)
+    assert np.array_equal(scale.from_unit(unit), back)
+    out = np.zeros((2, *stored.shape), dtype)[1]
+    assert scale.from_unit(unit, out) is out
+    assert np.array_equal(out, back)
+
+
+def test_only_who_says_so_gets_the_array_itself():
+    stored = np.ones((3, 4), np.float32)
+    scale = Intensity.of("float32")
+    assert not np.shares_memory(scale.to_unit(stored), stored)
+    assert np.shares_memory(scale.to_unit(stored, copy=False), stored)

@@ -131,6 +131,21 @@ class Architecture(Record, ABC):
         """
         return None
 
+    def blinded(self, weights: Mapping[str, Any]) -> tuple[Architecture, Mapping[str, Any]]:
+        """Return the network that does what this one does when sigma is unknown, and its weights.
+
+        Parameters
+        ----------
+        weights : mapping of str to numpy.ndarray
+            By variable path.
+
+        Returns
+        -------
+        tuple
+            (a network, its weights); the same where there is none that is simpler.
+        """
+        return self, weights
+
     def begun(
         self, other: Architecture, weights: Mapping[str, Any], fresh: Mapping[str, Any]
     ) -> dict[str, Any] | None:

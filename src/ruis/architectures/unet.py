@@ -90,6 +90,13 @@ class UNet(Architecture):
             for path, value in weights.items()
         }
 
+    def blinded(self, weights: Mapping[str, Any]) -> tuple[Architecture, Mapping[str, Any]]:
+        """Leave out the channel for sigma, which is zero; see :meth:`Architecture.blinded`."""
+        if not self.sigma_channel:
+            return self, weights
+        stem = np.ascontiguousarray(weights["stem/kernel"][:, :, : self.channels])
+        return self.model_copy(update={"sigma_channel": False}), {**weights, "stem/kernel": stem}
+
     def begun(
         self, other: Architecture, weights: Mapping[str, Any], fresh: Mapping[str, Any]
     ) -> dict[str, Any] | None:
@@ -113,7 +120,7 @@ class UNet(Architecture):
 
     def connect(self, layers: Layers, noisy: Any) -> Any:
         """Describe the network; see :meth:`Architecture.connect`."""
-        image = layers.channels(noisy, self.channels)
+        image = layers.channels(noisy, self.channels) if self.sigma_channel else noisy
         x = layers.conv("stem", noisy, self.widths[0], 6, stride=2)
         skips = []
         for level, width in enumerate(self.widths):

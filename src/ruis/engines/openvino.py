@@ -96,7 +96,8 @@ class OpenVINOEngine(Engine):
         _Threads.begun = True
         try:
             request = self._request(batch.shape)
-            result: NDArray[np.float32] = request.infer([np.ascontiguousarray(batch)])[0]
+            given = [np.ascontiguousarray(batch)]
+            result: NDArray[np.float32] = request.infer(given, share_inputs=True)[0]
         except MemoryError as error:
             raise OutOfMemoryError(f"there is no memory for tiles of {batch.shape}.") from error
         except RuntimeError as error:

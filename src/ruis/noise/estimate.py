@@ -205,7 +205,10 @@ def estimate_channel_correlation(
     sigma = _sigma(windows) if sigma is None else sigma
     if sigma == 0:
         return 0.0
-    means = [sum(window[..., one] for one in range(channels)) / channels for window in windows]
+    means = [
+        functools.reduce(np.add, (window[..., one] for one in range(channels))) / channels
+        for window in windows
+    ]
     share = (_sigma(means) / sigma) ** 2
     return (channels * share - 1) / (channels - 1)
 
