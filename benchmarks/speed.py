@@ -105,7 +105,7 @@ def file_to_file(
     found = []
     for name in models:
         denoiser = Denoiser(zoo.find(name))
-        precision = "bf16" if denoiser.engine.supports("bf16") else "f32"
+        precision = "bf16" if denoiser.networks.engine.supports("bf16") else "f32"
         source = folder / f"{denoiser.channels}.jpg"
         if not source.exists():
             picture(source, *shape, denoiser.channels)

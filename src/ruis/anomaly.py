@@ -266,7 +266,7 @@ class AnomalyDetector:
                 f"only a detector with a Denoiser can be kept, not with {type(denoiser).__name__}: "
                 "save its network as a model file, and fit with ruis.load(FILE)."
             )
-        used = ModelUsed.of(denoiser.model, denoiser.precision, model, Path(path))
+        used = ModelUsed.of(denoiser.model, denoiser.networks.precision, model, Path(path))
         content = DetectorFile(
             score=self.score,
             smoothing=self.smoothing,

@@ -94,19 +94,26 @@ class Choice:
     seen: Seen
 
 
-def look(noisy: Image) -> Seen:
+def look(noisy: Image, *, choosing: bool = True) -> Seen:
     """Estimate the noise of an image, alpha left out; milliseconds, whatever its size.
 
     Parameters
     ----------
     noisy : Image
         Any image.
+    choosing : bool, default True
+        Whether a model is to be chosen; without, what only that needs is left out.
     """
     pixels = noisy.pixels[..., : noisy.channels]
     scale = Intensity(noisy.info.dtype, noisy.info.data_range)
     large = noisy.rows * noisy.columns > SMALL
     windows = spread_windows(pixels, WINDOWS) if large else [pixels]
-    return look_at([scale.to_unit(window) for window in windows])
+    unit = [scale.to_unit(window) for window in windows]
+    if choosing:
+        return look_at(unit)
+    sigma = estimate_sigma(unit)
+    coarse = _coarse(unit, sigma) if noisy.info.dtype.itemsize == 1 else sigma
+    return Seen(sigma, coarse, _brightest(unit), windows=tuple(_some(unit)))
 
 
 def look_at(unit: list[NDArray[np.float32]]) -> Seen:
@@ -118,15 +125,23 @@ def look_at(unit: list[NDArray[np.float32]]) -> Seen:
         Model values, all of one shape (rows, columns, channels).
     """
     sigma = estimate_sigma(unit)
-    small = min(unit[0].shape[:2]) < COARSEST  # for more than to take the noise for white
     return Seen(
         sigma,
-        sigma if small else estimate_coarse_sigma(unit),
-        max(float(max(window.max(), -window.min())) for window in unit),
+        _coarse(unit, sigma),
+        _brightest(unit),
         estimate_channel_correlation(unit, sigma),
         unit[0].shape[2] > 1 and all(_alike(window) for window in unit),
         tuple(_some(unit)),
     )
+
+
+def _coarse(unit: list[NDArray[np.float32]], sigma: float) -> float:
+    small = min(unit[0].shape[:2]) < COARSEST  # for more than to take the noise for white
+    return sigma if small else estimate_coarse_sigma(unit)
+
+
+def _brightest(unit: list[NDArray[np.float32]]) -> float:
+    return max(float(max(window.max(), -window.min())) for window in unit)
 
 
 def _alike(window: NDArray[np.float32]) -> bool:

@@ -9,7 +9,7 @@ Only one tile at a time is ever a float: memory is the image, its result, and a 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,34 +17,26 @@ from typing import TYPE_CHECKING, Any, Literal
 from ruis import choice, lazy, model_file, zoo
 from ruis.arrays import as_image, info_of, same_pixels
 from ruis.denoised import Denoised
-from ruis.engines import ENGINES
-from ruis.engines.ensemble import SelfEnsemble
 from ruis.errors import ChannelMismatchError, ConfigError
 from ruis.image import Image
 from ruis.intensity import Intensity
 from ruis.job import Job, Knife, Ready, check_settings
+from ruis.networks import Networks
 from ruis.processor import threads as processors
 from ruis.shelf import Shelf
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-    from ruis.architectures.base import Architecture
     from ruis.choice import Seen
-    from ruis.engines.base import Engine, Precision
     from ruis.image import ImageInfo
     from ruis.job import Progress
     from ruis.model_file import ModelFile
 
-__all__ = ["AUTO", "Denoised", "Denoiser", "check_ensemble", "denoise", "load"]
+__all__ = ["AUTO", "Denoised", "Denoiser", "denoise", "load"]
 
 AUTO = ("auto", "fast")
 """What stands for a model in place of its name: the one that suits an image."""
-
-FAINT = 2.0 / 255
-"""Noise below this sigma is denoised in float32 when the precision is left to us: bfloat16 would
-cost more than 0.02 dB (`docs/decisions/0005-precision.md`)."""
 
 KEPT_PIXELS = 2**20
 """Shapes of so many pixels together stay compiled between two calls of :func:`denoise`, in about 200 MB."""
@@ -96,21 +88,15 @@ class Denoiser:
         threads: int | None = None,
         ensemble: bool = False,
     ) -> None:
-        if precision not in ("auto", "f32", "bf16"):
-            raise ConfigError(f"precision is auto, f32 or bf16, not {precision!r}.")
         for name, value in (("tile", tile), ("memory", memory), ("threads", threads)):
             if value is not None and not 1 <= value < math.inf:
                 raise ConfigError(f"{name} is at least 1, not {value}.")
-        if ensemble:
-            check_ensemble(model)
+        self.networks = Networks(
+            model, engine, precision=precision, threads=threads, ensemble=ensemble
+        )
         self.model = model
-        self.ensemble = ensemble
-        self.engine: type[Engine] = ENGINES.load(engine)
-        self.precision = precision
-        self.threads = threads
         self.tile = tile
         self.memory = memory
-        self._engines: dict[tuple[str, bool], Engine] = {}
 
     @property
     def channels(self) -> int:
@@ -175,7 +161,7 @@ class Denoiser:
         if isinstance(noisy, Image):
             if out is not None:
                 raise ConfigError("out= is for arrays; an Image gives an Image.")
-            return self.run(noisy, sigma=sigma, strength=strength, progress=progress).image
+            return self._run(noisy, self._look(noisy, sigma), sigma, strength, progress).image
         if lazy.is_dask(noisy):
             if out is not None:
                 raise ConfigError("out= is for arrays in memory; store the Dask array's result.")
@@ -185,7 +171,7 @@ class Denoiser:
             return lazy.denoised(noisy, axis, ready, self.model.architecture.geometry)
         image, back = as_image(noisy, data_range=data_range, channel_axis=channel_axis)
         into = None if out is None else same_pixels(out, noisy, image.pixels, channel_axis)
-        result = self.run(image, sigma=sigma, strength=strength, progress=progress, into=into)
+        result = self._run(image, self._look(image, sigma), sigma, strength, progress, into)
         return back(result.image.pixels) if out is None else out
 
     def run(
@@ -203,13 +189,24 @@ class Denoiser:
         `seen` is what :func:`ruis.choice.look` found, for those who have looked already; `into` is
         where the pixels go, if not into a new array.
         """
-        ready = self.prepare(
-            noisy.info,
-            noisy.channels,
-            seen or choice.look(noisy),
-            sigma=sigma,
-            strength=strength,
-        )
+        seen = seen or choice.look(noisy, choosing=False)
+        return self._run(noisy, seen, sigma, strength, progress, into)
+
+    def _look(self, noisy: Image, sigma: float | None) -> Seen | None:
+        """Look at an image if anything depends on what is seen; nobody is told of it here."""
+        decides = self.networks.choosing or sigma is not None
+        return choice.look(noisy, choosing=False) if decides else None
+
+    def _run(
+        self,
+        noisy: Image,
+        seen: Seen | None,
+        sigma: float | None,
+        strength: float,
+        progress: Progress | None = None,
+        into: NDArray[Any] | None = None,
+    ) -> Denoised:
+        ready = self.prepare(noisy.info, noisy.channels, seen, sigma=sigma, strength=strength)
         pixels, tiles, notes = ready.run(noisy.pixels, progress, into)
         image = Image(pixels, noisy.info)
         return Denoised(
@@ -219,7 +216,7 @@ class Denoiser:
             precision=ready.precision,
             tiles=tiles,
             notes=ready.notes + notes,
-            ensemble=self.ensemble,
+            ensemble=self.networks.ensemble,
         )
 
     def prepare(
@@ -263,13 +260,13 @@ class Denoiser:
         group, notes = self._groups(channels, info.source)
         scale = Intensity(info.dtype, info.data_range)
         found = sigma if sigma is not None else seen.sigma if seen else math.nan
-        precision = self._precision(info, seen, found)
+        precision = self.networks.precision_for(info, seen, found)
         if sigma is not None and not self.model.architecture.takes_sigma:
             notes += (f"the model {self.model.name!r} is blind: sigma was not used",)
         job = None
         if strength > 0 and sigma != 0:  # else exactly, also where float32 cannot hold the values
             told = sigma is not None and self.model.architecture.takes_sigma
-            engine = self._engine(precision, told=told)
+            engine = self.networks.get(precision, told=told)
             job = Job(engine, scale, group, sigma or 0.0, strength, self.knife)
             precision = engine.precision
             if told and seen is not None:
@@ -295,40 +292,6 @@ class Denoiser:
             f"{channels}; use --model gray, which takes channels one by one.",
             source=source,
         )
-
-    def _precision(self, info: ImageInfo, seen: Seen | None, sigma: float) -> Precision:
-        """Choose by sigma in fractions of the brightest value: what bfloat16 rounds goes with it."""
-        if not self.engine.supports("bf16"):
-            return "f32"
-        if self.precision != "auto":
-            return self.precision
-        if seen is None:  # integers are at most white; how bright floats are is not known
-            visible = info.dtype.kind != "f" and sigma >= FAINT
-        else:
-            if info.dtype.itemsize == 1:  # what is fainter than one step of it cannot be kept
-                sigma = max(sigma, seen.coarse)
-            visible = sigma / max(1.0, seen.brightest) >= FAINT
-        return "bf16" if visible else "f32"
-
-    def _engine(self, precision: Precision, *, told: bool) -> Engine:
-        """Return what runs the network; where that is blind, without its channel for sigma."""
-        if (precision, told) not in self._engines:
-            architecture: Architecture = self.model.architecture
-            weights: Mapping[str, NDArray[np.float32]] = self.model.weights
-            if not told:
-                architecture, weights = architecture.blinded(weights)
-            engine = self.engine(architecture, weights, precision=precision, threads=self.threads)
-            self._engines[precision, told] = SelfEnsemble(engine) if self.ensemble else engine
-        return self._engines[precision, told]
-
-    def release(self, keep: int = 0) -> None:
-        """Give memory back: keep what is ready for shapes of so many pixels together, the last ones."""
-        for engine in self._engines.values():
-            engine.release(keep)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out what cannot go to another process: prepared networks."""
-        return {**self.__dict__, "_engines": {}}
 
 
 def load(
@@ -462,26 +425,5 @@ def _ready(model: str | Path, *, keep: bool) -> Iterator[Denoiser]:
         yield denoiser
     finally:
         if keep:
-            denoiser.release(KEPT_PIXELS)
+            denoiser.networks.release(KEPT_PIXELS)
             _KEPT.put(key, denoiser)
-
-
-def check_ensemble(model: ModelFile) -> None:
-    """Refuse to turn images for a model that did not learn from turned ones.
-
-    Parameters
-    ----------
-    model : ModelFile
-        Its recipe says from what it learnt.
-
-    Raises
-    ------
-    ConfigError
-        If it learnt from upright images alone, or does not say how it learnt.
-    """
-    recipe = model.manifest.training.recipe
-    if "patch" not in recipe or not recipe.get("turned", True):
-        raise ConfigError(
-            f"the model {model.name!r} did not learn from turned images, and would spoil them: leave out "
-            "the ensemble."
-        )

@@ -348,7 +348,7 @@ def test_tiles_halve_where_memory_runs_out(small_model):
     image, _ = as_image(noise(300, 280))
     model = small_model()
     roomy, cramped = Denoiser(model, precision="f32"), Denoiser(model, precision="f32")
-    cramped.engine = Cramped
+    cramped.networks.engine = Cramped
     expected, found = roomy.run(image), cramped.run(image)
     assert expected.tiles == 1
     assert found.tiles > 1
@@ -371,7 +371,7 @@ def test_without_any_memory_it_gives_up(small_model, geometry, monkeypatch):
     if geometry:
         monkeypatch.setattr(type(model.architecture), "geometry", property(lambda self: geometry))
     denoiser = Denoiser(model)
-    denoiser.engine = Full
+    denoiser.networks.engine = Full
     Full.runs = 0
     with pytest.raises(OutOfMemoryError, match="close other programs"):
         denoiser.denoise(noise(400, 400))
@@ -396,9 +396,9 @@ def test_precision_can_be_forced(small_model):
 
 def test_an_engine_is_made_once_per_precision(denoiser):
     denoiser.denoise(noise(20, 30))
-    (engine,) = denoiser._engines.values()
+    (engine,) = denoiser.networks._prepared.values()
     denoiser.denoise(noise(20, 40))
-    assert list(denoiser._engines.values()) == [engine]
+    assert list(denoiser.networks._prepared.values()) == [engine]
 
 
 # -- which model -------------------------------------------------------------------------------------------
@@ -480,7 +480,7 @@ def test_channels_that_are_the_same_go_through_the_network_once(small_model):
             return super().run(batch)
 
     gray, denoiser = noise(60, 70, dtype="uint8"), Denoiser(small_model())
-    denoiser.engine = Counting
+    denoiser.networks.engine = Counting
     alike, other = np.stack([gray, gray, gray], -1), np.stack([gray, gray[::-1], gray], -1)
     for pixels, times in ((alike, 1), (other, 2)):
         Counting.ran = 0

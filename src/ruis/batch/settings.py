@@ -78,7 +78,7 @@ class Settings(Record):
             If an ensemble is asked of a model that cannot have one.
         """
         from ruis import zoo
-        from ruis.denoise import check_ensemble
+        from ruis.networks import check_ensemble
 
         names = sorted(zoo.SHIPPED) if self.automatic else [self.model]
         found = {name: zoo.find(name) for name in names}
