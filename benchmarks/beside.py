@@ -64,6 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="of each image")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--sides", type=int, nargs="+", default=SIDES, help="of the images")
     parser.add_argument("--choose", action="store_true",
                         help="look at the noise, as where the processor has bfloat16")  # fmt: skip
     asked = parser.parse_args()
@@ -73,7 +74,7 @@ def main() -> None:
     for model in MODELS:
         denoiser = ruis.load(model)
         denoiser.networks.engine = Watched
-        for side in SIDES:
+        for side in asked.sides:
             shape = (side, side, 3) if denoiser.channels == 3 else (side, side)
             for dtype in DTYPES:
                 noisy: Any = rng.random(shape, np.float32)

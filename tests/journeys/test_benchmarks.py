@@ -147,6 +147,15 @@ def test_learning_without_clean_images_is_measured(repository, shared_data, tmp_
     assert run(repository, "benchmarks/self_supervised.py", *options) == table, "nothing is redone"
 
 
+@pytest.mark.parametrize("more", [[], ["--choose"]])
+def test_what_is_done_beside_the_network_is_measured(repository, tmp_path, more):
+    options = ("--rounds", "1", "--sides", "40", "--json", tmp_path / "beside.json", *more)
+    assert "| 40x40, uint8 |" in run(repository, "benchmarks/beside.py", *options)
+    rows = json.loads((tmp_path / "beside.json").read_text())
+    assert len(rows) == 4
+    assert all(row["beside"] > 0 and row["network"] > 0 for row in rows)
+
+
 def test_all_benchmarks_are_gone_through_and_the_readme_is_written(repository, tmp_path):
     said = run(repository, "benchmarks/bench.py", "--quick", "--out", tmp_path,
                "--only", "demo", "budgets", "quality", "readme")  # fmt: skip
