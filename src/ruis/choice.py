@@ -24,10 +24,24 @@ if TYPE_CHECKING:
 
     from ruis.image import Colour, Image
 
-__all__ = ["SMALL", "WINDOWS", "Choice", "Seen", "choose", "choose_seen", "look", "look_at"]
+__all__ = [
+    "FAINT",
+    "SMALL",
+    "WINDOWS",
+    "Choice",
+    "Seen",
+    "choose",
+    "choose_seen",
+    "look",
+    "look_at",
+]
 
 SMALL = 640 * 640
 """Pixels up to which the whole image is looked at; of a larger one, windows are."""
+
+FAINT = 2.0 / 255
+"""Noise below this sigma, as a fraction of the brightest value, is denoised in float32 when the precision is
+left to us: bfloat16 would cost more than 0.02 dB (`docs/decisions/0005-precision.md`)."""
 
 COARSEST = 10
 """Rows and columns that an image needs for its coarse sigma."""
@@ -111,9 +125,10 @@ def look(noisy: Image, *, choosing: bool = True) -> Seen:
     unit = [scale.to_unit(window) for window in windows]
     if choosing:
         return look_at(unit)
-    sigma = estimate_sigma(unit)
-    coarse = _coarse(unit, sigma) if noisy.info.dtype.itemsize == 1 else sigma
-    return Seen(sigma, coarse, _brightest(unit), windows=tuple(_some(unit)))
+    sigma, brightest = estimate_sigma(unit), _brightest(unit)
+    bytes_of_faint_noise = noisy.info.dtype.itemsize == 1 and sigma < FAINT * max(1.0, brightest)
+    coarse = _coarse(unit, sigma) if bytes_of_faint_noise else sigma
+    return Seen(sigma, coarse, brightest, windows=tuple(_some(unit)))
 
 
 def look_at(unit: list[NDArray[np.float32]]) -> Seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from ruis.choice import FAINT
 from ruis.engines import ENGINES
 from ruis.engines.ensemble import SelfEnsemble
 from ruis.errors import ConfigError
@@ -20,11 +21,7 @@ if TYPE_CHECKING:
     from ruis.image import ImageInfo
     from ruis.model_file import ModelFile
 
-__all__ = ["FAINT", "Networks", "check_ensemble"]
-
-FAINT = 2.0 / 255
-"""Noise below this sigma is denoised in float32 when the precision is left to us: bfloat16 would
-cost more than 0.02 dB (`docs/decisions/0005-precision.md`)."""
+__all__ = ["Networks", "check_ensemble"]
 
 
 class Networks:
