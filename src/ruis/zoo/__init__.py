@@ -23,7 +23,7 @@ SHIPPED: dict[str, str] = {
     "gray-fast": "1d0fb7caf3a119126f8f9791f2b2400883fc0bc112d8e8117b14393288f0cacf",
     "photo": "c2c36dd3232def3cc5c6d9fdf2ed2c61bc032adcd2d7ff2fdb749aeb47173652",
     "photo-fast": "9977707750a03e0ce81718163cc98addccf915e5f51a1d33755d121643475dbe",
-    "white-color": "92e5ffa3074e893ac59a9eedad91e2e65caa7764a5c119738e3361f22910aae5",
+    "white-color": "61767098419e588506cc5d01776a1a30b22422fc288b8d7d44a6a0871ab62796",
     "white-color-fast": "d7c62df7aa81ecb842488c823a43bdd28eaa4a8bd5c1d10c2f8267fa54ef4333",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
