@@ -83,8 +83,8 @@ def network_seconds(denoiser: Denoiser, shape: tuple[int, int], precision: str) 
     One tile is run first and not counted, as the engine prepares itself for their shape.
     """
     cut = tiles_of(denoiser, shape)
-    engine = denoiser._engine(precision)  # noqa: SLF001 - the network, and nothing but it
-    channels = denoiser.model.architecture.input_channels
+    engine = denoiser.networks.get(precision, told=False)
+    channels = engine.network.input_channels
     batch = np.random.default_rng(0).random((1, *cut.shape, channels), np.float32)
     engine.run(batch)
     begun = time.perf_counter()
