@@ -91,7 +91,9 @@ def test_the_settings_reach_the_denoiser(model, monkeypatch):
     known = Denoiser.run
 
     def spy(self, noisy, *, sigma, strength, **others):
-        told.update(sigma=sigma, strength=strength, precision=self.networks.precision, tile=self.tile)
+        told.update(
+            sigma=sigma, strength=strength, precision=self.networks.precision, tile=self.tile
+        )
         return known(self, noisy, sigma=sigma, strength=strength, **others)
 
     monkeypatch.setattr(Denoiser, "run", spy)
