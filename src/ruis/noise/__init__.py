@@ -1,4 +1,4 @@
-"""Models of noise: add it to clean pixels (one file each), and measure it (`estimate`).
+"""Models of noise: add it to clean pixels (one file each), and measure it (`estimate`, `blocks`).
 
 This room: adds noise to float32 arrays, from specs such as "gaussian:25/255".
 May touch: NumPy, and `ruis.record`, `ruis.registry`, `ruis.errors`; Pillow in memory for JPEG.

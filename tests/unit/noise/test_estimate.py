@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 
 from ruis.errors import ConfigError
+from ruis.noise.blocks import freedom_of, noise_quantile, share_below
 from ruis.noise.estimate import (
     estimate_channel_correlation,
     estimate_coarse_sigma,
     estimate_sigma,
-    freedom_of,
-    noise_quantile,
-    share_below,
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ruis.noise.estimate import flat_variance, freedom_of, noise_quantile, noisy_blocks, share_below
+from ruis.noise.blocks import flat_variance, freedom_of, noise_quantile, noisy_blocks, share_below
 
 __all__ = ["SignalDependence", "measure_signal_dependence"]
 
