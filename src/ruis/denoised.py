@@ -43,17 +43,20 @@ class Denoised:
     notes: tuple[str, ...] = ()
     ensemble: bool = False
 
-    def noted(self, output: Path) -> tuple[str, ...]:
+    def noted(self, output: Path, *, strip_metadata: bool = False) -> tuple[str, ...]:
         """Return all that a person should know: of reading, denoising, and writing it to a file.
 
         Parameters
         ----------
         output : Path
             The file; its ending decides what is left behind.
+        strip_metadata : bool, default False
+            Whether it was to be left behind.
         """
         from ruis.formats import left_behind
 
-        return (*self.image.info.notes, *self.notes, *left_behind(self.image, output))
+        left = left_behind(self.image, output, strip_metadata=strip_metadata)
+        return (*self.image.info.notes, *self.notes, *left)
 
     def record(self, *, given: bool, strength: float) -> str:
         """Return what a file's metadata says about what was done; `given`: sigma was told."""

@@ -152,6 +152,7 @@ def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
         with clock("read"):
             digest = _sha256(path)
     name = terms.settings.model if not terms.settings.automatic else result.model
+    stripped = terms.settings.strip_metadata
     with clock("write"):
         return {
             "input_sha256": digest,
@@ -162,7 +163,7 @@ def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
             "sigma": result.sigma,
             "twice": twice,
             "megapixels": result.image.megapixels,
-            "notes": tuple(map(_text, result.noted(output))),
+            "notes": tuple(map(_text, result.noted(output, strip_metadata=stripped))),
         }
 
 

@@ -260,7 +260,7 @@ class Work:
             "sigma": result.sigma,
             "megapixels": result.image.megapixels,
             "seconds": seconds + time.perf_counter() - begun,
-            "notes": result.noted(job.output),
+            "notes": result.noted(job.output, strip_metadata=self.strip_metadata),
         }
 
     def written(self) -> None:

@@ -271,7 +271,9 @@ def encode(
     return file.getvalue()
 
 
-def left_behind(image: Image, path: str | os.PathLike[str]) -> tuple[str, ...]:
+def left_behind(
+    image: Image, path: str | os.PathLike[str], *, strip_metadata: bool = False
+) -> tuple[str, ...]:
     """Say what a file of this name will not hold of an image, though its source did.
 
     Parameters
@@ -280,6 +282,8 @@ def left_behind(image: Image, path: str | os.PathLike[str]) -> tuple[str, ...]:
         What is to be written.
     path : str or path
         Where to; its ending decides the format.
+    strip_metadata : bool, default False
+        As for `write`: what is stripped is not left behind.
 
     Returns
     -------
@@ -298,12 +302,16 @@ def left_behind(image: Image, path: str | os.PathLike[str]) -> tuple[str, ...]:
     >>> left_behind(image, "a.png")
     ()
     """
-    target, native = format_of(path), image.info.metadata.native
-    if native is None or native.format == target:
-        return ()
-    before, after = (FORMATS.load(name)() for name in (native.format, target))
-    lost = before.lost(native)
-    return (f"{lost} are not kept in {after.title}",) if lost else ()
+    metadata = image.info.metadata
+    format = FORMATS.load(format_of(path))()
+    said = []
+    if metadata.native is not None and metadata.native.format != format.name:
+        lost = FORMATS.load(metadata.native.format)().lost(metadata.native)
+        said += [f"{lost} are not kept in {format.title}"] if lost else []
+    if unheld := format.unheld(stripped(metadata) if strip_metadata else metadata):
+        are = "is" if len(unheld) == 1 else "are"
+        said += [f"{' and '.join(unheld)} {are} not kept in {format.title}"]
+    return tuple(said)
 
 
 def format_of(path: str | os.PathLike[str]) -> str:

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["Decoded", "Format", "Header", "Limits", "Source", "decoding", "not_installed"]
 
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
+TITLES = {
+    "exif": "EXIF",
+    "xmp": "XMP",
+    "icc": "the colour profile",
+    "description": "the description",
+}
+"""What of the metadata people miss where a format has no place for it."""
+
 START_BYTES = 1024
 """How many bytes a format gets to see when it is asked whether a file is its own."""
 
@@ -300,6 +308,14 @@ class Format(ABC):
     def stripped(self, native: Native) -> Native | None:
         """Return what pixels cannot do without, once names, dates and texts are left out."""
         return None
+
+    def unheld(self, metadata: Metadata) -> tuple[str, ...]:
+        """Say what of the metadata that formats share this one will not hold, for people."""
+        return tuple(
+            title
+            for field, title in TITLES.items()
+            if field not in self.fields and getattr(metadata, field)
+        )
 
     @property
     def writable(self) -> bool:

@@ -26,6 +26,7 @@ MAX_SCANS = 200  # real files have about ten; thousands make a decoder work for 
 FEW_SCANS, MAX_WORK = 20, 1e9  # more scans than that are read while scans times pixels stay below
 MAX_PAYLOAD = 65533
 EXIF_HEAD, XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+MORE_XMP_HEAD = b"http://ns.adobe.com/xmp/extension/\0"
 ICC_HEAD, ADOBE_HEAD, JFIF_HEAD = b"ICC_PROFILE\0", b"Adobe", b"JFIF\0"
 COLOURS: dict[int, Colour] = {1: "gray", 3: "rgb", 4: "cmyk"}
 
@@ -82,11 +83,20 @@ class JPEG(Format):
             raise CorruptImageError(
                 f"the header announces {header.channels} channels, the data has {pixels.shape[2]}."
             )
-        notes: tuple[str, ...] = ()
+        notes = ("the second part of the XMP is left out",) if segments.more_xmp else ()
         if header.colour == "cmyk" and segments.adobe:
             _invert(pixels)
-            notes = ("inverted CMYK read as ink",)
+            notes += ("inverted CMYK read as ink",)
         return Decoded(pixels, header.colour, metadata=segments.metadata(), notes=notes)
+
+    def unheld(self, metadata: Metadata) -> tuple[str, ...]:
+        """Also say what is larger than a segment, and may not be split."""
+        large = [
+            f"{title} of {len(content) / 1024:.1f} KiB (64 fit)"
+            for title, head, content in _whole(metadata)
+            if len(head) + len(content) > MAX_PAYLOAD
+        ]
+        return (*super().unheld(metadata), *large)
 
     def encode(self, image: Image, file: BinaryIO) -> None:
         """Encode with libjpeg-turbo, and put the metadata before its tables."""
@@ -113,6 +123,7 @@ class Segments:
 
     exif: bytes | None = None
     xmp: bytes | None = None
+    more_xmp: bool = False
     icc: dict[int, bytes] = field(default_factory=dict)
     resolution: tuple[float, float] | None = None
     comment: str | None = None
@@ -189,6 +200,8 @@ def _note(result: Segments, marker: int, content: bytes) -> None:
         result.exif = result.exif or content[len(EXIF_HEAD) :]
     elif marker == APP1 and content.startswith(XMP_HEAD):
         result.xmp = result.xmp or content[len(XMP_HEAD) :]
+    elif marker == APP1 and content.startswith(MORE_XMP_HEAD):
+        result.more_xmp = True
     elif marker == APP2 and content.startswith(ICC_HEAD) and len(content) > 14:
         result.icc.setdefault(content[12], content[14:])
     elif marker == APP14 and content.startswith(ADOBE_HEAD):
@@ -243,10 +256,9 @@ def _density(resolution: tuple[float, float] | None) -> bytes:
 
 def _metadata_segments(metadata: Metadata) -> Iterator[bytes]:
     """Yield what fits; a segment holds 64 KiB, and only profiles may be split."""
-    if metadata.exif and len(metadata.exif) + len(EXIF_HEAD) <= MAX_PAYLOAD:
-        yield _segment(APP1, EXIF_HEAD + metadata.exif)
-    if metadata.xmp and len(metadata.xmp) + len(XMP_HEAD) <= MAX_PAYLOAD:
-        yield _segment(APP1, XMP_HEAD + metadata.xmp)
+    for _, head, content in _whole(metadata):
+        if len(head) + len(content) <= MAX_PAYLOAD:
+            yield _segment(APP1, head + content)
     if metadata.icc:
         size = MAX_PAYLOAD - 14
         parts = [metadata.icc[start : start + size] for start in range(0, len(metadata.icc), size)]
@@ -255,6 +267,14 @@ def _metadata_segments(metadata: Metadata) -> Iterator[bytes]:
                 yield _segment(APP2, ICC_HEAD + bytes((number, len(parts))) + part)
     if metadata.description:
         yield _segment(COMMENT, metadata.description.encode()[:MAX_PAYLOAD])
+
+
+def _whole(metadata: Metadata) -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield what has to fit one segment: for people, how it begins, and its content."""
+    if metadata.exif:
+        yield "EXIF", EXIF_HEAD, metadata.exif
+    if metadata.xmp:
+        yield "XMP", XMP_HEAD, metadata.xmp
 
 
 def _segment(marker: int, content: bytes) -> bytes:

@@ -6,7 +6,7 @@ from imagecodecs import jpeg8_encode
 from PIL import Image as Pillow
 
 from ruis.errors import ChannelMismatchError, CorruptImageError, UnsupportedFormatError
-from ruis.formats import encode, probe, read_bytes
+from ruis.formats import encode, left_behind, probe, read_bytes
 from ruis.image import Image, ImageInfo, Metadata
 
 
@@ -129,6 +129,38 @@ def test_pillow_reads_the_metadata_that_is_written():
     assert image.info["dpi"] == (300, 200)
     assert image.info["comment"].decode() == "Zürich"
     assert image.getexif()[0x0131] == "ruis"
+
+
+def with_metadata(**fields):
+    pixels = smooth()
+    return Image(pixels, ImageInfo(pixels.dtype, (0, 255), "rgb", metadata=Metadata(**fields)))
+
+
+def test_what_is_larger_than_a_segment_is_said_to_be_left_behind():
+    fits, large = (b"<x:xmpmeta>" + b" " * size for size in (65_000, 66_000))
+    assert left_behind(with_metadata(xmp=fits), "a.jpg") == ()
+    assert read_bytes(encode(with_metadata(xmp=fits), "jpeg")).info.metadata.xmp == fits
+    image = with_metadata(xmp=large, icc=b"p" * 100_000)  # a profile may be split
+    assert left_behind(image, "a.jpg") == ("XMP of 64.5 KiB (64 fit) is not kept in JPEG",)
+    assert left_behind(image, "a.jpg", strip_metadata=True) == left_behind(image, "a.png") == ()
+    written = read_bytes(encode(image, "jpeg")).info.metadata
+    assert (written.xmp, written.icc) == (None, image.info.metadata.icc)
+
+
+def test_formats_without_a_place_for_metadata_say_so():
+    image = with_metadata(xmp=b"<x/>", icc=b"profile", resolution=(300, 300))
+    assert left_behind(image, "a.bmp") == ("XMP and the colour profile are not kept in BMP",)
+    stripped = left_behind(image, "a.bmp", strip_metadata=True)
+    assert stripped == ("the colour profile is not kept in BMP",)
+
+
+def test_a_second_part_of_xmp_is_left_out_and_that_is_said():
+    content = saved(smooth())
+    part = b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 32 + bytes(8) + b"<x/>"
+    segment = b"\xff\xe1" + (len(part) + 2).to_bytes(2, "big") + part
+    image = read_bytes(content[:2] + segment + content[2:])
+    assert image.info.notes == ("the second part of the XMP is left out",)
+    assert read_bytes(content).info.notes == ()
 
 
 @pytest.mark.parametrize("part", [0.02, 0.1, 0.5, 0.9, 0.99])
