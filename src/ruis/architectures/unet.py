@@ -100,23 +100,31 @@ class UNet(Architecture):
     def begun(
         self, other: Architecture, weights: Mapping[str, Any], fresh: Mapping[str, Any]
     ) -> dict[str, Any] | None:
-        """Begin as the same network with fewer blocks, too; see :meth:`Architecture.begun`.
+        """Begin as the same network with fewer blocks or other channels, too.
 
-        A block whose second convolution is zero changes nothing, and learns at once.
+        A block whose second convolution is zero changes nothing, and learns at once. Of other
+        channels, the network sees the mean, and finds in each the mean of what was found: what has
+        equal channels, as a gray picture in colour has, is denoised as before. See
+        :meth:`Architecture.begun`.
 
         Source: T. Chen, I. Goodfellow and J. Shlens, Net2Net: Accelerating learning via knowledge
         transfer, 2015, arXiv:1511.05641.
         """
         if not isinstance(other, UNet) or other.blocks > self.blocks:
             return None
-        if other.model_copy(update={"blocks": self.blocks}) != self:
+        same = {"blocks": self.blocks, "channels": self.channels}
+        if other.model_copy(update=same) != self:
             return None
-        added = {
-            path: np.zeros_like(value) if "_second/" in path else value
-            for path, value in fresh.items()
-            if path not in weights
-        }
-        return {**weights, **added}
+        begun = {**weights}
+        for path, value in fresh.items():
+            if path not in weights:
+                begun[path] = np.zeros_like(value) if "_second/" in path else value
+        if other.channels != self.channels:
+            seen = other.channels / self.channels  # what enters shall not be more than before
+            for path, share in (("stem/kernel", seen), ("tail/kernel", 1.0)):
+                if path in begun:
+                    begun[path] = _alike(begun[path], other.channels, self.channels, share)
+        return begun
 
     def connect(self, layers: Layers, noisy: Any) -> Any:
         """Describe the network; see :meth:`Architecture.connect`."""
@@ -144,3 +152,12 @@ class UNet(Architecture):
             inner = layers.conv(f"{here}_second", inner, width, 3, gain=RESIDUAL_GAIN)
             x = layers.add(f"{here}_sum", x, inner)
         return x
+
+
+def _alike(kernel: Any, have: int, want: int, share: float) -> Any:
+    """Return a kernel, (rows, columns, channels, filters), for other channels, all treated alike.
+
+    What comes after the image's channels stays: sigma.
+    """
+    mean = share * kernel[:, :, :have].mean(axis=2, keepdims=True)
+    return np.concatenate([np.repeat(mean, want, axis=2), kernel[:, :, have:]], axis=2)
