@@ -387,6 +387,7 @@ def test_train_replaces_nothing_untold(name, data):
         (("denoise", "--model", "photo"), 2, "not made for gray images of 28x28"),
         (("denoise", "--model", "gray", "--epochs", "3"), 2, "leave out --epochs"),
         (("features", "--model", "gray", "--set", "batch=7"), 2, "leave out --set"),
+        (("denoise", "--model", "gray", "--preset", "dense"), 2, "leave out --preset"),
         (("denoise", "--model", "documents", "--noise", "none"), 2, "noise"),
         (("anomaly", "--noise", "gaussian:0.4"), 2, "leave out --noise"),
         (("features", "--model", "gray"), 2, "no autoencoder for gray images of 28x28"),

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import ruis
 from ruis import architectures, model_file, sharing
 from ruis.cli import app
-from ruis.errors import ModelCorruptError, RuisError, TransferError
+from ruis.errors import ConfigError, ModelCorruptError, RuisError, TransferError
 from ruis.image import Image, ImageInfo
 from ruis.manifest import Manifest
 from ruis.sharing import web
@@ -289,3 +289,12 @@ def test_the_store_is_where_the_system_keeps_such_data(monkeypatch, tmp_path):
     if sys.platform == "linux":
         assert store.folder() == tmp_path / "xdg" / "ruis" / "models"
     assert os.fspath(store.folder()).endswith("models")
+
+
+def test_a_file_where_the_store_should_be_is_said(monkeypatch, tmp_path, model):
+    (tmp_path / "taken").write_bytes(b"")
+    for place in ("taken", "taken/below"):
+        monkeypatch.setenv("RUIS_MODELS", str(tmp_path / place))
+        with pytest.raises(ConfigError, match="a file is in its place"):
+            sharing.pull(str(model), name="mine")
+        assert store.names() == []

@@ -83,7 +83,9 @@ class JPEG(Format):
             raise CorruptImageError(
                 f"the header announces {header.channels} channels, the data has {pixels.shape[2]}."
             )
-        notes = ("the second part of the XMP is left out",) if segments.more_xmp else ()
+        notes: tuple[str, ...] = ()
+        if segments.more_xmp:
+            notes = ("the second part of the XMP is left out",)
         if header.colour == "cmyk" and segments.adobe:
             _invert(pixels)
             notes += ("inverted CMYK read as ink",)

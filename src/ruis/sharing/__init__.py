@@ -83,7 +83,13 @@ def pull(
             "--unpinned to take what is there; the hash is then told."
         )
     folder = store.folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ConfigError(
+            f"{folder} cannot be the folder of pulled models: a file is in its place. Name "
+            f"another with {store.VARIABLE}."
+        ) from error
     with tempfile.TemporaryDirectory(dir=folder, prefix=".pull-") as room:
         fetched = _fetch(source, Path(room), progress)
         with fetched.file.open("rb") as file:

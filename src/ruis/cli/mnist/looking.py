@@ -11,6 +11,7 @@ import typer
 from ruis.cli import options
 from ruis.cli.console import print_json, say, table, tell
 from ruis.cli.mnist.options import (
+    DEFAULT_PRESET,
     Asked,
     Data,
     Epochs,
@@ -43,7 +44,7 @@ Digit = Annotated[
 def show(
     output: Folder = Path("mnist-show"),
     data: Data = "package",
-    preset: PresetName = "article-notebook",
+    preset: PresetName = DEFAULT_PRESET,
     epochs: Epochs = None,
     noise: Noise = None,
     seed: Seed = 0,
@@ -108,7 +109,7 @@ def denoise(
     output: Folder = Path("mnist-denoised"),
     model: Model = None,
     data: Data = "package",
-    preset: PresetName = "article-notebook",
+    preset: PresetName = DEFAULT_PRESET,
     epochs: Epochs = None,
     noise: Noise = None,
     seed: Seed = 0,
@@ -124,7 +125,7 @@ def denoise(
     What is shown and scored is the model's output on the noisy digits. Without --noise they have
     the noise that the model learnt.
     """
-    _check_taught(model, epochs, settings)
+    _check_taught(model, preset, epochs, settings)
     order = asked(data, preset, epochs, noise, seed, settings, quickly=model is None)
     folder = new_folder(output, pictures("denoised"), overwrite=overwrite)
     denoiser, name = _denoiser(order, model)
@@ -172,7 +173,7 @@ def features(
     model: Model = None,
     digit: Digit = 4,
     data: Data = "package",
-    preset: PresetName = "article-notebook",
+    preset: PresetName = DEFAULT_PRESET,
     epochs: Epochs = None,
     noise: Noise = None,
     seed: Seed = 0,
@@ -188,7 +189,7 @@ def features(
     Also what padding, stride, ReLU and the three poolings do to that digit. For other images than
     digits: ruis features.
     """
-    _check_taught(model, epochs, settings)
+    _check_taught(model, preset, epochs, settings)
     order = asked(data, preset, epochs, noise, seed, settings, quickly=model is None)
     folder = new_folder(output, pictures("cubes", "filters"), overwrite=overwrite)
     autoencoder = _autoencoder(order, model)
@@ -220,9 +221,12 @@ def _quickly(order: Asked) -> Any:
     return taught(order)
 
 
-def _check_taught(model: Path | None, epochs: str | None, settings: list[str] | None) -> None:
+def _check_taught(
+    model: Path | None, preset: str, epochs: str | None, settings: list[str] | None
+) -> None:
     """Refuse to say how to teach what is taught already."""
-    given = [name for name, value in (("--epochs", epochs), ("--set", settings)) if value]
+    asked = {"--preset": preset != DEFAULT_PRESET, "--epochs": epochs, "--set": settings}
+    given = [name for name, value in asked.items() if value]
     if model is not None and given:
         raise ConfigError(f"--model is taught already: leave out {' and '.join(given)}.")
 

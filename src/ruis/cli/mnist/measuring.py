@@ -11,6 +11,7 @@ import typer
 from ruis.cli import options
 from ruis.cli.console import print_json, say, table
 from ruis.cli.mnist.options import (
+    DEFAULT_PRESET,
     Data,
     Epochs,
     Folder,
@@ -45,7 +46,7 @@ OneEpochs = Annotated[
 def compare(
     output: Folder = Path("mnist-compared"),
     data: Data = "package",
-    preset: PresetName = "article-notebook",
+    preset: PresetName = DEFAULT_PRESET,
     epochs: OneEpochs = 5,
     noise: Noise = None,
     seed: Seed = 0,
@@ -121,7 +122,7 @@ def study(
         ),
     ] = None,
     data: Data = "package",
-    preset: PresetName = "article-notebook",
+    preset: PresetName = DEFAULT_PRESET,
     epochs: OneEpochs = 5,
     noise: Noise = None,
     seed: Seed = 0,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ruis.mnist.presets import Preset
 
 __all__ = [
+    "DEFAULT_PRESET",
     "Asked",
     "Data",
     "Epochs",
@@ -43,6 +44,7 @@ Data = Annotated[
         help="The digits: the subset in the package, Keras' download, an .npz, or IDX files.",
     ),
 ]
+DEFAULT_PRESET = "article-notebook"
 PresetName = Annotated[
     str,
     typer.Option(

@@ -12,6 +12,7 @@ import typer
 from ruis.cli import options
 from ruis.cli.console import duration, print_json, say, tell, to_json
 from ruis.cli.mnist.options import (
+    DEFAULT_PRESET,
     Data,
     Epochs,
     Noise,
@@ -49,7 +50,7 @@ def report(
         int, typer.Option(min=0, max=9, metavar="0..9", help="The digit to look at closely.")
     ] = 4,
     data: Data = "package",
-    preset: PresetName = "article-notebook",
+    preset: PresetName = DEFAULT_PRESET,
     epochs: Epochs = None,
     noise: Noise = None,
     seed: Seed = 0,

@@ -15,6 +15,7 @@ import typer
 from ruis.cli import options
 from ruis.cli.console import duration, print_json, say, table, tell
 from ruis.cli.mnist.options import (
+    DEFAULT_PRESET,
     Asked,
     Data,
     Epochs,
@@ -46,7 +47,7 @@ def train(
         ),
     ] = None,
     data: Data = "package",
-    preset: PresetName = "article-notebook",
+    preset: PresetName = DEFAULT_PRESET,
     epochs: Epochs = None,
     noise: Noise = None,
     seed: Seed = 0,
