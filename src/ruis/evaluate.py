@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruis import dataset, formats
+from ruis import dataset, planes
+from ruis.errors import EmptyDatasetError
 from ruis.image import Image, ImageInfo
 from ruis.intensity import Intensity
 from ruis.metrics.psnr import psnr
@@ -44,7 +45,7 @@ class Pair:
     Parameters
     ----------
     name : str
-        The file's name.
+        The file's name; of a stack, with the picture's number: "a.tif[3]".
     noisy : Image
         What the denoiser gets.
     clean : numpy.ndarray
@@ -132,13 +133,14 @@ def noisy_pairs(
     *,
     seed: int = 0,
     data_range: tuple[float, float] | None = None,
+    axes: str | None = None,
 ) -> list[Callable[[], Pair]]:
     """Add noise to a folder of clean images, each image from a seed of its own.
 
     Parameters
     ----------
     clean : path
-        The folder.
+        The folder, of images and stacks: each picture in a stack counts as an image.
     noise : NoiseModel
         What is added.
     channels : int
@@ -147,6 +149,8 @@ def noisy_pairs(
         The image at place i in the order of names uses (seed, i).
     data_range : tuple of float, optional
         The stored values that mean black and white. Default: as each file says, or its dtype.
+    axes : str, optional
+        Of stacks that do not say it themselves; see :func:`ruis.planes.probe`.
 
     Returns
     -------
@@ -157,20 +161,21 @@ def noisy_pairs(
     ------
     EmptyDatasetError
         If the folder holds no images.
+    ImageError
+        If a file in it cannot be read.
     """
 
-    def make(place: int, path: Path) -> Pair:
-        image = formats.read(path)
+    def make(place: int, name: str, read: Callable[[], Image]) -> Pair:
+        image = read()
         pixels = dataset.to_channels(image, channels)
         scale = Intensity(pixels.dtype, data_range or image.info.data_range)
         unit = scale.to_unit(pixels)
-        noisy = _float_image(noise.add(unit, np.random.default_rng([seed, place])), path.name)
+        noisy = _float_image(noise.add(unit, np.random.default_rng([seed, place])), name)
         stored = scale if data_range else EIGHT_BITS
-        return Pair(
-            path.name, noisy, unit, stored, replace(image.info, data_range=scale.data_range)
-        )
+        return Pair(name, noisy, unit, stored, replace(image.info, data_range=scale.data_range))
 
-    return [_later(make, place, path) for place, path in enumerate(dataset.find(clean))]
+    found = [one for path in dataset.find(clean) for one in planes.each(path, axes)]
+    return [_later(make, place, *one) for place, one in enumerate(found)]
 
 
 def real_pairs(
@@ -179,17 +184,20 @@ def real_pairs(
     channels: int,
     *,
     data_range: tuple[float, float] | None = None,
+    axes: str | None = None,
 ) -> list[Callable[[], Pair]]:
     """Pair two folders by name.
 
     Parameters
     ----------
     noisy, clean : path
-        The folders.
+        The folders, of images and stacks: the pictures of two stacks are pairs in their order.
     channels : int
         The channels that the model takes: colour becomes gray for 1.
     data_range : tuple of float, optional
         The stored values that mean black and white in both. Default: as each file says, or its dtype.
+    axes : str, optional
+        Of stacks that do not say it themselves; see :func:`ruis.planes.probe`.
 
     Returns
     -------
@@ -199,28 +207,38 @@ def real_pairs(
     Raises
     ------
     EmptyDatasetError
-        If a folder holds no images, or a file has no counterpart.
+        If a folder holds no images, or a file or a picture in a stack has no counterpart.
+    ImageError
+        If a file in it cannot be read.
     """
 
-    def make(clean_path: Path, noisy_path: Path) -> Pair:
-        clean_image, noisy_image = formats.read(clean_path), formats.read(noisy_path)
+    def make(
+        name: str, read: Callable[[], Image], noisy_name: str, read_noisy: Callable[[], Image]
+    ) -> Pair:
+        clean_image, noisy_image = read(), read_noisy()
         clean_pixels = dataset.to_channels(clean_image, channels)
         noisy_pixels = dataset.to_channels(noisy_image, channels)
         if clean_pixels.shape != noisy_pixels.shape:
-            from ruis.errors import EmptyDatasetError
-
             raise EmptyDatasetError(
-                f"{noisy_path} is {noisy_pixels.shape[0]}x{noisy_pixels.shape[1]} pixels and "
-                f"{clean_path} is {clean_pixels.shape[0]}x{clean_pixels.shape[1]}: they are no pair."
+                f"{noisy_name} is {noisy_pixels.shape[0]}x{noisy_pixels.shape[1]} pixels and the clean "
+                f"{name} is {clean_pixels.shape[0]}x{clean_pixels.shape[1]}: they are no pair."
             )
         scale = Intensity(clean_pixels.dtype, data_range or clean_image.info.data_range)
         other = Intensity(noisy_pixels.dtype, data_range or noisy_image.info.data_range)
-        image = _float_image(other.to_unit(noisy_pixels), noisy_path.name)
+        image = _float_image(other.to_unit(noisy_pixels), noisy_name)
         info = replace(clean_image.info, data_range=scale.data_range)
-        return Pair(clean_path.name, image, scale.to_unit(clean_pixels), scale, info)
+        return Pair(name, image, scale.to_unit(clean_pixels), scale, info)
 
-    pairs = dataset.pair(dataset.find(clean), dataset.find(noisy))
-    return [_later(make, clean_path, noisy_path) for clean_path, noisy_path in pairs]
+    found = []
+    for paths in dataset.pair(dataset.find(clean), dataset.find(noisy)):
+        pictures, others = (planes.each(path, axes) for path in paths)
+        if len(pictures) != len(others):
+            raise EmptyDatasetError(
+                f"{paths[0]} and {paths[1]} are no pair: they hold {len(pictures)} and "
+                f"{len(others)} pictures."
+            )
+        found += [(*one, *other) for one, other in zip(pictures, others, strict=True)]
+    return [_later(make, *one) for one in found]
 
 
 def evaluate(

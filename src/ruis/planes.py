@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from ruis.stacks import Region, Stack, kind_of
 if TYPE_CHECKING:
     from ruis.stacks import Stacks
 
-__all__ = ["AXES", "middle", "probe", "read"]
+__all__ = ["AXES", "each", "middle", "probe", "read"]
 
 AXES = "[ZT]YX|YX[ZT]|Y[ZT]X"
 """The axes that an array of pictures may have: Z or T counts them."""
@@ -81,16 +83,53 @@ def read(path: Path, axes: str | None = None, *, most: int | None = None) -> lis
     kind = _stacks_of(path)
     if kind is not None:
         with kind.opened(path, axes) as stacks:
-            places = [
-                (stack, number)
-                for stack in stacks.stacks
-                for number in range(math.prod(stack.planes))
-            ]
+            places = _places(stacks)
             return [_picture(*places[place]) for place in _spread(len(places), most)]
     if axes is None:
         return [formats.read(path)]
     array = _array(path, axes)
     return [_plane(array, number) for number in _spread(array.channels, most)]
+
+
+def each(path: Path, axes: str | None = None) -> list[tuple[str, Callable[[], Image]]]:
+    """List the pictures in a file, to be read one by one.
+
+    Parameters
+    ----------
+    path : Path
+        As for :func:`probe`.
+    axes : str, optional
+        As for :func:`probe`.
+
+    Returns
+    -------
+    list of tuple of (str, callable)
+        The file's name, with the picture's number from 0 behind it if there are several, and what
+        reads it and no other; in the order of :func:`read`.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read, or has other axes.
+    """
+    count = sum(header.frames for header in probe(path, axes))
+    if count == 1 and axes is None:
+        return [(path.name, partial(_one, path, axes, 0))]
+    return [(f"{path.name}[{place}]", partial(_one, path, axes, place)) for place in range(count)]
+
+
+def _one(path: Path, axes: str | None, place: int) -> Image:
+    """Read one picture, counted over all kinds of them."""
+    kind = _stacks_of(path)
+    if kind is None:
+        return formats.read(path) if axes is None else _plane(_array(path, axes), place)
+    with kind.opened(path, axes) as stacks:
+        return _picture(*_places(stacks)[place])
+
+
+def _places(stacks: Stacks) -> list[tuple[Stack, int]]:
+    """Return all pictures: which stack each is in, and its number there."""
+    return [(stack, number) for stack in stacks.stacks for number in range(math.prod(stack.planes))]
 
 
 def middle(path: Path, axes: str | None = None) -> tuple[Image, int, int]:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 
 from ruis import formats, noise
 from ruis.denoise import Denoiser
@@ -170,3 +171,44 @@ def test_the_document_is_what_scripts_rely_on(nothing, folder):
     assert set(document["images"][0]) == {"name", "psnr", "ssim", "noisy_psnr"}
     assert (document["model"], document["noise"], document["seed"]) == ("small", "gaussian", 3)
     assert told == [(1, 2), (2, 2)]
+
+
+def stack(path, count: int, seed: int = 0) -> np.ndarray:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pages = np.stack([picture(seed + page)[..., 0] for page in range(count)])
+    if path.suffix == ".npy":
+        np.save(path, pages)
+    else:
+        tifffile.imwrite(path, pages, photometric="minisblack", metadata={"axes": "ZYX"})
+    return pages
+
+
+def test_the_pictures_of_a_stack_count_one_by_one(nothing, tmp_path):
+    pages = stack(tmp_path / "clean" / "b.tif", 3)
+    write(tmp_path / "clean" / "a.png", picture(9))
+    pairs = noisy_pairs(tmp_path / "clean", noise.parse("gaussian:0.1"), 1, seed=4)
+    made = [make() for make in pairs]
+    assert [one.name for one in made] == ["a.png", "b.tif[0]", "b.tif[1]", "b.tif[2]"]
+    for place, one in enumerate(made[1:], start=1):
+        assert np.array_equal(np.rint(one.clean[..., 0] * 255), pages[place - 1])
+        alone = noise.parse("gaussian:0.1").add(one.clean, np.random.default_rng([4, place]))
+        assert np.array_equal(one.noisy.pixels, alone)
+    assert [one.name for one in evaluate(nothing, pairs).images] == [one.name for one in made]
+
+
+@pytest.mark.parametrize(("suffix", "axes"), [(".tif", None), (".npy", "ZYX")])
+def test_two_stacks_are_pairs_in_their_order(nothing, tmp_path, suffix, axes):
+    clean = stack(tmp_path / "clean" / f"a{suffix}", 3)
+    noisy = stack(tmp_path / "noisy" / f"a{suffix}", 3, seed=7)
+    pairs = real_pairs(tmp_path / "noisy", tmp_path / "clean", 1, axes=axes)
+    scored = evaluate(nothing, pairs).images
+    assert [one.name for one in scored] == [f"a{suffix}[{place}]" for place in range(3)]
+    for one, first, second in zip(scored, clean, noisy, strict=True):
+        assert one.psnr == pytest.approx(psnr_of(first / 255 - second / 255), abs=1e-3)
+
+
+def test_stacks_of_different_depths_are_no_pair(tmp_path):
+    stack(tmp_path / "clean" / "a.tif", 3)
+    stack(tmp_path / "noisy" / "a.tif", 2)
+    with pytest.raises(EmptyDatasetError, match=r"they hold 3 and 2 pictures"):
+        real_pairs(tmp_path / "noisy", tmp_path / "clean", 1)

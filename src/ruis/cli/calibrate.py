@@ -59,6 +59,7 @@ def calibrate(
     precision: options.PrecisionName = "auto",
     tile: options.Tile = None,
     data_range: options.DataRange = None,
+    axes: options.Axes = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -87,10 +88,10 @@ def calibrate(
     prepare_engine(engine)
     denoiser = load(model, engine=engine, precision=precision, tile=tile)
     if added is not None:
-        pairs = noisy_pairs(clean, added, denoiser.channels, seed=seed, data_range=whole)
+        pairs = noisy_pairs(clean, added, denoiser.channels, seed=seed, data_range=whole, axes=axes)
     else:
         assert noisy is not None
-        pairs = real_pairs(noisy, clean, denoiser.channels, data_range=whole)
+        pairs = real_pairs(noisy, clean, denoiser.channels, data_range=whole, axes=axes)
     with counted_images() as progress:
         table = measure(
             denoiser, pairs, coverage=coverage, noise=noise or "pairs", seed=seed, progress=progress

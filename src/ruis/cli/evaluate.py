@@ -39,6 +39,7 @@ def evaluate(
     sigma: options.Sigma = "auto",
     strength: options.Strength = 1.0,
     data_range: options.DataRange = None,
+    axes: options.Axes = None,
     engine: options.EngineName = "openvino",
     precision: options.PrecisionName = "auto",
     tile: options.Tile = None,
@@ -59,7 +60,8 @@ def evaluate(
     PSNR in dB and SSIM against the clean image, no border cropped; the mean is over images. The
     denoised image is rounded first: to 8 bits, and with pairs or --data-range to what the clean
     file holds. Noise and PSNR count in fractions of the data range: where 12 bits lie in files of
-    16, --data-range 4095 says so. The time is that of denoising alone.
+    16, --data-range 4095 says so. Each picture in a stack counts as an image. The time is that of
+    denoising alone.
     """
     if (noise is None) == (noisy is None):
         raise ConfigError("give either --noise SPEC (noise to add) or --noisy DIR (pairs).")
@@ -87,10 +89,10 @@ def evaluate(
     denoiser = load(model, engine=engine, precision=precision, tile=tile, ensemble=ensemble)
     if added is not None:
         seed = seed or 0
-        pairs = noisy_pairs(clean, added, denoiser.channels, seed=seed, data_range=whole)
+        pairs = noisy_pairs(clean, added, denoiser.channels, seed=seed, data_range=whole, axes=axes)
     else:
         assert noisy is not None
-        pairs = real_pairs(noisy, clean, denoiser.channels, data_range=whole)
+        pairs = real_pairs(noisy, clean, denoiser.channels, data_range=whole, axes=axes)
     with counted_images() as progress:
         result = judge(
             denoiser,
