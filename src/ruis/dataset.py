@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -315,9 +317,12 @@ def _sample(
 
 
 def split(
-    samples: Sequence[Sample], held_out: int, seed: int, least: int = 1
+    samples: Sequence[Sample], held_out: int, least: int = 1
 ) -> tuple[list[Sample], list[Sample]]:
-    """Hold some samples out of training, the same ones for the same seed.
+    """Hold some samples out of training: those whose names have the lowest hashes.
+
+    Whatever the seed, and how many are held out: a training that goes on from another one, on the
+    same images, is not judged by what that one has learnt from.
 
     Parameters
     ----------
@@ -325,8 +330,6 @@ def split(
         All that there are.
     held_out : int
         How many, but no more than a fifth.
-    seed : int
-        Decides which.
     least : int, default 1
         Rows and columns that a sample needs to be of use at all; smaller ones are left out, unless all
         are.
@@ -339,8 +342,9 @@ def split(
     samples = [one for one in samples if min(one.pixels.shape[:2]) >= least] or samples
     if len(samples) == 1:
         return list(samples), list(samples)
-    order = np.random.default_rng([seed, 0x5EED]).permutation(len(samples))
-    held = set(order[: min(held_out, max(1, len(samples) // 5))].tolist())
+    hashes = [hashlib.sha256(os.fsencode(sample.name)).digest() for sample in samples]
+    order = sorted(range(len(samples)), key=hashes.__getitem__)
+    held = set(order[: min(held_out, max(1, len(samples) // 5))])
     training = [sample for i, sample in enumerate(samples) if i not in held]
     return training, [sample for i, sample in enumerate(samples) if i in held]
 

@@ -205,7 +205,7 @@ def _taught(training: Training) -> list[str]:
     if training.validation_psnr is not None:
         facts += (
             f"; the weights of epoch {training.best_epoch}, which gave "
-            f"{training.validation_psnr:.2f} dB on images held out of the training data"
+            f"{training.validation_psnr:.2f} dB on images held out of it"
         )
     versions = ", ".join(f"{name} {number}" for name, number in training.versions.items())
     return [facts, f"  ({training.machine}; {versions})"]

@@ -185,7 +185,7 @@ def crops(
     count : int, default 1024
         How many there are for training; a quarter as many come from held-out images.
     seed : int, default 0
-        Which images are held out, which crops are cut, and of the noise.
+        Which crops are cut, and of the noise.
 
     Returns
     -------
@@ -199,7 +199,7 @@ def crops(
     """
     model = noise.parse(spec)
     white = survey.look(Path(folder), None).white
-    training, held_out = dataset.split(dataset.load(folder, channels, white=white), 16, seed)
+    training, held_out = dataset.split(dataset.load(folder, channels, white=white), 16)
     sets = []
     for part, (samples, size) in enumerate(((training, count), (held_out, max(1, count // 4)))):
         patches = examples.Patches(

@@ -120,7 +120,7 @@ def train(
         for one in training_cautions(samples, objectives.parse(recipe.objective)):
             warn(one)
     least = max(architecture.geometry.size or (architecture.geometry.multiple,))
-    training, held_out = dataset.split(samples, recipe.validation_images, recipe.seed, least)
+    training, held_out = dataset.split(samples, recipe.validation_images, least)
     for note in dataset.misaligned(samples):
         tell(Report("note", 1.0, note=note))
     patches, validation = _prepare(recipe, architecture, training, held_out, told=told)
