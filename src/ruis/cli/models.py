@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -41,6 +42,7 @@ app = typer.Typer(
     help="List the models, show the card of one, or pull and push models.\n\n"
     "ruis models\n"
     "ruis models gray\n"
+    "ruis models gray --recipes gray-recipes\n"
     "ruis models mine.ruis --json\n"
     "ruis models pull hf:someone/film-grain\n"
     "ruis models push mine.ruis /mnt/models\n\n"
@@ -59,17 +61,27 @@ def models(ctx: typer.Context, json: options.Json = False, debug: options.Debug 
 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="Whose card to show.")],
+    recipes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Instead, write the recipes of all its trainings into this new folder.",
+        ),
+    ] = None,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Show the card of a model.
+    """Show the card of a model, or write down how to make it again.
 
     ruis models show gray
+    ruis models gray --recipes gray-recipes
     """
     from ruis import zoo
 
     model = zoo.find(name)
-    if json:
+    if recipes is not None:
+        _write_recipes(model, recipes, json=json)
+    elif json:
         print_json(_facts(model))
     else:
         say(model.card.rstrip())
@@ -158,6 +170,20 @@ def push(
 
 
 commands: tuple[Callable[..., None], ...] = (show, pull, push)
+
+
+def _write_recipes(model: ModelFile, folder: Path, *, json: bool) -> None:
+    """Write the recipes, and say what to type."""
+    from ruis import lineage
+
+    commands = lineage.write(model.manifest, folder)
+    if json:
+        print_json({"name": model.name, "folder": str(folder), "commands": commands})
+        return
+    said = "one training" if len(commands) == 1 else f"{len(commands)} trainings, one after another"
+    tell(f"{model.name} was made by {said}; DATA is the folder that its data lie in:")
+    for command in commands:
+        say(command)
 
 
 def _told(update: Callable[[float, str], None] | None, source: str) -> Any:
