@@ -194,8 +194,9 @@ class Denoiser:
 
     def _look(self, noisy: Image, sigma: float | None) -> Seen | None:
         """Look at an image if anything depends on what is seen; nobody is told of it here."""
-        decides = self.networks.choosing or sigma is not None
-        return choice.look(noisy, choosing=False) if decides else None
+        if sigma is not None:
+            return choice.look(noisy, choosing=False)
+        return choice.glance(noisy) if self.networks.choosing else None
 
     def _run(
         self,
