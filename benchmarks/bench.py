@@ -35,6 +35,10 @@ PICTURES = {
 """The pictures: where a stage leaves them, and what they are called in FOLDER/images."""
 
 
+MIDDLES = "BM3D,non-local means (scikit-image),non-local means (OpenCV)"
+"""Who meets ours in the middles of the real pairs."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """A step, and the commands that it takes; `makes` is not made twice."""
@@ -82,6 +86,18 @@ def stages(asked: argparse.Namespace) -> Iterator[Stage]:
             )
         ],
     )
+    # BM3D takes minutes for a megapixel in colour: it meets the others in the middles of the real pairs.
+    middles = ["--sets", "real", "--crop", 64 if quick else 192, "--models", "photo,photo-fast"]
+    yield Stage(
+        "middles",
+        [
+            script(
+                "quality.py", "--data", data, "--out", out / "middles", "--cache", out / "cache",
+                "--peers", "FFDNet colour", "--methods", MIDDLES, *middles,
+                *(["--images", 1] if quick else []),
+            )
+        ],
+    )  # fmt: skip
     beside = ["--data", data, "--quality", out / "quality.json"] if data else []
     yield Stage(
         "speed", [script("speed.py", "--out", out, *beside, *torch, *short)], needs_data=False

@@ -2,8 +2,9 @@
 
     python benchmarks/readme.py FOLDER
 
-reads quality.json, budgets.json and learning/figures.json in FOLDER, as `make bench` writes them, and
-writes FOLDER/readme.md: the table and the sentences of the README's chapter on figures. What was not
+reads quality.json, speed.json, middles/quality.json, budgets.json and learning/figures.json in FOLDER, as
+`make bench` writes them, and writes FOLDER/readme.md: the table and the sentences of the README's chapter
+on figures. What was not
 measured is not there; what was measured on fewer images than the README speaks of says so.
 """
 
@@ -72,15 +73,50 @@ def table(rows: list[Row]) -> Iterator[str]:
     yield ""
 
 
-def pairs(rows: list[Row]) -> Iterator[str]:
-    """A camera's own noise."""
-    one = of_set(rows, "real", None, "ruis photo")
-    if one:
-        yield (
-            f"On {len(one.scores)} pairs from real cameras: {one.noisy_psnr:.2f} dB as they came, "
-            f"{one.mean('psnr'):.2f} denoised, and the image that gained least {one.worst:+.2f} dB."
+def pairs(rows: list[Row], where: str = "") -> Iterator[str]:
+    """A camera's own noise: ours, and who is best beside it."""
+    ours = of_set(rows, "real", None, "ruis photo")
+    if ours is None:
+        return
+    yield (
+        f"On {where}{len(ours.scores)} pairs from real cameras: {ours.noisy_psnr:.2f} dB as they came, "
+        f"{ours.mean('psnr'):.2f} denoised, and the image that gained least {ours.worst:+.2f} dB."
+    )
+    for row in rows:
+        if row.set == "real" and row.told is not None:
+            yield (
+                f"{row.method}, told the best single sigma, {row.told:g}/255: {row.mean('psnr'):.2f} dB, "
+                f"and the image that gained least {row.worst:+.2f} dB."
+            )
+    yield ""
+
+
+def speeds(report: dict) -> Iterator[str]:
+    """How fast our gray models are, beside the famous networks in the same engine and in PyTorch."""
+    widest = max(one["threads"] for one in report["rates"])
+    found = [one for one in report["rates"] if (one["channels"], one["threads"]) == (1, widest)]
+    for ours in (one for one in found if one["kind"] == "array to array"):
+        here = {
+            f"{one['name']}{', PyTorch float32' * (one['kind'] == 'PyTorch')}": one
+            for one in found
+            if (one["kind"], one["precision"])
+            in {("same engine", ours["precision"]), ("PyTorch", "f32")}
+        }
+        times = ", ".join(
+            f"{ours['megapixels_per_second'] / one['megapixels_per_second']:.3g} times {name}"
+            for name, one in here.items()
         )
-        yield ""
+        yield (
+            f"- {ours['name']}, {ours['precision']}: {ours['megapixels_per_second']:.3g} Mpx/s"
+            f"{f' ({times})' if times else ''}."
+        )
+    for one in report["file_to_file"]:
+        yield (
+            f"- {one['model']}, {one['megapixels']:.0f} Mpx, JPEG to {one['output']}: {one['seconds']:.3g} s, "
+            f"{one['ratio']:.3g} times the network's own."
+        )
+    yield f"- All on {report['machine']}."
+    yield ""
 
 
 def budgets(figures: list[dict]) -> Iterator[str]:
@@ -110,6 +146,11 @@ def main() -> None:
     if quality:
         rows = [Row.from_json(form) for form in quality["rows"] if form["scores"]]
         lines += [*table(rows), *pairs(rows)]
+    if middles := loaded(folder / "middles" / "quality.json"):
+        rows = [Row.from_json(form) for form in middles["rows"] if form["scores"]]
+        lines += pairs(rows, "the middles of ")
+    if speed := loaded(folder / "speed.json"):
+        lines += speeds(speed)
     if measured := loaded(folder / "budgets.json"):
         lines += budgets(measured["figures"])
     if outcomes := loaded(folder / "learning" / "figures.json"):

@@ -3,7 +3,8 @@
     python benchmarks/training.py --torch PYTHON [--clean DIR] [--tier base] [--rounds 3] [--json FILE]
 
 Both learn with Adam in bfloat16, where the processor has it, from batches of 8 crops of 96x96 pixels.
-Ours is the whole of `ruis train`: reading, crops, noise, progress. PyTorch, in the interpreter that
+Ours is what `ruis train` does in an epoch: crops, noise, progress; not what it does once, as reading, or between
+epochs. PyTorch, in the interpreter that
 `--torch` names, gets one batch that is in memory already, channels last, and pixel shuffles, as people
 write them. They take turns; each figure is the median of its rounds.
 """

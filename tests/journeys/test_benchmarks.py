@@ -169,20 +169,41 @@ def test_all_benchmarks_are_gone_through_and_the_readme_is_written(repository, t
 def test_the_readme_s_table_is_what_was_measured(repository, tmp_path):
     rows = [
         {"method": method, "set": name, "sigma": sigma, "noisy_psnr": 20.0, "skipped": None,
-         "mebibytes": None, "told": None,
+         "mebibytes": None, "told": 10.0 if method.startswith("FFDNet") else None,
          "scores": [{"image": str(number), "megapixels": 1.0, "psnr": psnr, "ssim": 0.8, "seconds": 0.5,
                      "noisy_psnr": psnr - 9} for number in range(count)]}
         for method, name, sigma, count, psnr in (
             ("BM3D", "BSD68", 25.0, 68, 28.62), ("BM3D", "BSD68", 15.0, 68, 31.1),
             ("ruis gray", "BSD68", 25.0, 68, 28.92), ("ruis white-color", "CBSD68", 25.0, 68, 30.94),
-            ("ruis photo", "real", None, 40, 38.2),
+            ("ruis photo", "real", None, 40, 38.2), ("FFDNet colour", "real", None, 40, 38.1),
         )
     ]  # fmt: skip
     (tmp_path / "quality.json").write_text(json.dumps({"rows": rows}))
+    (tmp_path / "middles").mkdir()
+    (tmp_path / "middles" / "quality.json").write_text(json.dumps({"rows": rows[-2:]}))
+    rates = [
+        {"name": name, "kind": kind, "precision": precision, "channels": channels, "threads": threads,
+         "megapixels_per_second": rate}
+        for name, kind, precision, channels, threads, rate in (
+            ("ruis gray", "array to array", "bf16", 1, 2, 6.0), ("ruis gray", "network alone", "bf16", 1, 2, 7.0),
+            ("ruis gray", "array to array", "bf16", 1, 1, 3.5), ("ruis photo", "array to array", "bf16", 3, 2, 5.0),
+            ("FFDNet", "same engine", "bf16", 1, 2, 2.0), ("FFDNet", "same engine", "f32", 1, 2, 1.5),
+            ("FFDNet", "PyTorch", "f32", 1, 2, 0.5),
+        )
+    ]  # fmt: skip
+    whole = {"model": "gray", "output": "PNG", "megapixels": 24.0, "seconds": 6.0, "ratio": 1.2}
+    report = {"machine": "two processors", "rates": rates, "file_to_file": [whole]}
+    (tmp_path / "speed.json").write_text(json.dumps(report))
     lines = run(repository, "benchmarks/readme.py", tmp_path).splitlines()
     assert "| BM3D | 28.62 |  | 0.5 |" in lines
     assert "| **ruis** | **28.92** | **30.94** | **0.5** |" in lines
-    assert lines[-1].endswith(
-        "20.00 dB as they came, 38.20 denoised, and the image that gained least +9.00 dB."
-    )
+    real = "40 pairs from real cameras: 20.00 dB as they came, 38.20 denoised, and the image that gained least +9.00 dB."
+    assert f"On {real}" in lines
+    assert f"On the middles of {real}" in lines
+    told = "FFDNet colour, told the best single sigma, 10/255: 38.10 dB, and the image that gained least +9.00 dB."
+    assert lines.count(told) == 2
+    speed = "- ruis gray, bf16: 6 Mpx/s (3 times FFDNet, 12 times FFDNet, PyTorch float32)."
+    assert [line for line in lines if "Mpx/s" in line] == [speed]
+    assert "- gray, 24 Mpx, JPEG to PNG: 6 s, 1.2 times the network's own." in lines
+    assert lines[-1] == "- All on two processors."
     assert "31.1" not in "".join(lines)
