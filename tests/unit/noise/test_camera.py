@@ -33,7 +33,13 @@ def test_the_tone_curve_is_that_of_srgb_and_undoes_itself():
 def test_white_is_white_to_every_sensor_and_colours_come_back(cameras):
     matrix = steps.colour_matrix(cameras)
     assert np.allclose(matrix @ np.ones(3), 1)
-    assert np.linalg.cond(matrix) < 10
+    assert (np.argmax(matrix, axis=1) == [0, 1, 2]).all()  # red is most of what red sees
+    measured = steps.sensor_matrix(cameras, red=2.2, blue=1.7)
+    assert np.allclose(measured @ np.ones(3), [1 / 2.2, 1, 1 / 1.7])
+    colours = np.random.default_rng(0).random((50, 3), np.float32)
+    balanced = (colours @ measured.T) * np.float32([2.2, 1, 1.7])
+    assert np.allclose(balanced, colours @ matrix.T, atol=1e-5)
+    assert np.allclose(balanced @ np.linalg.inv(matrix).T, colours, atol=1e-5)
 
 
 def test_read_noise_follows_its_line():

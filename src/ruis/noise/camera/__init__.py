@@ -23,12 +23,12 @@ from ruis.noise.camera.demosaic import demosaic_bilinear, demosaic_malvar, mosai
 from ruis.noise.camera.steps import (
     Pixels,
     add_contrast,
-    colour_matrix,
     edge_strength,
     linear_to_srgb,
     read_sigma_for,
     reduce_noise,
     remove_contrast,
+    sensor_matrix,
     srgb_to_linear,
 )
 from ruis.resample import resized
@@ -214,8 +214,7 @@ class Camera(NoiseModel):
         Up to here everything is linear, so that the two can go their ways side by side.
         """
         cameras = self.cameras or (1.0,) * 4
-        balance = np.array([fixed(self.red), 1.0, fixed(self.blue)])
-        to_sensor = (colour_matrix(cameras) / balance[:, None]).astype(np.float32)
+        to_sensor = sensor_matrix(cameras, fixed(self.red), fixed(self.blue))
         to_linear = np.linalg.inv(to_sensor)
         raw = mosaic(linear @ to_sensor.T)
         demosaic = _DEMOSAIC[self.demosaic]

@@ -17,6 +17,7 @@ __all__ = [
     "read_sigma_for",
     "reduce_noise",
     "remove_contrast",
+    "sensor_matrix",
     "srgb_to_linear",
 ]
 
@@ -59,7 +60,7 @@ def add_contrast(pixels: Pixels, contrast: float) -> Pixels:
 
     With 1 it is 3 x^2 - 2 x^3, with 0 nothing, between them a mixture.
 
-    Source: Brooks et al. 2019, section 3.4 (see :class:`ruis.noise.camera.Camera`). Values outside
+    Source: Brooks et al. 2019, on tone mapping (see :class:`ruis.noise.camera.Camera`). Values outside
     0..1 are clipped.
 
     Examples
@@ -129,7 +130,7 @@ def colour_matrix(cameras: tuple[float, ...]) -> NDArray[np.float64]:
 
     References
     ----------
-    Brooks et al. 2019, section 3.4 (see :class:`Camera`).
+    Brooks et al. 2019, on colour correction (see :class:`Camera`).
 
     Examples
     --------
@@ -141,6 +142,35 @@ def colour_matrix(cameras: tuple[float, ...]) -> NDArray[np.float64]:
     matrix = xyz_to_sensor @ _RGB_TO_XYZ
     normalised: NDArray[np.float64] = matrix / matrix.sum(axis=1, keepdims=True)
     return normalised
+
+
+def sensor_matrix(cameras: tuple[float, ...], red: float, blue: float) -> Pixels:
+    """Return the matrix from linear sRGB to what a sensor measures: its colours, not yet balanced.
+
+    Parameters
+    ----------
+    cameras : tuple of 4 floats
+        As for :func:`colour_matrix`.
+    red, blue : float
+        The gains of the white balance, by which the camera will multiply what it measured; green's is 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (3, 3), float32. Its inverse is the white balance and the colour matrix.
+
+    References
+    ----------
+    Brooks et al. 2019, on white balance and colour correction (see :class:`Camera`).
+
+    Examples
+    --------
+    >>> (sensor_matrix((1, 0, 0, 0), red=2.0, blue=1.6) @ np.ones(3)).round(4).tolist()
+    [0.5, 1.0, 0.625]
+    """
+    balance = np.array([red, 1.0, blue])
+    matrix: Pixels = (colour_matrix(cameras) / balance[:, None]).astype(np.float32)
+    return matrix
 
 
 def read_sigma_for(gain: float, rng: np.random.Generator) -> float:
@@ -161,7 +191,7 @@ def read_sigma_for(gain: float, rng: np.random.Generator) -> float:
 
     References
     ----------
-    Brooks et al. 2019, section 3.1 (see :class:`Camera`).
+    Brooks et al. 2019, on shot and read noise (see :class:`Camera`).
 
     Examples
     --------
