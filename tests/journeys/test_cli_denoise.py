@@ -144,6 +144,39 @@ def test_a_model_is_loaded_once_for_many_images(model, monkeypatch):
 # -- many images -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("processors", [1, 3])
+def test_small_images_side_by_side_are_what_they_are_alone(model, monkeypatch, processors):
+    monkeypatch.setattr(import_module("ruis.cli.denoising"), "threads", lambda: processors)
+    names = [f"{index:02}.png" for index in range(12)]
+    for index, name in enumerate(names):
+        # one is large, and one is none
+        make(f"in/{name}", size=(900, 600) if index == 5 else (40 + index, 48), seed=index)
+    Path("in/07.png").write_bytes(b"nothing")
+    done = run("in", "-o", "out", "--model", model, code=1)
+    told = [line.split(" -> ")[0] for line in done.stdout.splitlines() if " -> " in line]
+    assert told == [f"in/{name}" for name in names if name != "07.png"]  # in their order
+    assert "1 failed" in done.stderr
+    assert "in/07.png" in done.stderr
+    assert not Path("out/07.png").exists()
+    for name in (names[0], names[5], names[11]):
+        run(f"in/{name}", "-o", f"alone-{name}", "--model", model)
+        assert Path(f"alone-{name}").read_bytes() == Path(f"out/{name}").read_bytes()
+
+
+@pytest.mark.parametrize("processors", [1, 3])
+def test_what_no_image_survives_ends_the_work(model, monkeypatch, processors):
+    monkeypatch.setattr(import_module("ruis.cli.denoising"), "threads", lambda: processors)
+    for index in range(6):
+        make(f"in/{index}.png")
+    arguments = ["denoise", "in", "-o", "out", "--model", model, "--uncertainty", "auto", "--json"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 3
+    document = json.loads(done.stdout)
+    assert not document["outputs"]
+    assert [Path(one["input"]).name for one in document["failed"]] == [f"{i}.png" for i in range(6)]
+    assert not list(Path("out").glob("*"))
+
+
 def test_a_folder_is_denoised_past_a_bad_file_and_the_end_names_it(model):
     make("scans/a.png")
     make("scans/deep/a.png", seed=1)
@@ -224,8 +257,8 @@ def test_a_mistake_of_ours_in_one_image_does_not_end_the_others(model, monkeypat
 
 
 def test_a_person_at_a_terminal_sees_images_tiles_and_the_rate(model, monkeypatch):
-    make("a.png", size=(200, 140))
-    make("b.png", size=(200, 140))
+    make("a.png", size=(900, 600))
+    make("b.png", size=(900, 600))
     lines = []
 
     @contextmanager
@@ -233,7 +266,7 @@ def test_a_person_at_a_terminal_sees_images_tiles_and_the_rate(model, monkeypatc
         yield lambda fraction, text: lines.append((round(fraction, 3), text))
 
     monkeypatch.setattr(import_module("ruis.cli.denoising"), "progress_line", line)
-    run("a.png", "b.png", "--model", model, "--tile", "128")
+    run("a.png", "b.png", "--model", model, "--tile", "512")
     fractions = [fraction for fraction, _ in lines]
     assert fractions == sorted(fractions)
     assert fractions[0] == 0
@@ -334,10 +367,11 @@ def test_control_c_keeps_what_is_done_and_leaves_no_half_file(model, monkeypatch
     monkeypatch.setattr(import_module("ruis.formats").png.PNG, "encode", interrupted)
     done = run("a.png", "b.png", "c.png", "-o", "out", "--model", model, "--json", code=130)
     assert "Stopped" in done.stderr
-    assert "1 of 3 images denoised" in done.stderr
-    assert "2 not tried" in done.stderr
-    assert [path.name for path in Path("out").iterdir()] == ["a.png"]
-    assert len(json.loads(done.stdout)["outputs"]) == 1
+    told = {Path(one["output"]).name for one in json.loads(done.stdout)["outputs"]}
+    assert {"a.png"} <= told <= {"a.png", "c.png"}  # what was begun beside it is finished
+    assert {path.name for path in Path("out").iterdir()} == told
+    assert f"{len(told)} of 3 images denoised" in done.stderr
+    assert f"{3 - len(told)} not tried" in done.stderr
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])

@@ -1,16 +1,19 @@
-"""Many images, one after the other, past those that fail: what `ruis denoise` does.
+"""Many images, past those that fail: what `ruis denoise` does.
 
-While the network works on one image, the next is read and the one before is written.
+While the network works on one image, the next is read and the one before is written. Small images are denoised
+side by side, each by one processor: what there is to do beside their networks is then shared, too.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from threading import Thread
+from pathlib import Path
+from threading import Lock, Thread, get_ident
 from typing import TYPE_CHECKING, Any
 
 from ruis.cli import options
@@ -26,14 +29,19 @@ from ruis.errors import (
     UncalibratedError,
 )
 from ruis.outputs import Failure, Job, check_kind, enter
+from ruis.processor import threads
 
 if TYPE_CHECKING:
     from ruis.denoise import Denoiser
     from ruis.denoised import Denoised
     from ruis.image import Image
+    from ruis.job import Progress
     from ruis.stacks import Stacks
 
 __all__ = ["Work", "reason"]
+
+SMALL = 0.5
+"""Megapixels up to which images are denoised side by side."""
 
 LARGE = 32.0
 """Megapixels above which an image has the memory for itself: nothing is read or written beside it."""
@@ -58,10 +66,13 @@ class Work:
     uncertainty: str | None = None
     outputs: list[dict[str, Any]] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
-    denoisers: dict[str, Denoiser] = field(default_factory=dict)
+    denoisers: dict[tuple[str, int | None], Denoiser] = field(default_factory=dict)
     why: dict[Any, str] = field(default_factory=dict)
     hopeless: RuisError | None = None
     writing: tuple[Job, Future[dict[str, Any]]] | None = None
+    tried: set[Path] = field(default_factory=set)
+    apart: bool = False
+    loading: Lock = field(default_factory=Lock)
 
     def do(self, jobs: list[Job]) -> None:
         """Denoise one image after the other, past those that fail.
@@ -71,26 +82,92 @@ class Work:
         RuisError
             If it would fail for every image: no such model, engine or setting.
         """
-        left = list(jobs)
+        self.apart = len(jobs) > 1 and threads() > 1 and self.settings["engine"] == "openvino"
         try:
             if not self.automatic and jobs:
                 self.denoiser(self.model)  # before the first image is read
             with progress_line() as update, ThreadPoolExecutor(1) as writer:
                 line = ImagesLine(update, len(jobs))
-                coming = _begun(self.read_ahead, left[0]) if left else None
-                while left:
-                    job, image = left[0], coming
-                    coming = _begun(self.read_ahead, left[1]) if left[1:] else None
-                    line.start(job.input.name)
-                    assert image is not None  # there is one for each job
-                    self.attempt(job, image, writer, line)
-                    del left[0]
-                self.written()
+                for small, stretch in itertools.groupby(jobs, self.is_small):
+                    if small:
+                        self.side_by_side(stretch, line)
+                    else:
+                        self.one_by_one(stretch, writer, line)
         except RuisError as error:  # every image would meet the same; a person is told once
             self.written()
             if self.quiet:
+                left = [job for job in jobs if job.input not in self.tried]
                 self.failed += [Failure.of(job.input, error, sentence(error)) for job in left]
             raise
+
+    def is_small(self, job: Job) -> bool:
+        """Say whether an image is denoised beside others, each by one processor."""
+        from ruis.formats import probe
+
+        if not self.apart:
+            return False
+        try:
+            if self.stacks(job):
+                return False
+            header = probe(job.input)
+        except Exception:  # noqa: BLE001 - it is told where the image is read
+            return False
+        return header.rows * header.columns <= SMALL * 1e6
+
+    def side_by_side(self, jobs: Iterator[Job], line: ImagesLine) -> None:
+        """Denoise small images, as many at a time as there are processors; they are told of in their order."""
+        count = threads()
+        waiting: deque[tuple[Job, Future[dict[str, Any]]]] = deque()
+        lanes = ThreadPoolExecutor(count)
+        try:
+            for job in jobs:
+                waiting.append((job, lanes.submit(self.in_lane, job)))
+                if len(waiting) > 2 * count:
+                    self.take(waiting.popleft(), line)
+            while waiting:
+                self.take(waiting.popleft(), line)
+        finally:
+            lanes.shutdown(cancel_futures=True)
+            for (
+                job,
+                future,
+            ) in waiting:  # something ended the work: tell of what was written all the same
+                if not future.cancelled() and future.exception() is None:
+                    self.told(job, **future.result())
+
+    def take(self, one: tuple[Job, Future[dict[str, Any]]], line: ImagesLine) -> None:
+        """Wait for a small image, and tell of it."""
+        job, future = one
+        line.start(job.input.name)
+        try:
+            facts = future.result()
+            self.told(job, **facts)
+        except Exception as error:
+            if not self.survived(job, error):
+                raise
+            return
+        if done := line.tiles(facts["megapixels"]):
+            done(1, 1)
+
+    def in_lane(self, job: Job) -> dict[str, Any]:
+        """Read, denoise and write a small image, in a thread that has a processor to itself."""
+        begun = time.perf_counter()
+        image = self.read(job)
+        result, half = self.made(job, image, None, lane=get_ident())
+        return self.write(job, result, half, time.perf_counter() - begun)
+
+    def one_by_one(self, jobs: Iterator[Job], writer: ThreadPoolExecutor, line: ImagesLine) -> None:
+        """Denoise images by all processors; while the network works, others are read and written."""
+        job = next(jobs, None)
+        coming = _begun(self.read_ahead, job) if job else None
+        while job is not None:
+            following = next(jobs, None)
+            image, coming = coming, _begun(self.read_ahead, following) if following else None
+            line.start(job.input.name)
+            assert image is not None  # there is one for each job
+            self.attempt(job, image, writer, line)
+            job = following
+        self.written()
 
     def attempt(
         self, job: Job, image: Future[Image | None], writer: ThreadPoolExecutor, line: ImagesLine
@@ -104,12 +181,16 @@ class Work:
         """
         try:
             self.one(job, image, writer, line)
-        except (EngineUnavailableError, BrokenPipeError):
-            raise
         except Exception as error:
-            if error is self.hopeless:
+            if not self.survived(job, error):
                 raise
-            self.fail(job, error)
+
+    def survived(self, job: Job, error: Exception) -> bool:
+        """Record why an image failed, unless the next one would meet the same."""
+        if isinstance(error, (EngineUnavailableError, BrokenPipeError)) or error is self.hopeless:
+            return False
+        self.fail(job, error)
+        return True
 
     def read_ahead(self, job: Job) -> Image | None:
         """Read an image beside another; a large one shall wait for its turn."""
@@ -139,9 +220,6 @@ class Work:
         self, job: Job, coming: Future[Image | None], writer: ThreadPoolExecutor, line: ImagesLine
     ) -> None:
         """Denoise one image, and have it written beside the next one."""
-        from ruis.caution import cautioned
-        from ruis.choice import choose
-
         begun = time.perf_counter()
         image = coming.result()
         if image is None:
@@ -151,33 +229,38 @@ class Work:
                 self.stream(kind, job, line)
                 return
             image = self.read(job)
+        result, half = self.made(job, image, line.tiles(image.megapixels))
+        seconds = time.perf_counter() - begun
+        self.written()
+        self.writing = (job, writer.submit(self.write, job, result, half, seconds))
+        if image.megapixels > LARGE:
+            self.written()
+
+    def made(
+        self, job: Job, image: Image, progress: Progress | None, *, lane: int | None = None
+    ) -> tuple[Denoised, Image | None]:
+        """Denoise an image in memory; return it, and its uncertainty if that is asked for."""
+        from ruis.caution import cautioned
+        from ruis.choice import choose
+
         name, seen = self.model, None
         if self.automatic:
             choice = choose(image, fast=self.model == "fast")
             name, seen = choice.model, choice.seen
             self.why[job.input] = choice.why
-        denoiser = self.denoiser(name)
+        denoiser = self.denoiser(name, lane)
         if self.uncertainty and denoiser.model.manifest.calibration is None:
             self.hopeless = UncalibratedError(denoiser.model.name)
             raise self.hopeless
         result = denoiser.run(
-            image,
-            sigma=self.sigma,
-            strength=self.strength,
-            progress=line.tiles(image.megapixels),
-            seen=seen,
+            image, sigma=self.sigma, strength=self.strength, progress=progress, seen=seen
         )
         half = None
         if self.uncertainty:
             from ruis.uncertainty import uncertainty
 
             half = uncertainty(denoiser.model, image, result.image)
-        result = cautioned(result, denoiser.model.manifest, image)
-        seconds = time.perf_counter() - begun
-        self.written()
-        self.writing = (job, writer.submit(self.write, job, result, half, seconds))
-        if image.megapixels > LARGE:
-            self.written()
+        return cautioned(result, denoiser.model.manifest, image), half
 
     def stacks(self, job: Job) -> type[Stacks] | None:
         """Return as what a file is denoised window by window; None if it is read whole."""
@@ -286,6 +369,7 @@ class Work:
         notes: tuple[str, ...],
     ) -> None:
         """Record and tell what became of an image."""
+        self.tried.add(job.input)
         interval = {}
         if self.uncertainty:
             interval = {"uncertainty": str(uncertainty_path(self.uncertainty, job.output))}
@@ -317,18 +401,22 @@ class Work:
         """Whether the model is chosen for each image."""
         return self.model in ("auto", "fast")
 
-    def denoiser(self, name: str) -> Denoiser:
-        """Return the denoiser of a model, loaded once."""
-        if name not in self.denoisers:
-            from ruis.denoise import load
+    def denoiser(self, name: str, lane: int | None = None) -> Denoiser:
+        """Return the denoiser of a model, loaded once; a lane has its own, with one processor."""
+        from ruis.denoise import Denoiser, load
 
-            try:
-                prepare_engine(self.settings["engine"])
-                self.denoisers[name] = load(name, **self.settings)
-            except RuisError as error:
-                self.hopeless = error
-                raise
-        return self.denoisers[name]
+        with self.loading:
+            if (name, None) not in self.denoisers:
+                try:
+                    prepare_engine(self.settings["engine"])
+                    self.denoisers[name, None] = load(name, **self.settings)
+                except RuisError as error:
+                    self.hopeless = error
+                    raise
+            if (name, lane) not in self.denoisers:
+                model = self.denoisers[name, None].model
+                self.denoisers[name, lane] = Denoiser(model, **self.settings, threads=1)
+            return self.denoisers[name, lane]
 
     def record(self, model: str, sigma: float) -> str:
         """Return what the output's metadata says about what was done."""
@@ -348,6 +436,7 @@ class Work:
             import traceback
 
             tell("".join(traceback.format_exception(error)))
+        self.tried.add(job.input)
         failure = Failure.of(job.input, error, sentence(error))
         self.failed.append(failure)
         self.tell_failure(failure)
