@@ -2,7 +2,7 @@
 
     python benchmarks/beside.py [--rounds 5] [--choose] [--json FILE]
 
-The network's own time is what its engine's `run` takes; the rest is what is told, in milliseconds of an
+The network's own time is what its engine's `lend` takes; the rest is what is told, in milliseconds of an
 image. With --choose the noise is looked at first, as where the precision is to be chosen; a processor
 without bfloat16 has no reason to.
 """
@@ -41,10 +41,10 @@ class Watched(OpenVINOEngine):
         self.precision = "f32"
         super().prepare()
 
-    def run(self, batch: Any) -> Any:
+    def lend(self, batch: Any) -> Any:
         """Run the network."""
         begun = time.perf_counter()
-        result = super().run(batch)
+        result = super().lend(batch)
         Watched.seconds += time.perf_counter() - begun
         return result
 

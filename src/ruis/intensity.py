@@ -70,7 +70,13 @@ class Intensity:
 
         return cls(np.dtype(dtype), data_range or data_range_of(dtype))
 
-    def to_unit(self, stored: NDArray[Any], *, copy: bool = True) -> NDArray[np.float32]:
+    def to_unit(
+        self,
+        stored: NDArray[Any],
+        *,
+        copy: bool = True,
+        out: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
         """Turn stored values of any shape into float32 fractions of the data range.
 
         Parameters
@@ -79,12 +85,15 @@ class Intensity:
             Stored values.
         copy : bool, default True
             Whether the result is a new array also where the stored values are such fractions.
+        out : numpy.ndarray, optional
+            Where they may go, an array of that shape: not where they are such fractions. Default: a new
+            one.
         """
         import numpy as np
 
         if self._is_unit:
             return stored.astype(np.float32, copy=copy)
-        unit = np.empty(stored.shape, np.float32)
+        unit = np.empty(stored.shape, np.float32) if out is None else out
         for band in _bands(stored.shape):
             self._to_unit(stored[band], unit[band])
         return unit

@@ -186,17 +186,18 @@ class Job:
             for first in range(0, window.shape[2], self.group):
                 noisy = window[:rows, :columns, first : first + self.group]
                 if noisy.size:
-                    squares.append(np.mean(np.square(noisy - self._network(noisy, sigma))))
+                    with self.engine.turn:
+                        squares.append(np.mean(np.square(noisy - self._network(noisy, sigma))))
         return math.sqrt(np.mean(squares)) if squares else 0.0
 
     def _network(self, noisy: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-        """Run one tile through the network, which is told sigma, if it takes one; 0: blind."""
+        """Run one tile through the network, which is told sigma, if it takes one; 0: blind. It is lent."""
         batch = noisy[None]
         if self.engine.network.input_channels > self.group:
             batch = np.empty((1, *noisy.shape[:2], self.group + 1), np.float32)
             batch[0, ..., : self.group] = noisy
             batch[0, ..., self.group] = sigma
-        result: NDArray[np.float32] = self.engine.run(batch)[0]
+        result: NDArray[np.float32] = self.engine.lend(batch)[0]
         return result
 
     def _tiles(
@@ -209,8 +210,11 @@ class Job:
     ) -> None:
         if stored.shape[2] > channels:
             denoised[..., channels:] = stored[..., channels:]
+        memory = np.empty(
+            (*cut.shape, channels), np.float32
+        )  # touched for the first time, it is slow
         for count, tile in enumerate(cut, start=1):
-            window = self.scale.to_unit(cut.read(stored[..., :channels], tile), copy=False)
+            window = self._window(stored[..., :channels], cut, tile, memory)
             if stored.dtype.kind == "f" and not _finite(window):
                 raise ImageError("it holds values that are not numbers; replace them first.")
             for first in range(0, channels, self.group):
@@ -222,12 +226,29 @@ class Job:
             if progress:
                 progress(count, len(cut))
 
+    def _window(
+        self, stored: NDArray[Any], cut: Plan, tile: Tile, memory: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the model values of a tile, in the memory that is given unless they are there already."""
+        seen = cut.inside(stored, tile)
+        rows, columns = seen.shape[:2]
+        part = memory[:rows, :columns]
+        unit = self.scale.to_unit(seen, copy=False, out=part)
+        if (rows, columns) == cut.shape:
+            return unit
+        if unit is not part:
+            part[...] = unit
+        if cut.mirror(memory, tile):
+            return memory
+        return self.scale.to_unit(cut.read(stored, tile), copy=False)
+
     def _tile(self, noisy: NDArray[np.float32], into: NDArray[Any], tile: Tile) -> None:
-        result = self._network(noisy, self.sigma)[tile.keep]
-        if self.strength < 1:
-            kept = noisy[tile.keep]
-            result = kept + np.float32(self.strength) * (result - kept)
-        self.scale.from_unit(result, into[tile.write])
+        with self.engine.turn:
+            result = self._network(noisy, self.sigma)[tile.keep]
+            if self.strength < 1:
+                kept = noisy[tile.keep]
+                result = kept + np.float32(self.strength) * (result - kept)
+            self.scale.from_unit(result, into[tile.write])
 
 
 def _finite(values: NDArray[np.float32]) -> bool:

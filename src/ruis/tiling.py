@@ -175,6 +175,37 @@ class Plan:
                 window = window.take(mirror_index(span.start, span.stop, length), axis=axis)
         return window
 
+    def inside(self, pixels: NDArray[Any], tile: Tile) -> NDArray[Any]:
+        """Return what of the tile's window lies in the image: a view."""
+        rows, columns = tile.rows, tile.columns
+        return pixels[rows.start : rows.stop, columns.start : columns.stop]
+
+    def mirror(self, window: NDArray[Any], tile: Tile) -> bool:
+        """Fill in, in place, what of a window lies beyond the image.
+
+        Parameters
+        ----------
+        window : numpy.ndarray
+            Shape `self.shape` + (...); what lies in the image is there.
+        tile : Tile
+            One of this plan.
+
+        Returns
+        -------
+        bool
+            False where the window does not hold all that is to be mirrored: it is as it was.
+        """
+        ends = []
+        for span, length in ((tile.rows, self.rows), (tile.columns, self.columns)):
+            inside = max(min(span.stop, length) - span.start, 0)
+            ends.append((inside, mirror_index(span.start + inside, span.stop, length) - span.start))
+        if any(len(beyond) and beyond.min() < 0 for _, beyond in ends):
+            return False
+        (rows, below), (columns, right) = ends
+        window[rows:, :columns] = window[below, :columns]
+        window[:, columns:] = window[:, right]
+        return True
+
 
 def plan(rows: int, columns: int, geometry: Geometry, tile: int, *, grain: int = 1) -> Plan:
     """Cut an image into tiles of one shape.

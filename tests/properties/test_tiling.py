@@ -68,6 +68,12 @@ def test_split_then_put_together_is_the_identity(rows, columns, geometry, tile, 
     for one in cut:
         window = cut.read(pixels, one)
         assert window.shape == (*cut.shape, 2)
+        inside = cut.inside(pixels, one)
+        again = np.full_like(window, np.nan)
+        again[: inside.shape[0], : inside.shape[1]] = inside
+        before = again.copy()
+        filled = cut.mirror(again, one)
+        assert np.array_equal(again, window if filled else before, equal_nan=True)
         together[one.write] = window[one.keep]
         times[one.write] += 1
     assert np.array_equal(together, pixels)

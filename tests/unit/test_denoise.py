@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -338,10 +339,10 @@ class Cramped(OpenVINOEngine):
 
     limit = 150 * 150
 
-    def run(self, batch):
+    def lend(self, batch):
         if batch.shape[1] * batch.shape[2] > self.limit:
             raise OutOfMemoryError("too large")
-        return super().run(batch)
+        return super().lend(batch)
 
 
 def test_tiles_halve_where_memory_runs_out(small_model):
@@ -359,7 +360,7 @@ def test_tiles_halve_where_memory_runs_out(small_model):
 class Full(OpenVINOEngine):
     runs = 0
 
-    def run(self, batch):
+    def lend(self, batch):
         type(self).runs += 1
         assert type(self).runs < 20, "it tries for ever"
         raise OutOfMemoryError("full")
@@ -475,9 +476,9 @@ def test_channels_that_are_the_same_go_through_the_network_once(small_model):
     class Counting(OpenVINOEngine):
         ran = 0
 
-        def run(self, batch):
+        def lend(self, batch):
             Counting.ran += 1
-            return super().run(batch)
+            return super().lend(batch)
 
     gray, denoiser = noise(60, 70, dtype="uint8"), Denoiser(small_model())
     denoiser.networks.engine = Counting
@@ -674,3 +675,22 @@ def test_a_process_that_is_forked_off_denoises_or_says_how(options, said):
         check=True,
     )
     assert said in done.stdout
+
+
+def test_threads_may_share_a_denoiser(small_model):
+    denoiser = Denoiser(small_model(), tile=64)
+    noisy = [np.random.default_rng(seed).random((100, 90), np.float32) for seed in range(6)]
+    alone = [denoiser.denoise(one) for one in noisy]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(denoiser.denoise, noisy * 8))
+    for place, one in enumerate(together):
+        assert np.array_equal(one, alone[place % len(noisy)])
+
+
+def test_a_result_is_kept_when_the_next_image_comes(small_model):
+    denoiser = Denoiser(small_model())
+    first, second = np.random.default_rng(2).random((2, 40, 48), np.float32)
+    kept = denoiser.denoise(first)
+    before = kept.copy()
+    assert not np.array_equal(denoiser.denoise(second), kept)
+    assert np.array_equal(kept, before)

@@ -66,6 +66,26 @@ def test_a_window_beyond_the_image_is_mirrored():
     assert cut.read(pixels, tile)[..., 0].tolist() == [[0, 1, 2, 1], [3, 4, 5, 4]] * 2
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "geometry", "filled"),
+    [
+        (70, 45, Geometry(4, 3), True),
+        (9, 40, Geometry(4, 3), True),
+        (60, 40, Geometry(size=(28, 28)), False),  # 4 rows of the last 28
+    ],
+)
+def test_a_window_is_mirrored_in_place_if_it_holds_enough(rows, columns, geometry, filled):
+    pixels = np.random.default_rng(0).random((rows, columns, 2))
+    cut = plan(rows, columns, geometry, 40, grain=8)
+    last = list(cut)[-1]
+    inside = cut.inside(pixels, last)
+    assert np.shares_memory(inside, pixels)
+    window = np.full((*cut.shape, 2), np.nan)
+    window[: inside.shape[0], : inside.shape[1]] = inside
+    assert cut.mirror(window, last) == filled
+    assert np.array_equal(window, cut.read(pixels, last)) == filled
+
+
 def test_fixed_sizes_are_laid_side_by_side():
     cut = plan(60, 40, Geometry(size=(28, 28)), 9)
     assert cut.shape == (28, 28)

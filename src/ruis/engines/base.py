@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
@@ -22,6 +23,7 @@ class Engine(ABC):
     """A network with its weights, ready to run.
 
     Making one loads the engine's library; the first run of each shape prepares the network for it.
+    Threads take turns: who calls `lend` holds `turn` for as long as the result is looked at.
 
     Parameters
     ----------
@@ -54,6 +56,7 @@ class Engine(ABC):
         self.weights = weights
         self.precision: Precision = precision if self.supports(precision) else "f32"
         self.threads = threads
+        self.turn = threading.RLock()
         self.prepare()
 
     def __reduce__(self) -> tuple[Callable[[], Engine], tuple[()]]:
@@ -92,6 +95,10 @@ class Engine(ABC):
         EngineError
             If the engine fails otherwise.
         """
+
+    def lend(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network as `run` does; the result may be the engine's own, and good until the next run."""
+        return self.run(batch)
 
     def release(self, keep: int = 0) -> None:  # noqa: B027 - most engines keep nothing
         """Give back the memory of prepared shapes, as far as the engine keeps any.

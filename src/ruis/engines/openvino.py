@@ -88,6 +88,13 @@ class OpenVINOEngine(Engine):
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network; see :meth:`Engine.run`."""
+        return self._infer(batch, lent=False)
+
+    def lend(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network, and look into its memory; see :meth:`Engine.lend`."""
+        return self._infer(batch, lent=True)
+
+    def _infer(self, batch: NDArray[np.float32], *, lent: bool) -> NDArray[np.float32]:
         if _Threads.lost:
             raise EngineError(
                 "this process was forked off one that had denoised already, and OpenVINO's threads stayed there: "
@@ -95,9 +102,11 @@ class OpenVINOEngine(Engine):
             )
         _Threads.begun = True
         try:
-            request = self._request(batch.shape)
-            given = [np.ascontiguousarray(batch)]
-            result: NDArray[np.float32] = request.infer(given, share_inputs=True)[0]
+            with self.turn:
+                request = self._request(batch.shape)
+                given = [np.ascontiguousarray(batch)]
+                result: NDArray[np.float32]
+                result = request.infer(given, share_inputs=True, share_outputs=lent)[0]
         except MemoryError as error:
             raise OutOfMemoryError(f"there is no memory for tiles of {batch.shape}.") from error
         except RuntimeError as error:

@@ -16,10 +16,12 @@ __all__ = ["PNG"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 AFTER_IHDR = 33  # signature (8) and the IHDR chunk (25)
-LEVEL, RUNS = 1, 3
+LEVEL, RUNS, PAETH = 1, 3, 128
 """zlib's level, and its strategy of runs (Z_RLE): photographs take half the time of level 4 with
 matches, and no more bytes (1.55 against 1.60 per pixel of the denoised example photograph; 16-bit
-ones take 18 % more). Only images that repeat themselves exactly, like tiled textures, get larger."""
+ones take 18 % more). Only images that repeat themselves exactly, like tiled textures, get larger. Paeth's
+filter for all rows takes 1.5 times less time than to choose one for each, and makes 16 photographs 1.00 times
+as large, pages of black and white 1.08 times."""
 
 MAX_CHUNKS = 500_000
 MAX_METADATA = 64 * 2**20  # bytes of one decompressed text or profile
@@ -122,7 +124,7 @@ class PNG(Format):
         """Encode with libpng, and put the metadata between IHDR and the pixels."""
         from imagecodecs import png_encode
 
-        data = png_encode(squeezed(image.pixels), level=LEVEL, strategy=RUNS)
+        data = png_encode(squeezed(image.pixels), level=LEVEL, strategy=RUNS, filter=PAETH)
         file.write(data[:AFTER_IHDR])
         file.write(b"".join(_metadata_chunks(image.info.metadata)))
         file.write(memoryview(data)[AFTER_IHDR:])
