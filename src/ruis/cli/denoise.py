@@ -10,10 +10,11 @@ import typer
 
 from ruis.cli import options
 from ruis.cli.console import duration, print_json, tell
-from ruis.cli.denoising import Work, reason
+from ruis.cli.denoising import Work
 from ruis.cli.exit_codes import code_of_run
 from ruis.cli.failures import DEBUG
 from ruis.cli.interval import check_uncertainty
+from ruis.cli.outcomes import Outcomes, reason
 from ruis.outputs import Plan, plan
 
 __all__ = ["denoise"]
@@ -105,6 +106,7 @@ def denoise(
     Dtype, range, size, alpha and metadata stay as they are. Inputs are never replaced, unless
     --overwrite says so; what cannot be denoised is named at the end.
     """
+    outcomes = Outcomes(quiet=json, debug=bool(ctx.meta.get(DEBUG)))
     work = Work(
         model,
         options.parse_sigma(sigma),
@@ -116,42 +118,43 @@ def denoise(
         overwrite,
         options.parse_data_range(data_range),
         first_frame,
-        quiet=json,
-        debug=bool(ctx.meta.get(DEBUG)),
+        outcomes,
         uncertainty=uncertainty,
     )
     todo = plan(
         inputs, output, recursive=recursive, skip_existing=skip_existing, overwrite=overwrite
     )
     check_uncertainty(uncertainty, todo.jobs, strength=strength, overwrite=overwrite)
-    work.failed += todo.failed
+    outcomes.failed += todo.failed
     for failure in todo.failed:
-        work.tell_failure(failure)
+        outcomes.tell_failure(failure)
     begun = time.perf_counter()
     try:
         work.do(todo.jobs)
     finally:
         if json:
-            print_json({"outputs": work.outputs, "failed": [asdict(one) for one in work.failed]})
-        _sum_up(work, todo, time.perf_counter() - begun)
-    raise typer.Exit(code_of_run(len(work.outputs) + len(todo.skipped), len(work.failed)))
+            print_json(
+                {"outputs": outcomes.outputs, "failed": [asdict(one) for one in outcomes.failed]}
+            )
+        _sum_up(outcomes, todo, time.perf_counter() - begun)
+    raise typer.Exit(code_of_run(len(outcomes.outputs) + len(todo.skipped), len(outcomes.failed)))
 
 
-def _sum_up(work: Work, todo: Plan, seconds: float) -> None:
+def _sum_up(outcomes: Outcomes, todo: Plan, seconds: float) -> None:
     """Say what came of many inputs."""
     total = len(todo.jobs) + len(todo.skipped) + len(todo.failed)
     if total < 2:
         if todo.skipped:
             tell(f"{todo.skipped[0]}: skipped, its output is there.")
         return
-    parts = [f"{len(work.outputs)} of {total} images denoised in {duration(seconds)}"]
+    parts = [f"{len(outcomes.outputs)} of {total} images denoised in {duration(seconds)}"]
     if todo.skipped:
         parts.append(f"{len(todo.skipped)} skipped (their output is there)")
-    left = total - len(work.outputs) - len(todo.skipped) - len(work.failed)
+    left = total - len(outcomes.outputs) - len(todo.skipped) - len(outcomes.failed)
     if left:
         parts.append(f"{left} not tried")
-    if work.failed:
-        parts.append(f"{len(work.failed)} failed:")
-    tell(", ".join(parts) + ("" if work.failed else "."))
-    for failure in work.failed:
+    if outcomes.failed:
+        parts.append(f"{len(outcomes.failed)} failed:")
+    tell(", ".join(parts) + ("" if outcomes.failed else "."))
+    for failure in outcomes.failed:
         tell(f"  {reason(failure)}")

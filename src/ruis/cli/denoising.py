@@ -12,14 +12,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from threading import Lock, Thread, get_ident
 from typing import TYPE_CHECKING, Any
 
-from ruis.cli import options
-from ruis.cli.console import duration, say, tell
-from ruis.cli.failures import sentence
+from ruis.cli.console import tell
 from ruis.cli.interval import uncertainty_path, write_uncertainty
+from ruis.cli.outcomes import Outcomes, Written
 from ruis.cli.progress import ImagesLine, progress_line
 from ruis.cli.quiet import prepare_engine
 from ruis.errors import (
@@ -28,7 +26,7 @@ from ruis.errors import (
     RuisError,
     UncalibratedError,
 )
-from ruis.outputs import Failure, Job, check_kind, enter
+from ruis.outputs import Job, check_kind, enter
 from ruis.processor import threads
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from ruis.job import Progress
     from ruis.stacks import Stacks
 
-__all__ = ["Work", "reason"]
+__all__ = ["Work"]
 
 SMALL = 0.5
 """Megapixels up to which images are denoised side by side."""
@@ -61,16 +59,12 @@ class Work:
     overwrite: bool
     data_range: tuple[float, float] | None
     first_frame: bool
-    quiet: bool
-    debug: bool
+    outcomes: Outcomes
     uncertainty: str | None = None
-    outputs: list[dict[str, Any]] = field(default_factory=list)
-    failed: list[Failure] = field(default_factory=list)
     denoisers: dict[tuple[str, int | None], Denoiser] = field(default_factory=dict)
     why: dict[Any, str] = field(default_factory=dict)
     hopeless: RuisError | None = None
     writing: tuple[Job, Future[dict[str, Any]]] | None = None
-    tried: set[Path] = field(default_factory=set)
     apart: bool = False
     loading: Lock = field(default_factory=Lock)
 
@@ -95,9 +89,7 @@ class Work:
                         self.one_by_one(stretch, writer, line)
         except RuisError as error:  # every image would meet the same; a person is told once
             self.written()
-            if self.quiet:
-                left = [job for job in jobs if job.input not in self.tried]
-                self.failed += [Failure.of(job.input, error, sentence(error)) for job in left]
+            self.outcomes.give_up(jobs, error)
             raise
 
     def is_small(self, job: Job) -> bool:
@@ -189,7 +181,7 @@ class Work:
         """Record why an image failed, unless the next one would meet the same."""
         if isinstance(error, (EngineUnavailableError, BrokenPipeError)) or error is self.hopeless:
             return False
-        self.fail(job, error)
+        self.outcomes.fail(job, error)
         return True
 
     def read_ahead(self, job: Job) -> Image | None:
@@ -357,7 +349,7 @@ class Work:
         except BrokenPipeError:
             raise
         except Exception as error:  # noqa: BLE001 - one image shall not end a night's work
-            self.fail(job, error)
+            self.outcomes.fail(job, error)
 
     def told(
         self,
@@ -369,32 +361,20 @@ class Work:
         notes: tuple[str, ...],
     ) -> None:
         """Record and tell what became of an image."""
-        self.tried.add(job.input)
-        interval = {}
-        if self.uncertainty:
-            interval = {"uncertainty": str(uncertainty_path(self.uncertainty, job.output))}
-        self.outputs.append(
-            {
-                "input": str(job.input),
-                "output": str(job.output),
-                "model": model,
-                "sigma": sigma,
-                "seconds": round(seconds, 3),
-                **interval,
-            }
+        path = uncertainty_path(self.uncertainty, job.output) if self.uncertainty else None
+        self.outcomes.written(
+            job,
+            Written(
+                model,
+                sigma,
+                megapixels,
+                seconds,
+                notes,
+                why=self.why.pop(job.input, None) if self.automatic else None,
+                given=self.sigma is not None,
+                uncertainty=path,
+            ),
         )
-        if not self.quiet:
-            chosen = f" (auto: {self.why.pop(job.input)})" if self.automatic else ""
-            given = "" if self.sigma is None else " (given)"
-            say(
-                f"{job.input} -> {job.output}: {model}{chosen}, "
-                f"sigma {options.show_sigma(sigma)}{given}, "
-                f"{duration(seconds)}, {megapixels / seconds:.2f} Mpx/s"
-            )
-            if interval:
-                say(f"  its uncertainty: {interval['uncertainty']}")
-        for note in notes:
-            tell(f"  {job.input}: {note}")
 
     @property
     def automatic(self) -> bool:
@@ -430,22 +410,6 @@ class Work:
             ensemble=self.settings["ensemble"],
         )
 
-    def fail(self, job: Job, error: Exception) -> None:
-        """Record an image that could not be denoised, and go on."""
-        if self.debug:
-            import traceback
-
-            tell("".join(traceback.format_exception(error)))
-        self.tried.add(job.input)
-        failure = Failure.of(job.input, error, sentence(error))
-        self.failed.append(failure)
-        self.tell_failure(failure)
-
-    @staticmethod
-    def tell_failure(failure: Failure) -> None:
-        """Say at once that an image failed."""
-        tell(f"ruis: {reason(failure)}")
-
 
 def _begun(read: Callable[[Job], Image | None], job: Job) -> Future[Image | None]:
     """Begin to read, in a thread that nobody waits for who wants to stop."""
@@ -459,9 +423,3 @@ def _begun(read: Callable[[Job], Image | None], job: Job) -> Future[Image | None
 
     Thread(target=work, daemon=True).start()
     return future
-
-
-def reason(failure: Failure) -> str:
-    """Return the reason, with the input's name before it if it does not say it itself."""
-    told = failure.input in failure.message
-    return failure.message if told else f"{failure.input}: {failure.message}"
