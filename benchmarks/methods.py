@@ -7,12 +7,14 @@ it held before (NumPy, the images) and less the results. PSNR and SSIM are compu
 
 from __future__ import annotations
 
+import hashlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -55,6 +57,10 @@ class Candidate(ABC):
     def knows(self, sigma: float) -> bool:
         """Whether it can be had for a sigma of 255; 0: one that nobody knows."""
         return True
+
+    def made_of(self) -> str:
+        """What its figures depend on beside its name and the images: weights, strengths, versions."""
+        return ""
 
     @abstractmethod
     def run(self, noisy: Sequence[Pixels], sigma: float) -> Outcome:
@@ -101,6 +107,10 @@ class PeerInEngine(Candidate):
     def knows(self, sigma: float) -> bool:
         return peers.PEERS[self.peer].path(self.data, sigma) is not None
 
+    def made_of(self) -> str:
+        files = (self.data / "peers").glob(peers.PEERS[self.peer].file.format(sigma="*"))
+        return " ".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files))
+
     def run(self, noisy: Sequence[Pixels], sigma: float) -> Outcome:
         path = peers.PEERS[self.peer].path(self.data, sigma)
         assert path
@@ -132,6 +142,14 @@ class Classical(Candidate):
     @property
     def channels(self) -> None:
         return None
+
+    def made_of(self) -> str:
+        strengths = {key: how for key, how in classical.TUNED.items() if key[0] == self.name}
+        try:
+            version = metadata.version(classical.NEEDS.get(self.name, "scikit-image"))
+        except metadata.PackageNotFoundError:
+            version = "none"
+        return f"{strengths} {version}"
 
     def run(self, noisy: Sequence[Pixels], sigma: float) -> Outcome:
         # Nothing is prepared for a shape, so a corner warms up as well as an image would.

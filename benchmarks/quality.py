@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import classical
+import numpy as np
 import peers
 from methods import Candidate, candidates, measure
 from protocol import Row, Shot, noisy_shots, real_shots
@@ -99,6 +100,15 @@ def remembered(cache: Path | None, key: object, run: Callable[[], Row]) -> Row:
         partial.write_text(json.dumps(found.to_json()), encoding="utf-8")
         partial.replace(file)
     return found
+
+
+def pixels_of(shots: list[Shot]) -> str:
+    """A hash of all images, clean and noisy."""
+    pixels = hashlib.sha256()
+    for shot in shots:
+        pixels.update(np.ascontiguousarray(shot.clean))
+        pixels.update(np.ascontiguousarray(shot.noisy))
+    return pixels.hexdigest()
 
 
 # -- reporting ---------------------------------------------------------------------------------
@@ -243,7 +253,7 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
                 continue
             key = [
                 candidate.name, set_name, sigma, options.seed, options.precision, options.threads,
-                processor.describe(), [shot.name for shot in shots], *([options.crop] if options.crop else []),
+                processor.describe(), candidate.made_of(), pixels_of(shots), *([options.crop] if options.crop else []),
                 *(["registered"] if options.registered and sigma is None else []),
             ]  # fmt: skip
             found = remembered(
