@@ -2,7 +2,7 @@
 
     python benchmarks/beside.py [--rounds 5] [--choose] [--json FILE]
 
-The network's own time is what its engine's `lend` takes; the rest is what is told, in milliseconds of an
+The network's own time is what its engine takes; the rest is what is told, in milliseconds of an
 image. With --choose the noise is looked at first, as where the precision is to be chosen; a processor
 without bfloat16 has no reason to.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,13 @@ class Watched(OpenVINOEngine):
         self.precision = "f32"
         super().prepare()
 
-    def lend(self, batch: Any) -> Any:
+    @contextmanager
+    def _infer(self, batch: Any, *, lent: bool) -> Any:
         """Run the network."""
         begun = time.perf_counter()
-        result = super().lend(batch)
-        Watched.seconds += time.perf_counter() - begun
-        return result
+        with super()._infer(batch, lent=lent) as result:
+            Watched.seconds += time.perf_counter() - begun
+            yield result
 
 
 def beside(denoiser: ruis.Denoiser, noisy: Any, rounds: int) -> tuple[float, float]:

@@ -142,8 +142,9 @@ def glance(noisy: Image) -> Seen:
         return look(noisy, choosing=False)
     middle = noisy.pixels[_middle(noisy.rows), _middle(noisy.columns), : noisy.channels]
     sigma = estimate_sigma(_unit(noisy, spread_windows(middle, FEW)))
-    floats = noisy.info.dtype.kind == "f"  # integers are at most white
-    brightest = _brightest(_unit(noisy, _looked_at(noisy))) if floats and sigma >= PLAIN else 1.0
+    bounded = Intensity(noisy.info.dtype, noisy.info.data_range).bounded
+    beyond = sigma >= PLAIN and not bounded
+    brightest = _brightest(_unit(noisy, _looked_at(noisy))) if beyond else 1.0
     if sigma >= PLAIN * max(1.0, brightest):
         return Seen(sigma, sigma, brightest)
     return look(noisy, choosing=False)

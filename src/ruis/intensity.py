@@ -153,6 +153,16 @@ class Intensity:
         return np.asarray(stored.astype(self.dtype))
 
     @property
+    def bounded(self) -> bool:
+        """Whether no stored value can lie beyond the data range."""
+        import numpy as np
+
+        if self.dtype.kind not in "ui":
+            return self.dtype.kind == "b"
+        limits, (low, high) = np.iinfo(self.dtype), self.data_range
+        return low <= limits.min and limits.max <= high
+
+    @property
     def _is_unit(self) -> bool:
         """Whether stored values are fractions of the data range already."""
         return self.dtype.kind == "f" and tuple(self.data_range) == (0, 1)

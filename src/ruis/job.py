@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from numbers import Real
 from types import NoneType
@@ -186,19 +187,20 @@ class Job:
             for first in range(0, window.shape[2], self.group):
                 noisy = window[:rows, :columns, first : first + self.group]
                 if noisy.size:
-                    with self.engine.turn:
-                        squares.append(np.mean(np.square(noisy - self._network(noisy, sigma))))
+                    with self._network(noisy, sigma) as (result,):
+                        squares.append(np.mean(np.square(noisy - result)))
         return math.sqrt(np.mean(squares)) if squares else 0.0
 
-    def _network(self, noisy: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-        """Run one tile through the network, which is told sigma, if it takes one; 0: blind. It is lent."""
+    def _network(
+        self, noisy: NDArray[np.float32], sigma: float
+    ) -> AbstractContextManager[NDArray[np.float32]]:
+        """Run one tile through the network, which is told sigma, if it takes one; 0: blind."""
         batch = noisy[None]
         if self.engine.network.input_channels > self.group:
             batch = np.empty((1, *noisy.shape[:2], self.group + 1), np.float32)
             batch[0, ..., : self.group] = noisy
             batch[0, ..., self.group] = sigma
-        result: NDArray[np.float32] = self.engine.lend(batch)[0]
-        return result
+        return self.engine.lent(batch)
 
     def _tiles(
         self,
@@ -243,8 +245,8 @@ class Job:
         return self.scale.to_unit(cut.read(stored, tile), copy=False)
 
     def _tile(self, noisy: NDArray[np.float32], into: NDArray[Any], tile: Tile) -> None:
-        with self.engine.turn:
-            result = self._network(noisy, self.sigma)[tile.keep]
+        with self._network(noisy, self.sigma) as (whole,):
+            result = whole[tile.keep]
             if self.strength < 1:
                 kept = noisy[tile.keep]
                 result = kept + np.float32(self.strength) * (result - kept)

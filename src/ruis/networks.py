@@ -8,6 +8,7 @@ from ruis.choice import FAINT
 from ruis.engines import ENGINES
 from ruis.engines.ensemble import SelfEnsemble
 from ruis.errors import ConfigError
+from ruis.intensity import Intensity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +86,8 @@ class Networks:
             if not told:
                 architecture, weights = architecture.blinded(weights)
             engine = self.engine(architecture, weights, precision=precision, threads=self.threads)
-            self._prepared[precision, told] = SelfEnsemble(engine) if self.ensemble else engine
+            made = SelfEnsemble(engine) if self.ensemble else engine
+            self._prepared.setdefault((precision, told), made)  # another thread may have been first
         return self._prepared[precision, told]
 
     @property
@@ -109,8 +111,8 @@ class Networks:
             return "f32"
         if self.precision != "auto":
             return self.precision
-        if seen is None:  # integers are at most white; how bright floats are is not known
-            visible = info.dtype.kind != "f" and sigma >= FAINT
+        if seen is None:  # how bright it is is not known, unless nothing can be more than white
+            visible = Intensity(info.dtype, info.data_range).bounded and sigma >= FAINT
         else:
             if info.dtype.itemsize == 1:  # what is fainter than one step of it cannot be kept
                 sigma = max(sigma, seen.coarse)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -120,7 +125,7 @@ def test_auto_chooses_by_the_channels_and_says_so(model, monkeypatch):
 
     monkeypatch.setattr(import_module("ruis.denoise"), "load", load)
     done = run("gray.png", "photo.png")
-    assert loaded == ["gray", "white-color"]
+    assert sorted(loaded) == ["gray", "white-color"]
     assert ": same (auto: no colours), sigma " in done.stdout
     assert (
         ": same (auto: camera noise), sigma " in done.stdout or ": same (auto: white" in done.stdout
@@ -372,6 +377,43 @@ def test_control_c_keeps_what_is_done_and_leaves_no_half_file(model, monkeypatch
     assert {path.name for path in Path("out").iterdir()} == told
     assert f"{len(told)} of 3 images denoised" in done.stderr
     assert f"{3 - len(told)} not tried" in done.stderr
+
+
+SLOWLY = """
+import sys, time
+from ruis.cli import denoising, main
+written = denoising.Work.write
+def slowly(self, job, *rest):
+    time.sleep(0.3)
+    return written(self, job, *rest)
+denoising.Work.write = slowly
+count = int(sys.argv[1])
+denoising.threads = lambda: count
+sys.argv = ["ruis", "denoise", *sys.argv[2:]]
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as on POSIX")
+@pytest.mark.parametrize("processors", [1, 2])
+def test_control_c_tells_of_each_image_that_was_replaced(model, processors):
+    names = [f"{index}.png" for index in range(12)]
+    for index, name in enumerate(names):
+        make(f"in/{name}", seed=index)
+    before = {name: Path("in", name).read_bytes() for name in names}
+    command = [sys.executable, "-c", SLOWLY, str(processors), "in", "-o", "in", "--overwrite",
+               "--model", str(model), "--json"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while all(Path("in", name).read_bytes() == before[name] for name in names):
+            time.sleep(0.01)
+            assert process.poll() is None
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    told = {Path(one["output"]).name for one in json.loads(said)["outputs"]}
+    assert told == {name for name in names if Path("in", name).read_bytes() != before[name]}
+    assert 0 < len(told) < len(names)
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])

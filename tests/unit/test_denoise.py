@@ -339,10 +339,10 @@ class Cramped(OpenVINOEngine):
 
     limit = 150 * 150
 
-    def lend(self, batch):
+    def run(self, batch):
         if batch.shape[1] * batch.shape[2] > self.limit:
             raise OutOfMemoryError("too large")
-        return super().lend(batch)
+        return super().run(batch)
 
 
 def test_tiles_halve_where_memory_runs_out(small_model):
@@ -360,7 +360,7 @@ def test_tiles_halve_where_memory_runs_out(small_model):
 class Full(OpenVINOEngine):
     runs = 0
 
-    def lend(self, batch):
+    def run(self, batch):
         type(self).runs += 1
         assert type(self).runs < 20, "it tries for ever"
         raise OutOfMemoryError("full")
@@ -476,9 +476,9 @@ def test_channels_that_are_the_same_go_through_the_network_once(small_model):
     class Counting(OpenVINOEngine):
         ran = 0
 
-        def lend(self, batch):
+        def run(self, batch):
             Counting.ran += 1
-            return super().lend(batch)
+            return super().run(batch)
 
     gray, denoiser = noise(60, 70, dtype="uint8"), Denoiser(small_model())
     denoiser.networks.engine = Counting

@@ -11,6 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock, Thread, get_ident
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from ruis.errors import (
     UncalibratedError,
 )
 from ruis.outputs import Job, check_kind, enter
-from ruis.processor import threads
+from ruis.processor import available_memory, threads
 
 if TYPE_CHECKING:
     from ruis.denoise import Denoiser
@@ -40,6 +41,9 @@ __all__ = ["Work"]
 
 SMALL = 0.5
 """Megapixels up to which images are denoised side by side."""
+
+LANE_MEMORY = 5e8
+"""Bytes that a network with one thread may need for shapes of small images, in two precisions."""
 
 LARGE = 32.0
 """Megapixels above which an image has the memory for itself: nothing is read or written beside it."""
@@ -65,7 +69,7 @@ class Work:
     why: dict[Any, str] = field(default_factory=dict)
     hopeless: RuisError | None = None
     writing: tuple[Job, Future[dict[str, Any]]] | None = None
-    apart: bool = False
+    lanes: int = 1
     loading: Lock = field(default_factory=Lock)
 
     def do(self, jobs: list[Job]) -> None:
@@ -76,7 +80,8 @@ class Work:
         RuisError
             If it would fail for every image: no such model, engine or setting.
         """
-        self.apart = len(jobs) > 1 and threads() > 1 and self.settings["engine"] == "openvino"
+        if len(jobs) > 1 and self.settings["engine"] == "openvino":
+            self.lanes = int(min(threads(), max(1.0, available_memory() // LANE_MEMORY)))
         try:
             if not self.automatic and jobs:
                 self.denoiser(self.model)  # before the first image is read
@@ -91,12 +96,15 @@ class Work:
             self.written()
             self.outcomes.give_up(jobs, error)
             raise
+        finally:
+            with suppress(BrokenPipeError):  # what was written is recorded, whatever ended the work
+                self.written()
 
     def is_small(self, job: Job) -> bool:
         """Say whether an image is denoised beside others, each by one processor."""
         from ruis.formats import probe
 
-        if not self.apart:
+        if self.lanes < 2:
             return False
         try:
             if self.stacks(job):
@@ -107,29 +115,26 @@ class Work:
         return header.rows * header.columns <= SMALL * 1e6
 
     def side_by_side(self, jobs: Iterator[Job], line: ImagesLine) -> None:
-        """Denoise small images, as many at a time as there are processors; they are told of in their order."""
-        count = threads()
+        """Denoise small images, as many at a time as there are processors; tell of them in their order."""
         waiting: deque[tuple[Job, Future[dict[str, Any]]]] = deque()
-        lanes = ThreadPoolExecutor(count)
+        pool = ThreadPoolExecutor(self.lanes)
         try:
             for job in jobs:
-                waiting.append((job, lanes.submit(self.in_lane, job)))
-                if len(waiting) > 2 * count:
-                    self.take(waiting.popleft(), line)
+                waiting.append((job, pool.submit(self.in_lane, job)))
+                while len(waiting) > 2 * self.lanes:
+                    self.take(waiting, line)
             while waiting:
-                self.take(waiting.popleft(), line)
+                self.take(waiting, line)
         finally:
-            lanes.shutdown(cancel_futures=True)
-            for (
-                job,
-                future,
-            ) in waiting:  # something ended the work: tell of what was written all the same
-                if not future.cancelled() and future.exception() is None:
-                    self.told(job, **future.result())
+            pool.shutdown(cancel_futures=True)
+            for job, future in waiting:  # something ended the work: what was done is recorded
+                if not future.cancelled() and job.input not in self.outcomes.tried:
+                    self.record_late(job, future)
+            self.denoisers = {key: one for key, one in self.denoisers.items() if key[1] is None}
 
-    def take(self, one: tuple[Job, Future[dict[str, Any]]], line: ImagesLine) -> None:
-        """Wait for a small image, and tell of it."""
-        job, future = one
+    def take(self, waiting: deque[tuple[Job, Future[dict[str, Any]]]], line: ImagesLine) -> None:
+        """Wait for the first of some small images, and tell of it."""
+        job, future = waiting[0]
         line.start(job.input.name)
         try:
             facts = future.result()
@@ -137,9 +142,19 @@ class Work:
         except Exception as error:
             if not self.survived(job, error):
                 raise
-            return
-        if done := line.tiles(facts["megapixels"]):
-            done(1, 1)
+        else:
+            if done := line.tiles(facts["megapixels"]):
+                done(1, 1)
+        waiting.popleft()
+
+    def record_late(self, job: Job, future: Future[dict[str, Any]]) -> None:
+        """Record what became of an image after the work was ended; a pipe may be closed by now."""
+        error = future.exception()
+        with suppress(BrokenPipeError):
+            if error is None:
+                self.told(job, **future.result())
+            elif isinstance(error, Exception) and not self.ends_all(error):
+                self.outcomes.fail(job, error)
 
     def in_lane(self, job: Job) -> dict[str, Any]:
         """Read, denoise and write a small image, in a thread that has a processor to itself."""
@@ -179,10 +194,15 @@ class Work:
 
     def survived(self, job: Job, error: Exception) -> bool:
         """Record why an image failed, unless the next one would meet the same."""
-        if isinstance(error, (EngineUnavailableError, BrokenPipeError)) or error is self.hopeless:
+        if self.ends_all(error):
             return False
         self.outcomes.fail(job, error)
         return True
+
+    def ends_all(self, error: Exception) -> bool:
+        """Say whether every image would meet the same."""
+        ends = (EngineUnavailableError, UncalibratedError, BrokenPipeError)
+        return isinstance(error, ends) or error is self.hopeless
 
     def read_ahead(self, job: Job) -> Image | None:
         """Read an image beside another; a large one shall wait for its turn."""
@@ -242,11 +262,12 @@ class Work:
             self.why[job.input] = choice.why
         denoiser = self.denoiser(name, lane)
         if self.uncertainty and denoiser.model.manifest.calibration is None:
-            self.hopeless = UncalibratedError(denoiser.model.name)
-            raise self.hopeless
+            raise UncalibratedError(denoiser.model.name)
         result = denoiser.run(
             image, sigma=self.sigma, strength=self.strength, progress=progress, seen=seen
         )
+        if lane is not None:
+            denoiser.networks.release(int(SMALL * 1e6))  # there are many lanes
         half = None
         if self.uncertainty:
             from ruis.uncertainty import uncertainty
@@ -343,13 +364,15 @@ class Work:
         if self.writing is None:
             return
         job, future = self.writing
-        self.writing = None
         try:
             self.told(job, **future.result())
         except BrokenPipeError:
             raise
         except Exception as error:  # noqa: BLE001 - one image shall not end a night's work
             self.outcomes.fail(job, error)
+        finally:
+            if future.done():  # else something ended the wait, and it is waited for again
+                self.writing = None
 
     def told(
         self,
@@ -386,6 +409,8 @@ class Work:
         from ruis.denoise import Denoiser, load
 
         with self.loading:
+            if self.hopeless:
+                raise self.hopeless
             if (name, None) not in self.denoisers:
                 try:
                     prepare_engine(self.settings["engine"])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ class Engine(ABC):
     """A network with its weights, ready to run.
 
     Making one loads the engine's library; the first run of each shape prepares the network for it.
-    Threads take turns: who calls `lend` holds `turn` for as long as the result is looked at.
 
     Parameters
     ----------
@@ -56,7 +55,6 @@ class Engine(ABC):
         self.weights = weights
         self.precision: Precision = precision if self.supports(precision) else "f32"
         self.threads = threads
-        self.turn = threading.RLock()
         self.prepare()
 
     def __reduce__(self) -> tuple[Callable[[], Engine], tuple[()]]:
@@ -96,9 +94,10 @@ class Engine(ABC):
             If the engine fails otherwise.
         """
 
-    def lend(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the network as `run` does; the result may be the engine's own, and good until the next run."""
-        return self.run(batch)
+    @contextmanager
+    def lent(self, batch: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        """Run the network as `run` does, for a block: what it made may be the engine's own, and is good until then."""
+        yield self.run(batch)
 
     def release(self, keep: int = 0) -> None:  # noqa: B027 - most engines keep nothing
         """Give back the memory of prepared shapes, as far as the engine keeps any.

@@ -34,7 +34,7 @@ class SelfEnsemble(Engine):
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.network, self.weights = engine.network, engine.weights
-        self.precision, self.threads, self.turn = engine.precision, engine.threads, engine.turn
+        self.precision, self.threads = engine.precision, engine.threads
         size = self.network.geometry.size
         self.quarters = (0, 2) if size and size[0] != size[1] else (0, 1, 2, 3)
 
@@ -52,8 +52,8 @@ class SelfEnsemble(Engine):
             for mirrored in (False, True):
                 seen = batch[:, :, ::-1] if mirrored else batch
                 turned = np.ascontiguousarray(np.rot90(seen, quarter, (1, 2)))
-                with self.turn:
-                    back = np.rot90(self.engine.lend(turned), -quarter, (1, 2))
+                with self.engine.lent(turned) as result:
+                    back = np.rot90(result, -quarter, (1, 2))
                     back = back[:, :, ::-1] if mirrored else back
                     if total is None:
                         total = np.zeros(back.shape, np.float32)

@@ -6,8 +6,10 @@ import functools
 import math
 import os
 import sys
+import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,36 +86,46 @@ class OpenVINOEngine(Engine):
     def prepare(self) -> None:
         """Load OpenVINO."""
         _core()
+        self._turn = threading.RLock()
         self.compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network; see :meth:`Engine.run`."""
-        return self._infer(batch, lent=False)
+        with self._infer(batch, lent=False) as result:
+            return result
 
-    def lend(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the network, and look into its memory; see :meth:`Engine.lend`."""
-        return self._infer(batch, lent=True)
+    @contextmanager
+    def lent(self, batch: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        """Run the network, and let its memory be looked at; threads take turns. See :meth:`Engine.lent`."""
+        if (
+            type(self).run is not OpenVINOEngine.run
+        ):  # whoever derives from this has something to say
+            yield self.run(batch)
+            return
+        with self._infer(batch, lent=True) as result:
+            yield result
 
-    def _infer(self, batch: NDArray[np.float32], *, lent: bool) -> NDArray[np.float32]:
-        if _Threads.lost:
+    @contextmanager
+    def _infer(self, batch: NDArray[np.float32], *, lent: bool) -> Iterator[NDArray[np.float32]]:
+        if _Threads.lost:  # so may be who had the turn: nobody waits for it
             raise EngineError(
                 "this process was forked off one that had denoised already, and OpenVINO's threads stayed there: "
                 'start processes with multiprocessing.get_context("spawn"), or denoise in them alone.'
             )
         _Threads.begun = True
-        try:
-            with self.turn:
+        with self._turn:
+            try:
                 request = self._request(batch.shape)
                 given = [np.ascontiguousarray(batch)]
                 result: NDArray[np.float32]
                 result = request.infer(given, share_inputs=True, share_outputs=lent)[0]
-        except MemoryError as error:
-            raise OutOfMemoryError(f"there is no memory for tiles of {batch.shape}.") from error
-        except RuntimeError as error:
-            if "alloc" in str(error).lower() or "memory" in str(error).lower():
-                raise OutOfMemoryError(f"there is no memory for {batch.shape}.") from error
-            raise EngineError(f"OpenVINO failed on {batch.shape}: {error}") from error
-        return result
+            except MemoryError as error:
+                raise OutOfMemoryError(f"there is no memory for tiles of {batch.shape}.") from error
+            except RuntimeError as error:
+                if "alloc" in str(error).lower() or "memory" in str(error).lower():
+                    raise OutOfMemoryError(f"there is no memory for {batch.shape}.") from error
+                raise EngineError(f"OpenVINO failed on {batch.shape}: {error}") from error
+            yield result
 
     def release(self, keep: int = 0) -> None:
         """Forget compiled shapes, but for the last that fit; see :meth:`Engine.release`."""
