@@ -43,7 +43,9 @@ class Denoised:
     notes: tuple[str, ...] = ()
     ensemble: bool = False
 
-    def noted(self, output: Path, *, strip_metadata: bool = False) -> tuple[str, ...]:
+    def noted(
+        self, output: Path, *, strip_metadata: bool = False, record: str = ""
+    ) -> tuple[str, ...]:
         """Return all that a person should know: of reading, denoising, and writing it to a file.
 
         Parameters
@@ -52,10 +54,12 @@ class Denoised:
             The file; its ending decides what is left behind.
         strip_metadata : bool, default False
             Whether it was to be left behind.
+        record : str
+            What was added to it.
         """
         from ruis.formats import left_behind
 
-        left = left_behind(self.image, output, strip_metadata=strip_metadata)
+        left = left_behind(self.image, output, strip_metadata=strip_metadata, record=record)
         return (*self.image.info.notes, *self.notes, *left)
 
     def record(self, *, given: bool, strength: float) -> str:

@@ -59,6 +59,14 @@ def test_noise_is_faint_beside_what_is_very_bright(looks):
     assert seen.sigma / seen.brightest < FAINT
 
 
+def test_integers_may_be_brighter_than_white(looks):
+    ramp = np.linspace(100, 60_000, 512) * np.ones((512, 1))
+    stored = ramp + np.random.default_rng(0).normal(0, 25, ramp.shape)
+    image, _ = as_image(np.rint(stored).astype(np.uint16), data_range=1000)
+    assert glance(image) == look(image, choosing=False)
+    assert len(looks) == 1
+
+
 def test_a_small_image_is_looked_at_as_a_whole(looks):
     glance(noisy(25 / 255, side=64))
     assert len(looks) == 1

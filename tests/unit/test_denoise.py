@@ -639,33 +639,47 @@ def test_a_mistake_in_one_call_leaves_the_next_alone(model_path, compiled):
 
 
 FORKED = """
-import multiprocessing, sys
+import itertools, multiprocessing, os, sys, threading, time
 import numpy as np
 import ruis
 
 noisy = np.zeros((40, 40), np.float32)
+denoiser = ruis.load("gray-fast") if "shared" in sys.argv else None
 
 def work(told):
     try:
-        told.put(ruis.denoise(noisy, model="gray-fast").shape)
+        how = denoiser.denoise(noisy) if denoiser else ruis.denoise(noisy, model="gray-fast")
+        told.put(how.shape)
     except ruis.RuisError as error:
         told.put(str(error))
 
 if "first" in sys.argv:
     work(multiprocessing.SimpleQueue())
+if "busy" in sys.argv:  # it has its turn nearly all of the time
+    large = np.zeros((512, 512), np.float32)
+    always = lambda: [denoiser.denoise(large) for _ in itertools.count()]
+    threading.Thread(target=always, daemon=True).start()
+    time.sleep(0.5)
 context = multiprocessing.get_context("fork")
 told = context.SimpleQueue()
 child = context.Process(target=work, args=(told,))
 child.start()
-child.join(60)
+child.join(30)
 print(told.get() if not told.empty() else "hangs")
 child.kill()
+sys.stdout.flush()
+os._exit(0)  # with the thread
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
 @pytest.mark.parametrize(
-    ("options", "said"), [(["first"], 'get_context("spawn")'), ([], "(40, 40)")]
+    ("options", "said"),
+    [
+        (["first"], 'get_context("spawn")'),
+        (["shared", "first", "busy"], 'get_context("spawn")'),
+        ([], "(40, 40)"),
+    ],
 )
 def test_a_process_that_is_forked_off_denoises_or_says_how(options, said):
     done = subprocess.run(

@@ -84,3 +84,15 @@ def test_only_who_says_so_gets_the_array_itself():
     scale = Intensity.of("float32")
     assert not np.shares_memory(scale.to_unit(stored), stored)
     assert np.shares_memory(scale.to_unit(stored, copy=False), stored)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "data_range", "bounded"),
+    [
+        (np.uint8, None, True), (np.int16, None, True), (np.bool_, None, True),
+        (np.uint16, (0, 4095), False), (np.int16, (0, 32767), False), (np.uint8, (-5, 300), True),
+        (np.float32, None, False),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_beyond_the_data_range(dtype, data_range, bounded):
+    assert Intensity.of(dtype, data_range).bounded == bounded

@@ -152,7 +152,8 @@ def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
         with clock("read"):
             digest = _sha256(path)
     name = terms.settings.model if not terms.settings.automatic else result.model
-    stripped = terms.settings.strip_metadata
+    stripped, told = terms.settings.strip_metadata, terms.settings.sigma is not None
+    record = result.record(given=told, strength=terms.settings.strength)
     with clock("write"):
         return {
             "input_sha256": digest,
@@ -163,7 +164,9 @@ def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
             "sigma": result.sigma,
             "twice": twice,
             "megapixels": result.image.megapixels,
-            "notes": tuple(map(_text, result.noted(output, strip_metadata=stripped))),
+            "notes": tuple(
+                map(_text, result.noted(output, strip_metadata=stripped, record=record))
+            ),
         }
 
 

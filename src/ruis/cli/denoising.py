@@ -344,19 +344,21 @@ class Work:
             assert self.uncertainty
             path = uncertainty_path(self.uncertainty, job.output)
             write_uncertainty(half, path, overwrite=self.overwrite)
+        record = result.record(given=self.sigma is not None, strength=self.strength)
+        strip = self.strip_metadata
         write(
             result.image,
             job.output,
             overwrite=self.overwrite,
-            strip_metadata=self.strip_metadata,
-            record=result.record(given=self.sigma is not None, strength=self.strength),
+            strip_metadata=strip,
+            record=record,
         )
         return {
             "model": result.model,
             "sigma": result.sigma,
             "megapixels": result.image.megapixels,
             "seconds": seconds + time.perf_counter() - begun,
-            "notes": result.noted(job.output, strip_metadata=self.strip_metadata),
+            "notes": result.noted(job.output, strip_metadata=strip, record=record),
         }
 
     def written(self) -> None:

@@ -7,6 +7,7 @@ Must not: know models, noise or intensities; let one format import another; writ
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import stat
@@ -27,7 +28,7 @@ from ruis.errors import (
 from ruis.formats.atomic import new_file
 from ruis.formats.base import Decoded, Format, Header, Limits, Source, decoding
 from ruis.formats.metadata import exif_with, gathered, recorded, stripped, upright
-from ruis.image import Image, ImageInfo, data_range_of
+from ruis.image import Image, ImageInfo, Metadata, data_range_of
 from ruis.registry import Registry
 
 if TYPE_CHECKING:
@@ -272,7 +273,11 @@ def encode(
 
 
 def left_behind(
-    image: Image, path: str | os.PathLike[str], *, strip_metadata: bool = False
+    image: Image,
+    path: str | os.PathLike[str],
+    *,
+    strip_metadata: bool = False,
+    record: str = RECORD,
 ) -> tuple[str, ...]:
     """Say what a file of this name will not hold of an image, though its source did.
 
@@ -284,6 +289,8 @@ def left_behind(
         Where to; its ending decides the format.
     strip_metadata : bool, default False
         As for `write`: what is stripped is not left behind.
+    record : str
+        As for `write`: it takes room, too.
 
     Returns
     -------
@@ -308,7 +315,8 @@ def left_behind(
     if metadata.native is not None and metadata.native.format != format.name:
         lost = FORMATS.load(metadata.native.format)().lost(metadata.native)
         said += [f"{lost} are not kept in {format.title}"] if lost else []
-    if unheld := format.unheld(stripped(metadata) if strip_metadata else metadata):
+    prepared = _prepared(image, format, record, strip=strip_metadata).info.metadata
+    if unheld := format.unheld(prepared):
         are = "is" if len(unheld) == 1 else "are"
         said += [f"{' and '.join(unheld)} {are} not kept in {format.title}"]
     return tuple(said)
@@ -477,9 +485,22 @@ def _finished(decoded: Decoded, format: str, source: str | None) -> Image:
     return Image(pixels, info)
 
 
+def _exif(metadata: Metadata, before: bytes | None, most: int | None) -> bytes | None:
+    """Return the EXIF block with what goes into it, as far as that leaves it small enough, or as it was."""
+    say = functools.partial(
+        exif_with, metadata.exif, software=metadata.software, resolution=metadata.resolution
+    )
+    whole = say(description=metadata.description)
+    for block in (whole, say(), before):
+        if block is None or most is None or len(block) <= most:
+            return block
+    return whole
+
+
 def _prepared(image: Image, format: Format, record: str, *, strip: bool) -> Image:
     """Return the image with the metadata that shall be written."""
     metadata, native = image.info.metadata, image.info.metadata.native
+    before = None if strip else metadata.exif
     metadata = stripped(metadata) if strip else recorded(metadata, record)
     if native is not None:
         if native.format != format.name:
@@ -488,11 +509,5 @@ def _prepared(image: Image, format: Format, record: str, *, strip: bool) -> Imag
             native = format.stripped(native)
         metadata = replace(metadata, native=native)
     if format.uses_exif:
-        exif = exif_with(
-            metadata.exif,
-            software=metadata.software,
-            description=metadata.description,
-            resolution=metadata.resolution,
-        )
-        metadata = replace(metadata, exif=exif)
+        metadata = replace(metadata, exif=_exif(metadata, before, format.max_exif))
     return replace(image, info=replace(image.info, metadata=metadata))

@@ -256,6 +256,8 @@ class Format(ABC):
         The fields of `Metadata` that it can hold.
     uses_exif : bool
         Whether software, description and resolution go into the EXIF block.
+    max_exif : int, optional
+        The largest EXIF block, in bytes.
     max_side : int, optional
         The largest number of rows or columns.
     takes_channel_axis : bool
@@ -273,6 +275,7 @@ class Format(ABC):
     lossless: ClassVar[bool] = True
     fields: ClassVar[frozenset[str]] = frozenset()
     uses_exif: ClassVar[bool] = False
+    max_exif: ClassVar[int | None] = None
     max_side: ClassVar[int | None] = None
     takes_channel_axis: ClassVar[bool] = False
     native: ClassVar[str | None] = None

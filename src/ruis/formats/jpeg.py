@@ -50,6 +50,7 @@ class JPEG(Format):
         {"exif", "icc", "xmp", "resolution", "description", "software"}
     )
     uses_exif: ClassVar[bool] = True
+    max_exif: ClassVar[int | None] = MAX_PAYLOAD - len(EXIF_HEAD)
     max_side: ClassVar[int | None] = 65500
 
     def recognises(self, start: bytes) -> bool:
@@ -92,12 +93,14 @@ class JPEG(Format):
         return Decoded(pixels, header.colour, metadata=segments.metadata(), notes=notes)
 
     def unheld(self, metadata: Metadata) -> tuple[str, ...]:
-        """Also say what is larger than a segment, and may not be split."""
+        """Also say what is larger than a segment, and may not be split; of a description, the end."""
         large = [
             f"{title} of {len(content) / 1024:.1f} KiB (64 fit)"
             for title, head, content in _whole(metadata)
             if len(head) + len(content) > MAX_PAYLOAD
         ]
+        if len((metadata.description or "").encode()) > MAX_PAYLOAD:
+            large.append("the end of the description (64 KiB fit)")
         return (*super().unheld(metadata), *large)
 
     def encode(self, image: Image, file: BinaryIO) -> None:
@@ -268,7 +271,8 @@ def _metadata_segments(metadata: Metadata) -> Iterator[bytes]:
             for number, part in enumerate(parts, 1):
                 yield _segment(APP2, ICC_HEAD + bytes((number, len(parts))) + part)
     if metadata.description:
-        yield _segment(COMMENT, metadata.description.encode()[:MAX_PAYLOAD])
+        fits = metadata.description.encode()[:MAX_PAYLOAD].decode("utf-8", "ignore")
+        yield _segment(COMMENT, fits.encode())
 
 
 def _whole(metadata: Metadata) -> Iterator[tuple[str, bytes, bytes]]:

@@ -147,6 +147,31 @@ def test_what_is_larger_than_a_segment_is_said_to_be_left_behind():
     assert (written.xmp, written.icc) == (None, image.info.metadata.icc)
 
 
+def exif_of(size):
+    exif = Pillow.Exif()
+    exif.get_ifd(0x8769)[0x927C] = b"m" * size
+    block = exif.tobytes()
+    return block[6:] if block.startswith(b"Exif") else block
+
+
+@pytest.mark.parametrize("size", [1000, 65_300, 65_440])
+def test_exif_is_not_lost_to_what_is_added_to_it(size):
+    record = "ruis 1: denoised with gray, sigma 25.0/255 (found), strength 1"
+    image = with_metadata(exif=exif_of(size), description="d" * 66_000)
+    assert len(image.info.metadata.exif) < 65_527
+    written = read_bytes(encode(image, "jpeg", record=record)).info.metadata
+    assert b"m" * size in written.exif
+    assert written.description == "d" * 65_533
+    left = left_behind(image, "a.jpg", record=record)
+    assert left == ("the end of the description (64 KiB fit) is not kept in JPEG",)
+    assert left_behind(image, "a.jpg", record=record, strip_metadata=True) == ()
+
+
+def test_exif_that_is_too_large_is_said():
+    (left,) = left_behind(with_metadata(exif=exif_of(66_000)), "a.jpg")
+    assert left.startswith("EXIF of 64.")
+
+
 def test_formats_without_a_place_for_metadata_say_so():
     image = with_metadata(xmp=b"<x/>", icc=b"profile", resolution=(300, 300))
     assert left_behind(image, "a.bmp") == ("XMP and the colour profile are not kept in BMP",)
