@@ -8,6 +8,7 @@ it held before (NumPy, the images) and less the results. PSNR and SSIM are compu
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -109,7 +110,8 @@ class PeerInEngine(Candidate):
 
     def made_of(self) -> str:
         files = (self.data / "peers").glob(peers.PEERS[self.peer].file.format(sigma="*"))
-        return " ".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files))
+        weights = (hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files))
+        return " ".join([*weights, metadata.version("openvino")])
 
     def run(self, noisy: Sequence[Pixels], sigma: float) -> Outcome:
         path = peers.PEERS[self.peer].path(self.data, sigma)
@@ -127,6 +129,13 @@ class PeerInTorch(PeerInEngine):
     """A famous network in PyTorch, float32: as its users run it."""
 
     python: str
+
+    def made_of(self) -> str:
+        said = subprocess.run(
+            [self.python, "-c", "import torch; print(torch.__version__)"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return f"{super().made_of()} {said.stdout.strip()}"
 
     def run(self, noisy: Sequence[Pixels], sigma: float) -> Outcome:
         path = peers.PEERS[self.peer].path(self.data, sigma)

@@ -93,7 +93,7 @@ def pairs(rows: list[Row], where: str = "") -> Iterator[str]:
 
 def speeds(report: dict) -> Iterator[str]:
     """How fast our gray models are, beside the famous networks in the same engine and in PyTorch."""
-    widest = max(one["threads"] for one in report["rates"])
+    widest = max((one["threads"] for one in report["rates"]), default=0)
     found = [one for one in report["rates"] if (one["channels"], one["threads"]) == (1, widest)]
     for ours in (one for one in found if one["kind"] == "array to array"):
         here = {

@@ -321,8 +321,8 @@ def split(
 ) -> tuple[list[Sample], list[Sample]]:
     """Hold some samples out of training: those whose names have the lowest hashes.
 
-    Whatever the seed, and how many are held out: a training that goes on from another one, on the
-    same images, is not judged by what that one has learnt from.
+    Whatever the seed: a training that goes on from another one, on the same images, is not judged by
+    what that one has learnt from, as long as it does not hold out more of them.
 
     Parameters
     ----------

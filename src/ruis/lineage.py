@@ -97,7 +97,7 @@ def write(manifest: Manifest, folder: Path) -> list[str]:
             head = (
                 f"# Part {number} of {len(found)} of {manifest.name}.\n#   {command}\n"
                 f"# It saw {went.megapixels:.0f} megapixels in {went.minutes:.0f} minutes on "
-                f"{went.machine or 'a machine that is not known'}.\n\n"
+                f"{' '.join(went.machine.split()) or 'a machine that is not known'}.\n\n"
             )
             (room / f"{part.name}.toml").write_text(head + part.recipe.to_toml(), encoding="utf-8")
     return commands

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -105,7 +106,8 @@ def each(path: Path, axes: str | None = None) -> list[tuple[str, Callable[[], Im
     -------
     list of tuple of (str, callable)
         The file's name, with the picture's number from 0 behind it if there are several, and what
-        reads it and no other; in the order of :func:`read`.
+        reads it; in the order of :func:`read`. A stack stays open until its last picture was read,
+        an array in memory.
 
     Raises
     ------
@@ -114,17 +116,35 @@ def each(path: Path, axes: str | None = None) -> list[tuple[str, Callable[[], Im
     """
     count = sum(header.frames for header in probe(path, axes))
     if count == 1 and axes is None:
-        return [(path.name, partial(_one, path, axes, 0))]
-    return [(f"{path.name}[{place}]", partial(_one, path, axes, place)) for place in range(count)]
+        return [(path.name, lambda: read(path)[0])]
+    pictures = _Pictures(path, axes, count)
+    return [(f"{path.name}[{place}]", partial(pictures.read, place)) for place in range(count)]
 
 
-def _one(path: Path, axes: str | None, place: int) -> Image:
-    """Read one picture, counted over all kinds of them."""
-    kind = _stacks_of(path)
-    if kind is None:
-        return formats.read(path) if axes is None else _plane(_array(path, axes), place)
-    with kind.opened(path, axes) as stacks:
-        return _picture(*_places(stacks)[place])
+class _Pictures:
+    """The pictures of a file, which stays open from the first that is read until the last was."""
+
+    def __init__(self, path: Path, axes: str | None, count: int) -> None:
+        self.path, self.axes, self.count = path, axes, count
+        self._open = ExitStack()
+        self._read: Callable[[int], Image] | None = None
+
+    def read(self, place: int) -> Image:
+        """Read one picture, counted over all kinds of them."""
+        self._read = self._read or self._opened()
+        image = self._read(place)
+        if place == self.count - 1:
+            self._read = None
+            self._open.close()
+        return image
+
+    def _opened(self) -> Callable[[int], Image]:
+        kind = _stacks_of(self.path)
+        if kind is None:
+            assert self.axes is not None
+            return partial(_plane, _array(self.path, self.axes))
+        places = _places(self._open.enter_context(kind.opened(self.path, self.axes)))
+        return lambda place: _picture(*places[place])
 
 
 def _places(stacks: Stacks) -> list[tuple[Stack, int]]:
