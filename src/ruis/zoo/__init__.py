@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
-    "documents": "b6bd9ef922439f3cca5f276fe396f9d1bc4cc3e79c8c64c40ae599320283ef35",
-    "gray": "a1538854b0b8160685476708119eeaf6b57dec50a89b9351f4a95c0284ff13c4",
-    "gray-fast": "1d0fb7caf3a119126f8f9791f2b2400883fc0bc112d8e8117b14393288f0cacf",
-    "photo": "c2c36dd3232def3cc5c6d9fdf2ed2c61bc032adcd2d7ff2fdb749aeb47173652",
-    "photo-fast": "9977707750a03e0ce81718163cc98addccf915e5f51a1d33755d121643475dbe",
-    "white-color": "61767098419e588506cc5d01776a1a30b22422fc288b8d7d44a6a0871ab62796",
-    "white-color-fast": "d7c62df7aa81ecb842488c823a43bdd28eaa4a8bd5c1d10c2f8267fa54ef4333",
+    "documents": "a5533047114e450b92ed37df8edc923df3d7d2fd6eee4b2402a0811332ae02f5",
+    "gray": "8fc5725b285af9936d0ab30131f5495511b3d02aa975c1e5144c8c4643dfa13b",
+    "gray-fast": "11b37b384a596e50cb9157e0989cd343a3e361fb7db94e583b2ddc00bac40248",
+    "photo": "d394d366d0f46b7045e6c675062c377776bdfb2b1f21adfa88976463cd302291",
+    "photo-fast": "79ec83ea12082acc94a74eb1738e8d78e04eee0d081155d477983b38bc9fca39",
+    "white-color": "6589f229c4d857513d2302b75e16a620eddaf0b75a2937e106f5627816700af1",
+    "white-color-fast": "5b940f91168ec5dd2f1f448851b68dfa4cd0eb502e269de194a6878983672c22",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
 
