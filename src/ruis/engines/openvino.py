@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenVINOEngine", "OpenVINOLayers"]
 
+BAND = 1 << 15
+"""Numbers that are parted at a time: so many stay in the fast parts of memory."""
+
 SHAPES_KEPT = 8
 """How many shapes stay compiled: each holds its own weights and buffers."""
 
@@ -87,6 +90,7 @@ class OpenVINOEngine(Engine):
         """Load OpenVINO."""
         _core()
         self._turn = threading.RLock()
+        self.in_halves = self.precision == "bf16"
         self.compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -116,7 +120,7 @@ class OpenVINOEngine(Engine):
         with self._turn:
             try:
                 request = self._request(batch.shape)
-                given = [np.ascontiguousarray(batch)]
+                given = self._given(request, batch)
                 result: NDArray[np.float32]
                 result = request.infer(given, share_inputs=True, share_outputs=lent)[0]
             except MemoryError as error:
@@ -126,6 +130,16 @@ class OpenVINOEngine(Engine):
                     raise OutOfMemoryError(f"there is no memory for {batch.shape}.") from error
                 raise EngineError(f"OpenVINO failed on {batch.shape}: {error}") from error
             yield result
+
+    def _given(self, request: Any, batch: NDArray[np.float32]) -> list[NDArray[np.float32]] | None:
+        """Return what a network is given; halves are put into its own memory where that is fixed."""
+        if not self.in_halves:
+            return [np.ascontiguousarray(batch)]
+        memory: NDArray[np.float32] | None = None
+        if not request.model_inputs[0].partial_shape.is_dynamic:
+            memory = request.get_input_tensor(0).data
+        halves = _halves(batch, memory)
+        return [halves] if memory is None else None
 
     def release(self, keep: int = 0) -> None:
         """Forget compiled shapes, but for the last that fit; see :meth:`Engine.release`."""
@@ -152,7 +166,7 @@ class OpenVINOEngine(Engine):
         """Compile the network for a shape, in which -1 is any length."""
         import openvino
 
-        layers = OpenVINOLayers(self.weights)
+        layers = OpenVINOLayers(self.weights, in_halves=self.in_halves)
         noisy = layers.start(shape)
         model = openvino.Model([layers.finish(self.network.connect(layers, noisy))], [layers.input])
         settings = {
@@ -165,6 +179,36 @@ class OpenVINOEngine(Engine):
         return _core().compile_model(model, "CPU", settings).create_infer_request()
 
 
+def _halves(batch: NDArray[np.float32], into: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Part numbers in what bfloat16 holds of them, and what it leaves; a convolution adds the two in float32.
+
+    What a network finds is subtracted from the image: rounded to 8 bits on its way in, the image would lose that rounding
+    to the noise (`docs/decisions/0005-precision.md`).
+
+    Parameters
+    ----------
+    batch : numpy.ndarray
+        Shape (images, rows, columns, channels), float32.
+    into : numpy.ndarray, optional
+        Where they go; default: a new array.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (2, images, rows, columns, channels).
+    """
+    halves = np.empty((2, *batch.shape), np.float32) if into is None else into
+    band = max(1, BAND // max(1, batch[0, 0].size))
+    for image, coarse, fine in zip(batch, *halves, strict=True):
+        for row in range(0, len(image), band):
+            rows = slice(row, row + band)
+            bits = image[rows].view(np.uint32) + np.uint32(0x8000)  # rounded to the nearest
+            bits &= np.uint32(0xFFFF0000)
+            coarse[rows] = bits.view(np.float32)
+            np.subtract(image[rows], coarse[rows], out=fine[rows])
+    return halves
+
+
 class OpenVINOLayers(Layers):
     """Layers of OpenVINO with given weights; signals are channels first.
 
@@ -172,18 +216,35 @@ class OpenVINOLayers(Layers):
     ----------
     weights : mapping of str to numpy.ndarray
         The network's tensors, float32.
+    in_halves : bool, default False
+        Whether the input comes as two halves; see :func:`_halves`.
     """
 
-    def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+    def __init__(
+        self, weights: Mapping[str, NDArray[np.float32]], *, in_halves: bool = False
+    ) -> None:
         from openvino import opset13
 
         self.op = opset13
         self.weights = weights
+        self.in_halves = in_halves
+        self.noisy: Any = None
+        self.halves: Any = None
 
     def start(self, shape: tuple[int, ...]) -> Any:
         """Return the input's signal, for a batch of this shape."""
-        self.input = self.op.parameter(list(shape), np.float32, name="noisy")
-        return self._axes(self.input, (0, 3, 1, 2))
+        given = [2, *shape] if self.in_halves else list(shape)
+        self.input = self.op.parameter(given, np.float32, name="noisy")
+        if not self.in_halves:
+            return self._axes(self.input, (0, 3, 1, 2))
+        first = self.op.constant(np.array([0], np.int64))
+        coarse, fine = (
+            self._axes(self.op.squeeze(self._slice(self.input, 0, i, i + 1), first), (0, 3, 1, 2))
+            for i in (0, 1)
+        )
+        self.halves = self.op.concat([coarse, fine], 1)
+        self.noisy = self.op.add(coarse, fine)
+        return self.noisy
 
     def finish(self, x: Any) -> Any:
         """Return the output, channels last."""
@@ -222,7 +283,11 @@ class OpenVINOLayers(Layers):
     def convolve(self, x: Any, spec: Convolution) -> Any:
         """Convolve."""
         strides, nothing = [spec.stride] * 2, [0, 0]
-        weights = self._tensor(f"{spec.name}/kernel", (3, 2, 0, 1))
+        if x is self.noisy and self.halves is not None:
+            kernel = self.weights[f"{spec.name}/kernel"].transpose(3, 2, 0, 1)
+            x, weights = self.halves, self.op.constant(np.concatenate([kernel, kernel], axis=1))
+        else:
+            weights = self._tensor(f"{spec.name}/kernel", (3, 2, 0, 1))
         auto = AUTO_PAD[spec.padding]
         x = self.op.convolution(x, weights, strides, nothing, nothing, [1, 1], auto_pad=auto)
         return self._finish(x, spec)
