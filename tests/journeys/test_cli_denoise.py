@@ -380,8 +380,9 @@ def test_control_c_keeps_what_is_done_and_leaves_no_half_file(model, monkeypatch
 
 
 SLOWLY = """
-import sys, time
+import signal, sys, time
 from ruis.cli import denoising, main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may ignore it
 written = denoising.Work.write
 def slowly(self, job, *rest):
     time.sleep(0.3)
