@@ -7,6 +7,7 @@ it held before (NumPy, the images) and less the results. PSNR and SSIM are compu
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import subprocess
 import time
@@ -124,6 +125,13 @@ class PeerInEngine(Candidate):
         return timed(make, noisy, sigma)
 
 
+@functools.cache
+def torch_version(python: str) -> str:
+    """The version of PyTorch that an interpreter has: it takes seconds to say so."""
+    asked = [python, "-c", "import torch; print(torch.__version__)"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+
+
 @dataclass(frozen=True)
 class PeerInTorch(PeerInEngine):
     """A famous network in PyTorch, float32: as its users run it."""
@@ -131,11 +139,7 @@ class PeerInTorch(PeerInEngine):
     python: str
 
     def made_of(self) -> str:
-        said = subprocess.run(
-            [self.python, "-c", "import torch; print(torch.__version__)"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        return f"{super().made_of()} {said.stdout.strip()}"
+        return f"{super().made_of()} {torch_version(self.python)}"
 
     def run(self, noisy: Sequence[Pixels], sigma: float) -> Outcome:
         path = peers.PEERS[self.peer].path(self.data, sigma)

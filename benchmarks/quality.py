@@ -248,12 +248,13 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
     )  # fmt: skip
     for set_name, sigma in tasks(options):
         shots = shots_of(set_name, sigma, options)
+        pixels = pixels_of(shots)
         for candidate in asked:
             if not wanted(candidate, set_name, sigma, options):
                 continue
             key = [
                 candidate.name, set_name, sigma, options.seed, options.precision, options.threads,
-                processor.describe(), candidate.made_of(), pixels_of(shots), *([options.crop] if options.crop else []),
+                processor.describe(), candidate.made_of(), pixels, *([options.crop] if options.crop else []),
                 *(["registered"] if options.registered and sigma is None else []),
             ]  # fmt: skip
             found = remembered(
