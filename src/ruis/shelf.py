@@ -37,7 +37,12 @@ class Shelf(Generic[Thing]):
         self._most = most
         self._empty()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._empty)
+            os.register_at_fork(after_in_child=self._forked)
+
+    def _forked(self) -> None:
+        """Empty it in a new process; what was on it stays whole, for to let it go may wait for threads left behind."""
+        self._left_behind = self._things
+        self._empty()
 
     def _empty(self) -> None:
         self._lock = threading.Lock()

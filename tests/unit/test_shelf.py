@@ -67,3 +67,18 @@ def test_a_process_that_is_forked_off_begins_with_an_empty_shelf():
     command = [sys.executable, "-c", FORKED]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "0 [1]\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+def test_a_forked_process_lets_nothing_go(tmp_path):
+    class Thing:
+        def __del__(self):
+            if os.getpid() != parent:
+                (tmp_path / "let go").touch()
+
+    parent, shelf = os.getpid(), Shelf(most=1)
+    shelf.put("a", Thing())
+    code = "import os; os._exit(0)"
+    subprocess.run([sys.executable, "-c", code], check=True, preexec_fn=lambda: None)  # noqa: PLW1509
+    assert not (tmp_path / "let go").exists()
+    shelf.clear()
