@@ -79,6 +79,6 @@ def test_a_forked_process_lets_nothing_go(tmp_path):
     parent, shelf = os.getpid(), Shelf(most=1)
     shelf.put("a", Thing())
     code = "import os; os._exit(0)"
-    subprocess.run([sys.executable, "-c", code], check=True, preexec_fn=lambda: None)  # noqa: PLW1509
+    subprocess.run([sys.executable, "-c", code], check=True, preexec_fn=lambda: None)
     assert not (tmp_path / "let go").exists()
     shelf.clear()
