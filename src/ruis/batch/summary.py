@@ -13,9 +13,9 @@ from ruis.formats.atomic import new_file
 from ruis.outputs import Failure
 
 if TYPE_CHECKING:
-    from ruis.batch.driver import Turns
     from ruis.batch.manifest import Manifest
     from ruis.batch.planning import Plan
+    from ruis.batch.turns import Turns
 
 __all__ = ["Summary", "check_aside", "set_aside", "summed_up", "write_report"]
 
