@@ -381,13 +381,13 @@ def test_control_c_keeps_what_is_done_and_leaves_no_half_file(model, monkeypatch
 
 SLOWLY = """
 import signal, sys, time
-from ruis.cli import denoising, main
+from ruis.cli import denoising, main, steps
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may ignore it
-written = denoising.Work.write
+written = steps.Steps.write
 def slowly(self, job, *rest):
     time.sleep(0.3)
     return written(self, job, *rest)
-denoising.Work.write = slowly
+steps.Steps.write = slowly
 count = int(sys.argv[1])
 denoising.threads = lambda: count
 sys.argv = ["ruis", "denoise", *sys.argv[2:]]

@@ -15,6 +15,7 @@ from ruis.cli.exit_codes import code_of_run
 from ruis.cli.failures import DEBUG
 from ruis.cli.interval import check_uncertainty
 from ruis.cli.outcomes import Outcomes, reason
+from ruis.cli.steps import Steps
 from ruis.outputs import Plan, plan
 
 __all__ = ["denoise"]
@@ -107,7 +108,7 @@ def denoise(
     --overwrite says so; what cannot be denoised is named at the end.
     """
     outcomes = Outcomes(quiet=json, debug=bool(ctx.meta.get(DEBUG)))
-    work = Work(
+    steps = Steps(
         model,
         options.parse_sigma(sigma),
         strength,
@@ -118,8 +119,7 @@ def denoise(
         overwrite,
         options.parse_data_range(data_range),
         first_frame,
-        outcomes,
-        uncertainty=uncertainty,
+        uncertainty,
     )
     todo = plan(
         inputs, output, recursive=recursive, skip_existing=skip_existing, overwrite=overwrite
@@ -130,7 +130,7 @@ def denoise(
         outcomes.tell_failure(failure)
     begun = time.perf_counter()
     try:
-        work.do(todo.jobs)
+        Work(steps, outcomes).do(todo.jobs)
     finally:
         if json:
             print_json(

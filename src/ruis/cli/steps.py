@@ -1,0 +1,239 @@
+"""What `ruis denoise` does to one image: it is read, denoised, and written."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from ruis.cli.console import tell
+from ruis.cli.interval import uncertainty_path, write_uncertainty
+from ruis.cli.outcomes import Written
+from ruis.cli.quiet import prepare_engine
+from ruis.errors import AxesError, RuisError, UncalibratedError
+from ruis.outputs import Job, check_kind, enter
+
+if TYPE_CHECKING:
+    from ruis.cli.progress import ImagesLine
+    from ruis.denoise import Denoiser
+    from ruis.denoised import Denoised
+    from ruis.image import Image
+    from ruis.job import Progress
+    from ruis.stacks import Stacks
+
+__all__ = ["LARGE", "SMALL", "Made", "Steps"]
+
+SMALL = 0.5
+"""Megapixels up to which images are denoised side by side."""
+
+LARGE = 32.0
+"""Megapixels above which an image has the memory for itself: nothing is read or written beside it."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A denoised image; `half` is its uncertainty, if that was asked for, `why` says why the model was chosen, if it was."""
+
+    result: Denoised
+    half: Image | None
+    why: str | None
+
+
+@dataclass
+class Steps:
+    """What is the same for all images, and the denoisers that were loaded for them."""
+
+    model: str
+    sigma: float | None
+    strength: float
+    settings: dict[str, Any]
+    max_pixels: float | None
+    axes: str | None
+    strip_metadata: bool
+    overwrite: bool
+    data_range: tuple[float, float] | None
+    first_frame: bool
+    uncertainty: str | None = None
+    denoisers: dict[tuple[str, int | None], Denoiser] = field(default_factory=dict)
+    hopeless: RuisError | None = None
+    loading: Lock = field(default_factory=Lock)
+
+    def read_ahead(self, job: Job) -> Image | None:
+        """Read an image beside another; a large one shall wait for its turn."""
+        from ruis.formats import probe
+
+        if self.stacks(job):
+            return None
+        header = probe(job.input)
+        if header.rows * header.columns > LARGE * 1e6:
+            return None
+        return self.read(job)
+
+    def read(self, job: Job) -> Image:
+        """Read an image whose output can be written."""
+        from ruis.formats import Limits, read
+
+        enter(job)
+        limits = Limits.of_pixels(self.max_pixels) if self.max_pixels else Limits()
+        image = read(job.input, limits=limits)
+        if not self.first_frame:
+            check_kind(image, job.output)
+        if self.data_range is None:
+            return image
+        return replace(image, info=replace(image.info, data_range=self.data_range))
+
+    def made(
+        self, image: Image, progress: Progress | None = None, *, lane: int | None = None
+    ) -> Made:
+        """Denoise an image in memory; in a lane, by one processor."""
+        from ruis.caution import cautioned
+        from ruis.choice import choose
+
+        name, seen, why = self.model, None, None
+        if self.automatic:
+            choice = choose(image, fast=self.model == "fast")
+            name, seen, why = choice.model, choice.seen, choice.why
+        denoiser = self.denoiser(name, lane)
+        if self.uncertainty and denoiser.model.manifest.calibration is None:
+            raise UncalibratedError(denoiser.model.name)
+        result = denoiser.run(
+            image, sigma=self.sigma, strength=self.strength, progress=progress, seen=seen
+        )
+        if lane is not None:
+            denoiser.networks.release(int(SMALL * 1e6))  # there are many lanes
+        half = None
+        if self.uncertainty:
+            from ruis.uncertainty import uncertainty
+
+            half = uncertainty(denoiser.model, image, result.image)
+        return Made(cautioned(result, denoiser.model.manifest, image), half, why)
+
+    def stacks(self, job: Job) -> type[Stacks] | None:
+        """Return as what a file is denoised window by window; None if it is read whole."""
+        from ruis.stacks import kind_of
+
+        kind = kind_of(job.input)
+        if kind is None and self.axes is not None:
+            raise AxesError("--axes is for TIFF and Zarr; others say it.", source=str(job.input))
+        need = "not" if kind is None else kind.need(job.input)
+        if kind is None or (need == "not" and self.axes is None):
+            return None
+        elsewhere = job.output.suffix.lower() not in kind.suffixes
+        return None if need == "better" and elsewhere and self.axes is None else kind
+
+    def stream(self, kind: type[Stacks], job: Job, line: ImagesLine) -> Written:
+        """Denoise a large image, or a stack, from file to file."""
+        from ruis.errors import ImageTooLargeError
+        from ruis.stream import denoise_stacks
+
+        if self.uncertainty:
+            raise ImageTooLargeError(
+                "the uncertainty is told of images that are held in memory, and this one is "
+                "denoised window by window; leave out --uncertainty.",
+                source=str(job.input),
+            )
+        enter(job)
+        begun = time.perf_counter()
+        with kind.opened(job.input, self.axes) as stacks:
+            for text, count in Counter(map(str, stacks.stacks)).items():
+                tell(f"  {job.input}: {text}" + (f", {count} times" if count > 1 else ""))
+            largest = max(stack.rows * stack.columns for stack in stacks.stacks)
+            if self.max_pixels is not None and largest > self.max_pixels:
+                raise ImageTooLargeError(
+                    f"planes of {largest / 1e6:.1f} Mpx exceed the limit of --max-pixels.",
+                    source=str(job.input),
+                )
+            result = denoise_stacks(
+                stacks,
+                job.output,
+                denoiser=lambda name: self.denoiser(str(name)),
+                model=self.model,
+                sigma=self.sigma,
+                strength=self.strength,
+                data_range=self.data_range,
+                overwrite=self.overwrite,
+                strip_metadata=self.strip_metadata,
+                record=self.record,
+                progress=line.tiles(sum(stack.megapixels for stack in stacks.stacks), named=False),
+            )
+        return Written(
+            " and ".join(result.models),
+            result.sigma,
+            result.megapixels,
+            time.perf_counter() - begun,
+            result.notes,
+            why=result.why if self.automatic else None,
+            given=self.sigma is not None,
+        )
+
+    def write(self, job: Job, made: Made, seconds: float) -> Written:
+        """Write a denoised image, and return what is to be told of it; so long did making it take."""
+        from ruis.formats import write
+
+        begun = time.perf_counter()
+        result, path = made.result, None
+        if made.half is not None:
+            assert self.uncertainty
+            path = uncertainty_path(self.uncertainty, job.output)
+            write_uncertainty(made.half, path, overwrite=self.overwrite)
+        given, strip = self.sigma is not None, self.strip_metadata
+        record = result.record(given=given, strength=self.strength)
+        write(
+            result.image,
+            job.output,
+            overwrite=self.overwrite,
+            strip_metadata=strip,
+            record=record,
+        )
+        return Written(
+            result.model,
+            result.sigma,
+            result.image.megapixels,
+            seconds + time.perf_counter() - begun,
+            result.noted(job.output, strip_metadata=strip, record=record),
+            why=made.why,
+            given=given,
+            uncertainty=path,
+        )
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the model is chosen for each image."""
+        return self.model in ("auto", "fast")
+
+    def denoiser(self, name: str, lane: int | None = None) -> Denoiser:
+        """Return the denoiser of a model, loaded once; a lane has its own, with one processor."""
+        from ruis.denoise import Denoiser, load
+
+        with self.loading:
+            if self.hopeless:
+                raise self.hopeless
+            if (name, None) not in self.denoisers:
+                try:
+                    prepare_engine(self.settings["engine"])
+                    self.denoisers[name, None] = load(name, **self.settings)
+                except RuisError as error:
+                    self.hopeless = error
+                    raise
+            if (name, lane) not in self.denoisers:
+                model = self.denoisers[name, None].model
+                self.denoisers[name, lane] = Denoiser(model, **self.settings, threads=1)
+            return self.denoisers[name, lane]
+
+    def leave_lanes(self) -> None:
+        """Forget the denoisers of lanes."""
+        self.denoisers = {key: one for key, one in self.denoisers.items() if key[1] is None}
+
+    def record(self, model: str, sigma: float) -> str:
+        """Return what the output's metadata says about what was done."""
+        from ruis.denoised import record
+
+        return record(
+            model,
+            sigma,
+            given=self.sigma is not None,
+            strength=self.strength,
+            ensemble=self.settings["ensemble"],
+        )
