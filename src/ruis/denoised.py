@@ -43,23 +43,40 @@ class Denoised:
     notes: tuple[str, ...] = ()
     ensemble: bool = False
 
-    def noted(
-        self, output: Path, *, strip_metadata: bool = False, record: str = ""
+    def write(
+        self,
+        path: Path,
+        *,
+        given: bool,
+        strength: float,
+        overwrite: bool = False,
+        strip_metadata: bool = False,
     ) -> tuple[str, ...]:
-        """Return all that a person should know: of reading, denoising, and writing it to a file.
+        """Write the image to a file, with a record of what was done, as :func:`ruis.formats.write` does.
 
         Parameters
         ----------
-        output : Path
-            The file; its ending decides what is left behind.
+        path : Path
+            The file; its ending decides the format.
+        given : bool
+            Whether sigma was told.
+        strength : float
+            How much of the noise was taken.
+        overwrite : bool, default False
+            Whether a file that is there is replaced.
         strip_metadata : bool, default False
-            Whether it was to be left behind.
-        record : str
-            What was added to it.
-        """
-        from ruis.formats import left_behind
+            Whether metadata stay behind.
 
-        left = left_behind(self.image, output, strip_metadata=strip_metadata, record=record)
+        Returns
+        -------
+        tuple of str
+            All that a person should know: of reading, denoising, and what the format could not hold.
+        """
+        from ruis.formats import left_behind, write
+
+        record, strip = self.record(given=given, strength=strength), strip_metadata
+        write(self.image, path, overwrite=overwrite, strip_metadata=strip, record=record)
+        left = left_behind(self.image, path, strip_metadata=strip, record=record)
         return (*self.image.info.notes, *self.notes, *left)
 
     def record(self, *, given: bool, strength: float) -> str:

@@ -226,7 +226,7 @@ def estimate(seen: Survey, settings: Settings, workers: int, threads: int) -> fl
             started = time.perf_counter()
             output = Path(folder, "x" + written_suffix(Path(location)))
             try:
-                result = denoised_file(Path(location), output, terms, replace=True)
+                result, _ = denoised_file(Path(location), output, terms, replace=True)
             except ImageError:
                 continue
             if number:  # the first one loads the model

@@ -148,12 +148,10 @@ def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
             path = stack.enter_context(copy)
         enter(Job(path, output, Path(terms.folder)))
         twice = order.replace and os.path.lexists(output)
-        result = denoised_file(path, output, terms, clock, replace=order.replace)
+        result, notes = denoised_file(path, output, terms, clock, replace=order.replace)
         with clock("read"):
             digest = _sha256(path)
     name = terms.settings.model if not terms.settings.automatic else result.model
-    stripped, told = terms.settings.strip_metadata, terms.settings.sigma is not None
-    record = result.record(given=told, strength=terms.settings.strength)
     with clock("write"):
         return {
             "input_sha256": digest,
@@ -164,15 +162,13 @@ def _done(order: Order, terms: Terms, clock: _Clock) -> dict[str, Any]:
             "sigma": result.sigma,
             "twice": twice,
             "megapixels": result.image.megapixels,
-            "notes": tuple(
-                map(_text, result.noted(output, strip_metadata=stripped, record=record))
-            ),
+            "notes": tuple(map(_text, notes)),
         }
 
 
 def denoised_file(
     path: Path, output: Path, terms: Terms, clock: _Clock | None = None, *, replace: bool
-) -> Denoised:
+) -> tuple[Denoised, tuple[str, ...]]:
     """Denoise a local file into another, which appears whole or not at all.
 
     Parameters
@@ -188,8 +184,8 @@ def denoised_file(
 
     Returns
     -------
-    Denoised
-        The image, and how it was made.
+    tuple of (Denoised, tuple of str)
+        The image and how it was made, and what a person should know of it.
 
     Raises
     ------
@@ -198,7 +194,7 @@ def denoised_file(
     """
     from ruis.caution import cautioned
     from ruis.choice import choose
-    from ruis.formats import Limits, read, write
+    from ruis.formats import Limits, read
 
     clock = clock or _Clock()
     settings = terms.settings
@@ -214,14 +210,14 @@ def denoised_file(
         result = denoiser.run(image, sigma=settings.sigma, strength=settings.strength, seen=seen)
         result = cautioned(result, denoiser.model.manifest, image)
     with clock("write"):
-        write(
-            result.image,
+        notes = result.write(
             output,
+            given=settings.sigma is not None,
+            strength=settings.strength,
             overwrite=replace or terms.overwrite,
             strip_metadata=settings.strip_metadata,
-            record=result.record(given=settings.sigma is not None, strength=settings.strength),
         )
-    return result
+    return result, notes
 
 
 def load(name: str, terms: Terms) -> Denoiser:

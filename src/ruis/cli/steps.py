@@ -170,29 +170,26 @@ class Steps:
 
     def write(self, job: Job, made: Made, seconds: float) -> Written:
         """Write a denoised image, and return what is to be told of it; so long did making it take."""
-        from ruis.formats import write
-
         begun = time.perf_counter()
         result, path = made.result, None
         if made.half is not None:
             assert self.uncertainty
             path = uncertainty_path(self.uncertainty, job.output)
             write_uncertainty(made.half, path, overwrite=self.overwrite)
-        given, strip = self.sigma is not None, self.strip_metadata
-        record = result.record(given=given, strength=self.strength)
-        write(
-            result.image,
+        given = self.sigma is not None
+        notes = result.write(
             job.output,
+            given=given,
+            strength=self.strength,
             overwrite=self.overwrite,
-            strip_metadata=strip,
-            record=record,
+            strip_metadata=self.strip_metadata,
         )
         return Written(
             result.model,
             result.sigma,
             result.image.megapixels,
             seconds + time.perf_counter() - begun,
-            result.noted(job.output, strip_metadata=strip, record=record),
+            notes,
             why=made.why,
             given=given,
             uncertainty=path,
