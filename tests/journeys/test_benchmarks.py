@@ -1,9 +1,11 @@
 """The benchmarks run; their figures are for people to look at."""
 
+import itertools
 import json
 import math
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -207,3 +209,43 @@ def test_the_readme_s_table_is_what_was_measured(repository, tmp_path):
     assert "- gray, 24 Mpx, JPEG to PNG: 6 s, 1.2 times the network's own." in lines
     assert lines[-1] == "- All on two processors."
     assert "31.1" not in "".join(lines)
+
+
+def famous_networks(data):
+    """Weights that nobody taught, in the shapes of those of DnCNN-B and FFDNet, but narrow."""
+    (data / "peers").mkdir()
+    rng = np.random.default_rng(0)
+    names = ("dncnn_b_gray", "ffdnet_gray", "cdncnn_b_color", "ffdnet_color")
+    for name, ends in zip(names, ((1, 1), (5, 4), (3, 3), (13, 12)), strict=True):
+        widths = (ends[0], 8, 8, ends[1])
+        arrays = {}
+        for number, (before, after) in enumerate(itertools.pairwise(widths)):
+            arrays[f"w{number:02d}"] = rng.normal(0, 0.1, (after, before, 3, 3)).astype(np.float32)
+            arrays[f"b{number:02d}"] = np.zeros(after, np.float32)
+        np.savez(data / "peers" / f"{name}.npz", **arrays)
+
+
+def test_our_speed_is_compared_with_that_of_the_famous_networks(repository, tmp_path):
+    famous_networks(tmp_path)
+    options = ["--quick", "--models", "gray-fast", "--precisions", "f32", "--data", tmp_path]
+    table = run(repository, "benchmarks/speed.py", *options, "--out", tmp_path)
+    rates = {
+        (one["name"], one["kind"]): one["megapixels_per_second"]
+        for one in json.loads((tmp_path / "speed.json").read_text())["rates"]
+    }
+    peers = [("DnCNN-B", "same engine"), ("FFDNet", "same engine")]
+    assert {*peers} < {*rates}
+    alone = rates["ruis gray-fast", "network alone"]
+    ratios = [f"{alone / rates[peer]:.2f}" for peer in peers]
+    assert f"| ruis gray-fast, network alone | f32 | {' | '.join(ratios)} |" in table
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="this interpreter has PyTorch")
+def test_an_interpreter_without_pytorch_is_named(repository, tmp_path):
+    famous_networks(tmp_path)
+    options = ["--quick", "--models", "gray-fast", "--data", tmp_path, "--torch", sys.executable]
+    command = [sys.executable, "benchmarks/speed.py", *options, "--out", tmp_path / "out"]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"{sys.executable} cannot run DnCNN-B" in done.stderr
+    assert not (tmp_path / "out").exists()
