@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ruis.choice import Seen
+    from ruis.formats import Header
     from ruis.image import ImageInfo
     from ruis.job import Progress
     from ruis.model_file import ModelFile
@@ -274,6 +275,21 @@ class Denoiser:
                 job, held = job.held_to_sigma(seen.windows)
                 notes += held
         return Ready(job, channels, self.model.name, found, precision, notes)
+
+    def expect(self, header: Header, *, told: bool = False) -> None:
+        """Prepare the network for an image that is being read.
+
+        Parameters
+        ----------
+        header : Header
+            What its file announces.
+        told : bool, default False
+            Whether the network will be told sigma.
+        """
+        told = told and self.model.architecture.takes_sigma
+        engine = self.networks.get(self.networks.likely, told=told)
+        cut = self.knife.cut(header.rows, header.columns, header.nbytes)
+        engine.expect((1, *cut.shape, engine.network.input_channels))
 
     @property
     def knife(self) -> Knife:

@@ -95,6 +95,13 @@ class Networks:
         """Whether the precision depends on what an image shows."""
         return self.precision == "auto" and self.engine.supports("bf16")
 
+    @property
+    def likely(self) -> Precision:
+        """The precision that most images take."""
+        if self.precision != "auto":
+            return self.precision
+        return "bf16" if self.choosing else "f32"
+
     def precision_for(self, info: ImageInfo, seen: Seen | None, sigma: float) -> Precision:
         """Choose by sigma in fractions of the brightest value: what bfloat16 rounds goes with it.
 

@@ -14,6 +14,7 @@ import pytest
 from ruis import architectures
 from ruis.engines import ENGINES
 from ruis.engines.base import Engine
+from ruis.engines.ensemble import SelfEnsemble
 from ruis.errors import (
     EngineError,
     EngineUnavailableError,
@@ -211,6 +212,22 @@ print([name for name in {others!r} if name in sys.modules])
 def test_every_engine_error_is_one_of_ours():
     assert issubclass(EngineError, RuisError)
     assert issubclass(OutOfMemoryError, EngineError)
+
+
+def test_a_shape_may_be_expected(engine):
+    batch = noise_of(1, 64, 32, 2)
+    made = engine_of(engine, UNET)
+    made.expect(batch.shape)
+    assert np.array_equal(made.run(batch), engine_of(engine, UNET).run(batch))
+
+
+def test_openvino_compiles_what_is_expected_at_once(monkeypatch):
+    made = engine_of("openvino", UNET)
+    shapes = ((1, 512, 256, 2), (1, 256, 512, 2))
+    SelfEnsemble(made).expect(shapes[0])
+    monkeypatch.setattr(made, "_compile", pytest.fail)
+    for shape in shapes:
+        assert made.run(noise_of(*shape)).shape == (*shape[:3], 1)
 
 
 def test_openvino_keeps_few_shapes_compiled(monkeypatch):

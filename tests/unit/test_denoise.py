@@ -29,6 +29,7 @@ from ruis.errors import (
     OutOfMemoryError,
     UnknownNameError,
 )
+from ruis.formats import probe
 from ruis.image import Image, ImageInfo, Metadata
 from ruis.metrics.psnr import psnr
 from ruis.noise import parse
@@ -708,3 +709,16 @@ def test_a_result_is_kept_when_the_next_image_comes(small_model):
     before = kept.copy()
     assert not np.array_equal(denoiser.denoise(second), kept)
     assert np.array_equal(kept, before)
+
+
+# -- what is coming --------------------------------------------------------------------------------
+
+
+def test_what_is_expected_is_compiled_before_it_is_there(small_model, tmp_path, monkeypatch):
+    path = tmp_path / "noisy.png"
+    ruis.write(as_image(noise(300, 500, dtype="uint8"))[0], path)
+    denoiser, surprised = Denoiser(small_model()), Denoiser(small_model())
+    expected = surprised.denoise(ruis.read(path))
+    denoiser.expect(probe(path))
+    monkeypatch.setattr(OpenVINOEngine, "_compile", pytest.fail)
+    assert np.array_equal(denoiser.denoise(ruis.read(path)).pixels, expected.pixels)

@@ -52,8 +52,6 @@ class Work:
         if len(jobs) > 1 and self.steps.settings["engine"] == "openvino":
             self.lanes = int(min(threads(), max(1.0, available_memory() // LANE_MEMORY)))
         try:
-            if not self.steps.automatic and jobs:
-                self.steps.denoiser(self.steps.model)  # before the first image is read
             with progress_line() as update, ThreadPoolExecutor(1) as writer:
                 line = ImagesLine(update, len(jobs))
                 for small, stretch in itertools.groupby(jobs, self.is_small):
@@ -86,6 +84,7 @@ class Work:
     def side_by_side(self, jobs: Iterator[Job], line: ImagesLine) -> None:
         """Denoise small images, as many at a time as there are processors; tell of them in their order."""
         waiting: deque[tuple[Job, Future[Written]]] = deque()
+        self.steps.load()
         pool = ThreadPoolExecutor(self.lanes)
         try:
             for job in jobs:
@@ -133,8 +132,10 @@ class Work:
 
     def one_by_one(self, jobs: Iterator[Job], writer: ThreadPoolExecutor, line: ImagesLine) -> None:
         """Denoise images by all processors; while the network works, others are read and written."""
-        job = next(jobs, None)
-        coming = _begun(self.steps.read_ahead, job) if job else None
+        first = next(jobs)
+        coming: Future[Image | None] | None = _begun(self.steps.read_ahead, first)
+        self.steps.load(first)
+        job: Job | None = first
         while job is not None:
             following = next(jobs, None)
             image, coming = coming, _begun(self.steps.read_ahead, following) if following else None

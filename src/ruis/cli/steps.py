@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -218,6 +219,22 @@ class Steps:
                 model = self.denoisers[name, None].model
                 self.denoisers[name, lane] = Denoiser(model, **self.settings, threads=1)
             return self.denoisers[name, lane]
+
+    def load(self, job: Job | None = None) -> None:
+        """Load the model that is named; and prepare, while an image is read, what it will need."""
+        from ruis.formats import probe
+        from ruis.zoo import suited
+
+        if not self.automatic:
+            self.denoiser(self.model)
+        if job is None:
+            return
+        with suppress(Exception):  # what is wrong with it is told when it is read
+            header = probe(job.input)
+            if header.rows * header.columns <= LARGE * 1e6 and not self.stacks(job):
+                guess = suited(header.channels - header.alpha, fast=self.model == "fast")
+                denoiser = self.denoiser(guess if self.automatic else self.model)
+                denoiser.expect(header, told=self.sigma is not None)
 
     def leave_lanes(self) -> None:
         """Forget the denoisers of lanes."""

@@ -99,6 +99,15 @@ class Engine(ABC):
         """Run the network as `run` does, for a block: what it made may be the engine's own, and is good until then."""
         yield self.run(batch)
 
+    def expect(self, shape: tuple[int, int, int, int]) -> None:  # noqa: B027 - most need nothing
+        """Prepare for batches of a shape, so that the first of them need not wait for it.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (images, rows, columns, input channels).
+        """
+
     def release(self, keep: int = 0) -> None:  # noqa: B027 - most engines keep nothing
         """Give back the memory of prepared shapes, as far as the engine keeps any.
 

@@ -62,6 +62,12 @@ class SelfEnsemble(Engine):
         total /= np.float32(2 * len(self.quarters))
         return total
 
+    def expect(self, shape: tuple[int, int, int, int]) -> None:
+        """Prepare for batches of a shape; see :meth:`Engine.expect`."""
+        images, rows, columns, channels = shape
+        for sides in dict.fromkeys(((rows, columns), (columns, rows))):
+            self.engine.expect((images, *sides, channels))
+
     def release(self, keep: int = 0) -> None:
         """Give memory back; see :meth:`Engine.release`."""
         self.engine.release(keep)

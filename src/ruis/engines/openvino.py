@@ -131,6 +131,14 @@ class OpenVINOEngine(Engine):
                 raise EngineError(f"OpenVINO failed on {batch.shape}: {error}") from error
             yield result
 
+    def expect(self, shape: tuple[int, int, int, int]) -> None:
+        """Compile the network for a shape; see :meth:`Engine.expect`."""
+        if _Threads.lost:  # the first batch will say so
+            return
+        _Threads.begun = True
+        with self._turn:
+            self._request(shape)
+
     def _given(self, request: Any, batch: NDArray[np.float32]) -> list[NDArray[np.float32]] | None:
         """Return what a network is given; halves are put into its own memory where that is fixed."""
         if not self.in_halves:

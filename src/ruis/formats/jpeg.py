@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +19,8 @@ SOI, EOI, SOS, APP0, APP1, APP2, APP14, COMMENT = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..15; C4, C8, CC are something else
 LOSSLESS_FRAMES = {0xC3, 0xC7, 0xCB, 0xCF}
 PROGRESSIVE, ARITHMETIC = 0xC2, 0xC9
-AFTER_ENTROPY = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # a marker that ends compressed data
+STRETCH = 2**20
+"""Bytes of compressed data that are looked through at a time."""
 MAX_SEGMENTS = 20_000
 MAX_SCANS = 200  # real files have about ten; thousands make a decoder work for minutes
 FEW_SCANS, MAX_WORK = 20, 1e9  # more scans than that are read while scans times pixels stay below
@@ -179,12 +179,28 @@ def _walk(data: bytearray) -> Segments:
         _note(result, marker, content)
         offset += 2 + length
         if marker == SOS:
-            end = AFTER_ENTROPY.search(data, offset)
-            if end is None:
-                raise CorruptImageError("the file is truncated: its end mark is missing.")
-            result.entropy_bytes += end.start() - offset
-            offset = end.start()
+            end = _end_of_entropy(data, offset)
+            result.entropy_bytes += end - offset
+            offset = end
     raise CorruptImageError(f"more than {MAX_SEGMENTS} segments.")
+
+
+def _end_of_entropy(data: bytearray, offset: int) -> int:
+    """Return where compressed data ends: at the first 0xFF, but for stuffing and restarts, that a marker follows."""
+    import numpy as np
+
+    goes_on = np.isin(np.arange(256), (0, *range(0xD0, 0xD8), 0xFF))
+    values = np.frombuffer(data, np.uint8)
+    for start in range(offset, len(values) - 1, STRETCH):
+        part = values[start : start + STRETCH + 1]
+        marks = np.flatnonzero(part[:-1] == 0xFF)
+        ends = marks[~goes_on[part[marks + 1]]]
+        if ends.size:
+            end = start + int(ends[0])
+            while end > offset and data[end - 1] == 0xFF:  # fill bytes
+                end -= 1
+            return end
+    raise CorruptImageError("the file is truncated: its end mark is missing.")
 
 
 def _note(result: Segments, marker: int, content: bytes) -> None:

@@ -1,4 +1,5 @@
 import io
+import re
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from imagecodecs import jpeg8_encode
 from PIL import Image as Pillow
 
 from ruis.errors import ChannelMismatchError, CorruptImageError, UnsupportedFormatError
-from ruis.formats import encode, left_behind, probe, read_bytes
+from ruis.formats import encode, jpeg, left_behind, probe, read_bytes
 from ruis.image import Image, ImageInfo, Metadata
 
 
@@ -278,3 +279,24 @@ def test_a_comment_does_not_replace_the_description_in_exif():
     image = Pillow.open(io.BytesIO(encode(read_bytes(file.getvalue()), "jpeg")))
     assert image.getexif()[0x010E] == "Our wedding"
     assert image.info["comment"] == b"Created with GIMP"
+
+
+AFTER_ENTROPY = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+"""A run of 0xFF and a marker that is no restart."""
+
+
+def test_compressed_data_ends_where_a_marker_is_wherever_it_is_cut(monkeypatch):
+    monkeypatch.setattr(jpeg, "STRETCH", 7)
+    rng, found = np.random.default_rng(0), 0
+    values = np.array([0xFF, 0xFF, 0, 0xD3, 0xD7, 0xD8, 0xD9, 5], np.uint8)
+    for _ in range(3000):
+        data = bytearray(rng.choice(values, rng.integers(40)))
+        offset = int(rng.integers(len(data) + 1))
+        expected = AFTER_ENTROPY.search(data, offset)
+        if expected is None:
+            with pytest.raises(CorruptImageError, match="end mark is missing"):
+                jpeg._end_of_entropy(data, offset)
+        else:
+            found += 1
+            assert jpeg._end_of_entropy(data, offset) == expected.start()
+    assert found > 1000
