@@ -39,6 +39,10 @@ __all__ = ["AUTO", "Denoised", "Denoiser", "denoise", "load"]
 AUTO = ("auto", "fast")
 """What stands for a model in place of its name: the one that suits an image."""
 
+TOUCH = 2.6
+"""Thousands of multiplications that take as long as using memory for the first time: for each pixel of a tile and
+each of its channels, and as much as two more channels for what is between."""
+
 KEPT_PIXELS = 2**20
 """Shapes of so many pixels together stay compiled between two calls of :func:`denoise`, in about 200 MB."""
 
@@ -295,7 +299,13 @@ class Denoiser:
     def knife(self) -> Knife:
         """How large the tiles are that images are cut into."""
         architecture = self.model.architecture
-        return Knife(architecture.geometry, architecture.bytes_per_pixel, self.tile, self.memory)
+        return Knife(
+            architecture.geometry,
+            architecture.bytes_per_pixel + 4 * self.channels,
+            self.tile,
+            self.memory,
+            TOUCH * (self.channels + 2) / max(1.0, architecture.kmac_per_pixel),
+        )
 
     def _groups(self, channels: int, source: str | None) -> tuple[int, tuple[str, ...]]:
         """Say how many channels go through the network together."""

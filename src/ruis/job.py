@@ -29,8 +29,10 @@ Progress = Callable[[int, int], None]
 
 MEMORY, TILE_MEMORY = 1.25e9, 400e6
 """Bytes for the image, its result and the network's tile together, unless told otherwise, and the least
-that is left of it for the tile; a quarter of what is available, if that is less. The larger the tiles,
-the less they overlap: of 24 megapixels the network computes 1.2 times as many instead of 1.4."""
+that is left of it for the tile; a quarter of what is available, if that is less."""
+
+ENGINE = 60e6
+"""Bytes that an engine takes for a network, whatever the size of the tile."""
 
 SMALLEST_TILE = 64
 
@@ -57,12 +59,15 @@ class Knife:
     memory : float, optional
         Bytes for a tile; default: what an image and its result leave of 1.25 GB, 400 MB at least,
         and no more than a quarter of what is available.
+    touch : float
+        As for :func:`ruis.tiling.plan_area`.
     """
 
     geometry: Geometry
     bytes_per_pixel: float
     tile: int | None = None
     memory: float | None = None
+    touch: float = 0.0
 
     def cut(self, rows: int, columns: int, nbytes: float = 0, tile: int | None = None) -> Plan:
         """Cut an image that takes `nbytes` into tiles no longer than `tile`, or as memory allows."""
@@ -71,8 +76,8 @@ class Knife:
             return plan(rows, columns, self.geometry, tile, grain=GRAIN)
         left = max(TILE_MEMORY, MEMORY - 2 * nbytes)
         memory = self.memory or min(left, processor.available_memory() / 4)
-        area = max(SMALLEST_TILE**2, int(memory / self.bytes_per_pixel))
-        return plan_area(rows, columns, self.geometry, area, grain=GRAIN)
+        area = max(SMALLEST_TILE**2, int((memory - ENGINE) / self.bytes_per_pixel))
+        return plan_area(rows, columns, self.geometry, area, grain=GRAIN, touch=self.touch)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ __all__ = [
 ]
 
 
+SMALL_TILE = 2**21
+"""Pixels of a tile up to which it is not made smaller for the price of its memory."""
+
+
 @dataclass(frozen=True)
 class Geometry:
     """What a network asks of the size of its input, and how far it sees.
@@ -237,8 +241,10 @@ def plan(rows: int, columns: int, geometry: Geometry, tile: int, *, grain: int =
     return Plan(rows, columns, shape, heights, widths)
 
 
-def plan_area(rows: int, columns: int, geometry: Geometry, area: int, *, grain: int = 1) -> Plan:
-    """Cut an image so that the network has as little to compute as tiles of some size allow.
+def plan_area(
+    rows: int, columns: int, geometry: Geometry, area: int, *, grain: int = 1, touch: float = 0.0
+) -> Plan:
+    """Cut an image so that it costs as little as tiles of some size allow.
 
     Parameters
     ----------
@@ -250,19 +256,39 @@ def plan_area(rows: int, columns: int, geometry: Geometry, area: int, *, grain: 
         The most pixels that a tile may have; raised to what the geometry needs.
     grain : int
         As for :func:`plan`.
+    touch : float
+        What memory for a pixel of a tile costs when it is used for the first time, as a share of what
+        computing a pixel costs. Later tiles use it again, so that there is a price for large ones.
 
     Returns
     -------
     Plan
-        Of all heights that a tile may have, with each as wide as `area` allows, the one of which
-        the fewest pixels are computed; of equals, the one of fewest tiles.
+        Of all heights that a tile may have, with each as wide as `area` allows, the one of which the fewest
+        pixels are computed; of equals, the one of fewest tiles. With `touch`, the cheapest, also of
+        smaller areas.
     """
     if geometry.size:
         return plan(rows, columns, geometry, 0)
     grain = _round_up(max(grain, 1), geometry.multiple)
     whole = _round_up(rows, grain), _round_up(columns, grain)
-    if whole[0] * whole[1] <= area:
+    in_one = whole[0] * whole[1]
+    if in_one <= (min(area, SMALL_TILE) if touch else area):
         return plan(rows, columns, geometry, max(whole), grain=grain)
+    area = min(area, in_one)
+    plans = _plans(rows, columns, geometry, area, grain)
+    while touch and area > SMALL_TILE:
+        area = 3 * area // 4
+        plans += _plans(rows, columns, geometry, area, grain)
+    if not plans:
+        return plan(rows, columns, geometry, 0, grain=grain)
+    return min(
+        plans, key=lambda cut: (cut.computed + touch * cut.shape[0] * cut.shape[1], len(cut))
+    )
+
+
+def _plans(rows: int, columns: int, geometry: Geometry, area: int, grain: int) -> list[Plan]:
+    """Cut an image in all heights, each as wide as `area` allows."""
+    whole = _round_up(rows, grain), _round_up(columns, grain)
     least = min(whole[0], _round_up(2 * geometry.halo + geometry.multiple, grain))
     plans = []
     for height in range(least, whole[0] + 1, grain):
@@ -272,9 +298,7 @@ def plan_area(rows: int, columns: int, geometry: Geometry, area: int, *, grain: 
         cut = Plan(rows, columns, (shape, widths[0].stop - widths[0].start), heights, widths)
         if cut.shape[0] * cut.shape[1] <= area:
             plans.append(cut)
-    if not plans:
-        return plan(rows, columns, geometry, 0, grain=grain)
-    return min(plans, key=lambda cut: (cut.computed, len(cut)))
+    return plans
 
 
 def spans(length: int, geometry: Geometry, tile: int, *, grain: int = 1) -> tuple[Span, ...]:

@@ -173,7 +173,8 @@ def with_memory(
     high, wide = _longest(rows), _longest(columns)
     left = MEMORY - HELD_AT_ONCE * high * wide * stack.pixel_bytes * _thickness(stack)
     memory = min(max(TILE_MEMORY, left), processor.available_memory() / 4)
-    return replace(knife, memory=memory, bytes_per_pixel=knife.bytes_per_pixel + PIXEL)
+    bytes_per_pixel = knife.bytes_per_pixel + PIXEL
+    return replace(knife, memory=memory, bytes_per_pixel=bytes_per_pixel, touch=0.0)  # touched once
 
 
 def _longest(spans: tuple[Span, ...]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -111,9 +113,13 @@ def test_an_image_that_fits_is_one_tile(length):
     st.builds(Geometry, st.sampled_from([1, 2, 8]), st.integers(0, 60)),
     st.integers(1, 300_000),
     grains,
+    st.sampled_from([0.0, 0.5, 100.0]),
 )
-def test_tiles_of_an_area_cover_the_image_and_are_no_larger(rows, columns, geometry, area, grain):
-    cut = plan_area(rows, columns, geometry, area, grain=grain)
+def test_tiles_of_an_area_cover_the_image_and_are_no_larger(
+    rows, columns, geometry, area, grain, touch
+):
+    with patch("ruis.tiling.SMALL_TILE", 10_000):
+        cut = plan_area(rows, columns, geometry, area, grain=grain, touch=touch)
     kept = np.zeros((rows, columns), int)
     for tile in cut:
         kept[tile.write] += 1

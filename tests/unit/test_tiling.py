@@ -106,3 +106,22 @@ def test_an_area_is_cut_so_that_little_is_computed_twice():
     assert cut.shape[0] * cut.shape[1] <= 1_250_000
     assert cut.computed < square.computed
     assert len(plan_area(1000, 1100, geometry, 1_250_000, grain=64)) == 1
+
+
+def test_tiles_are_smaller_where_their_memory_has_a_price():
+    rows, columns, geometry, area = 4000, 6000, Geometry(8, 51), 8_000_000
+    cuts = [
+        plan_area(rows, columns, geometry, area, grain=64, touch=touch) for touch in (0, 0.5, 2)
+    ]
+    areas = [cut.shape[0] * cut.shape[1] for cut in cuts]
+    assert areas[0] > areas[1] > areas[2]
+    assert cuts[0].computed < cuts[1].computed < cuts[2].computed
+    for cut, touch in zip(cuts, (0, 0.5, 2), strict=True):
+        assert cut.computed + touch * cut.shape[0] * cut.shape[1] == min(
+            one.computed + touch * one.shape[0] * one.shape[1] for one in cuts
+        )
+
+
+def test_a_small_image_is_one_tile_whatever_memory_costs():
+    assert len(plan_area(1000, 1500, Geometry(8, 51), 8_000_000, grain=64, touch=2)) == 1
+    assert len(plan_area(3000, 1500, Geometry(8, 51), 8_000_000, grain=64, touch=2)) > 1
