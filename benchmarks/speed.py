@@ -105,6 +105,7 @@ def file_to_file(
     found = []
     for name in models:
         denoiser = Denoiser(zoo.find(name))
+        denoiser.once = True  # as the command line does with one file
         precision = "bf16" if denoiser.networks.engine.supports("bf16") else "f32"
         source = folder / f"{denoiser.channels}.jpg"
         if not source.exists():

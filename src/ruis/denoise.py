@@ -73,6 +73,12 @@ class Denoiser:
         Average what the network makes of the eight flips and turns of each tile: eight times the
         work, for 0.1 dB with the shipped models for white noise.
 
+    Attributes
+    ----------
+    once : bool
+        Whether it is for a single image: then a small network has smaller tiles, whose memory, which is
+        used for the first time, costs less than what is computed twice. False, unless it is set.
+
     Raises
     ------
     UnknownNameError
@@ -102,6 +108,7 @@ class Denoiser:
         self.model = model
         self.tile = tile
         self.memory = memory
+        self.once = False
 
     @property
     def channels(self) -> int:
@@ -299,12 +306,13 @@ class Denoiser:
     def knife(self) -> Knife:
         """How large the tiles are that images are cut into."""
         architecture = self.model.architecture
+        touch = TOUCH * (self.channels + 2) / max(1.0, architecture.kmac_per_pixel)
         return Knife(
             architecture.geometry,
             architecture.bytes_per_pixel + 4 * self.channels,
             self.tile,
             self.memory,
-            TOUCH * (self.channels + 2) / max(1.0, architecture.kmac_per_pixel),
+            touch if self.once else 0.0,
         )
 
     def _groups(self, channels: int, source: str | None) -> tuple[int, tuple[str, ...]]:

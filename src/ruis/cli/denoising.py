@@ -49,6 +49,7 @@ class Work:
         RuisError
             If it would fail for every image: no such model, engine or setting.
         """
+        self.steps.once = len(jobs) == 1
         if len(jobs) > 1 and self.steps.settings["engine"] == "openvino":
             self.lanes = int(min(threads(), max(1.0, available_memory() // LANE_MEMORY)))
         try:

@@ -44,7 +44,7 @@ class Made:
 
 @dataclass
 class Steps:
-    """What is the same for all images, and the denoisers that were loaded for them."""
+    """What is the same for all images, and the denoisers that were loaded for them; `once`: for a single one."""
 
     model: str
     sigma: float | None
@@ -57,6 +57,7 @@ class Steps:
     data_range: tuple[float, float] | None
     first_frame: bool
     uncertainty: str | None = None
+    once: bool = False
     denoisers: dict[tuple[str, int | None], Denoiser] = field(default_factory=dict)
     hopeless: RuisError | None = None
     loading: Lock = field(default_factory=Lock)
@@ -211,7 +212,9 @@ class Steps:
             if (name, None) not in self.denoisers:
                 try:
                     prepare_engine(self.settings["engine"])
-                    self.denoisers[name, None] = load(name, **self.settings)
+                    denoiser = load(name, **self.settings)
+                    denoiser.once = self.once
+                    self.denoisers[name, None] = denoiser
                 except RuisError as error:
                     self.hopeless = error
                     raise
