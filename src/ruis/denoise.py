@@ -309,7 +309,7 @@ class Denoiser:
         touch = TOUCH * (self.channels + 2) / max(1.0, architecture.kmac_per_pixel)
         return Knife(
             architecture.geometry,
-            architecture.bytes_per_pixel + 4 * self.channels,
+            architecture.bytes_per_pixel * self.networks.engine.appetite + 4 * self.channels,
             self.tile,
             self.memory,
             touch if self.once else 0.0,

@@ -722,3 +722,21 @@ def test_what_is_expected_is_compiled_before_it_is_there(small_model, tmp_path, 
     denoiser.expect(probe(path))
     monkeypatch.setattr(OpenVINOEngine, "_compile", pytest.fail)
     assert np.array_equal(denoiser.denoise(ruis.read(path)).pixels, expected.pixels)
+
+
+# -- how large tiles are ---------------------------------------------------------------------------
+
+
+def test_an_engine_that_takes_more_memory_has_smaller_tiles(small_model):
+    areas = []
+    for engine in ("openvino", "onnxruntime"):
+        denoiser = Denoiser(small_model(), engine=engine, memory=1e9)
+        areas.append(np.prod(denoiser.knife.cut(20_000, 20_000).shape))
+    assert 1.8 < areas[0] / areas[1] < 2.5
+
+
+def test_a_single_image_has_smaller_tiles(small_model):
+    denoiser = Denoiser(small_model())
+    many = denoiser.knife.cut(4000, 6000).shape
+    denoiser.once = True
+    assert np.prod(denoiser.knife.cut(4000, 6000).shape) < np.prod(many)

@@ -6,7 +6,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +42,9 @@ class Engine(ABC):
     EngineError
         If the engine cannot run this network.
     """
+
+    appetite: ClassVar[float] = 1.0
+    """How many times the memory that a network is known to need it takes, about."""
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ __all__ = ["KerasEngine"]
 
 class KerasEngine(Engine):
     """Run a network in Keras."""
+
+    appetite: ClassVar[float] = 2.4
 
     @classmethod
     def supports(cls, precision: Precision) -> bool:
