@@ -296,10 +296,16 @@ class Denoiser:
             What its file announces.
         told : bool, default False
             Whether the network will be told sigma.
+
+        Raises
+        ------
+        EngineError
+            If the engine cannot be prepared for it.
         """
         told = told and self.model.architecture.takes_sigma
         engine = self.networks.get(self.networks.likely, told=told)
-        cut = self.knife.cut(header.rows, header.columns, header.nbytes)
+        rows, columns = header.upright
+        cut = self.knife.cut(rows, columns, header.nbytes)
         engine.expect((1, *cut.shape, engine.network.input_channels))
 
     @property
@@ -307,9 +313,14 @@ class Denoiser:
         """How large the tiles are that images are cut into."""
         architecture = self.model.architecture
         touch = TOUCH * (self.channels + 2) / max(1.0, architecture.kmac_per_pixel)
+        inside = architecture.bytes_per_pixel * self.networks.engine.appetite
+        if (
+            self.networks.ensemble
+        ):  # a tile that is turned has another shape, and a network of its own
+            inside *= 2
         return Knife(
             architecture.geometry,
-            architecture.bytes_per_pixel * self.networks.engine.appetite + 4 * self.channels,
+            inside + 4 * (self.channels + architecture.input_channels),
             self.tile,
             self.memory,
             touch if self.once else 0.0,

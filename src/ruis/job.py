@@ -57,7 +57,7 @@ class Knife:
     tile : int, optional
         The longest side of a tile in pixels; default: from `memory`.
     memory : float, optional
-        Bytes for a tile; default: what an image and its result leave of 1.25 GB, 400 MB at least,
+        Bytes for a tile and its network; default: what an image and its result leave of 1.25 GB, 400 MB at least,
         and no more than a quarter of what is available.
     touch : float
         As for :func:`ruis.tiling.plan_area`.

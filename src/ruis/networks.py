@@ -98,9 +98,7 @@ class Networks:
     @property
     def likely(self) -> Precision:
         """The precision that most images take."""
-        if self.precision != "auto":
-            return self.precision
-        return "bf16" if self.choosing else "f32"
+        return "bf16" if self.precision != "f32" and self.engine.supports("bf16") else "f32"
 
     def precision_for(self, info: ImageInfo, seen: Seen | None, sigma: float) -> Precision:
         """Choose by sigma in fractions of the brightest value: what bfloat16 rounds goes with it.

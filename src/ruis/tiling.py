@@ -36,6 +36,10 @@ SMALL_TILE = 2**21
 """Pixels of a tile up to which it is not made smaller for the price of its memory."""
 
 
+HUGE = 2**27
+"""Pixels of an image beside which no tile's memory counts."""
+
+
 @dataclass(frozen=True)
 class Geometry:
     """What a network asks of the size of its input, and how far it sees.
@@ -274,6 +278,8 @@ def plan_area(
     in_one = whole[0] * whole[1]
     if in_one <= (min(area, SMALL_TILE) if touch else area):
         return plan(rows, columns, geometry, max(whole), grain=grain)
+    if in_one > HUGE:
+        touch = 0.0
     area = min(area, in_one)
     plans = _plans(rows, columns, geometry, area, grain)
     while touch and area > SMALL_TILE:

@@ -241,6 +241,19 @@ def test_openvino_keeps_few_shapes_compiled(monkeypatch):
     assert list(made.compiled) == shapes[-openvino.SHAPES_KEPT :]
 
 
+def test_openvino_keeps_few_pixels_compiled(monkeypatch):
+    from ruis.engines import openvino
+
+    monkeypatch.setattr(openvino, "SMALL", 0)
+    monkeypatch.setattr(openvino, "PIXELS_KEPT", 100)
+    made = engine_of("openvino", UNET)
+    kept = []
+    for rows in (4, 8, 12, 4, 24, 32, 4):
+        made.run(noise_of(1, rows, 4, 2))
+        kept.append([key[1] for key in made.compiled])
+    assert kept == [[4], [4, 8], [4, 8, 12], [8, 12, 4], [24], [32], [4]]
+
+
 def test_small_shapes_share_one_compiled_network_and_give_the_same(monkeypatch):
     from ruis.engines import openvino
 

@@ -21,6 +21,8 @@ import ruis
 from ruis import model_file
 from ruis.cli import app
 from ruis.denoise import Denoiser
+from ruis.engines.openvino import OpenVINOEngine
+from ruis.errors import ModelCorruptError
 from ruis.image import Image, ImageInfo
 
 
@@ -144,6 +146,69 @@ def test_a_model_is_loaded_once_for_many_images(model, monkeypatch):
     )
     run(".", "--model", model)
     assert loaded == [model]
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """The shapes for which a network is compiled, and whether in bfloat16."""
+    shapes, known = [], OpenVINOEngine._compile
+    monkeypatch.setattr(
+        OpenVINOEngine,
+        "_compile",
+        lambda self, shape: shapes.append((shape, self.precision)) or known(self, shape),
+    )
+    return shapes
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_what_is_compiled_while_an_image_is_read_is_what_it_needs(compiled, orientation):
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    noisy = np.random.default_rng(0).normal(128, 30, (520, 700, 3)).clip(0, 255).astype(np.uint8)
+    Pillow.fromarray(noisy).save("a.jpg", exif=exif)
+    run("a.jpg", "--model", "photo-fast")
+    (((_, *sides, _), _),) = compiled
+    assert sides == ([576, 704] if orientation == 1 else [704, 576])
+
+
+@pytest.mark.parametrize("nothing", [("--sigma", "0"), ("--strength", "0")])
+def test_nothing_is_compiled_where_nothing_is_removed(model, compiled, nothing):
+    make("a.png", size=(600, 500))
+    run("a.png", "--model", model, *nothing)
+    assert compiled == []
+
+
+def test_a_single_image_is_cut_as_one(model, monkeypatch):
+    cut = []
+    known = Denoiser.run
+    monkeypatch.setattr(
+        Denoiser, "run", lambda self, *a, **k: cut.append(self.once) or known(self, *a, **k)
+    )
+    make("a.png")
+    make("b.png", size=(900, 700))
+    run("a.png", "--model", model)
+    run("a.png", "b.png", "-o", "out", "--model", model)
+    assert cut == [True, False, False]
+
+
+def test_a_model_that_was_only_likely_may_be_broken(monkeypatch):
+    known = import_module("ruis.denoise").load
+
+    def load(name, **settings):
+        if name == "photo":
+            raise ModelCorruptError("it is not the file that shipped")
+        return known(name, **settings)
+
+    monkeypatch.setattr(import_module("ruis.denoise"), "load", load)
+    gray = np.random.default_rng(0).normal(128, 25, (400, 400)).clip(0, 255).astype(np.uint8)
+    Pillow.fromarray(np.stack([gray] * 3, axis=2)).save("gray-as-rgb.png")
+    assert ": gray (auto: " in run("gray-as-rgb.png").stdout
+
+
+def test_a_model_that_is_not_there_leaves_no_folder():
+    make("in/a.png")
+    run("in/a.png", "-o", "out/", "--model", "no-such-model", code=2)
+    assert not Path("out").exists()
 
 
 # -- many images -------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from ruis.cli.outcomes import Outcomes, Written
 from ruis.cli.progress import ImagesLine, progress_line
 from ruis.cli.steps import LARGE, SMALL, Steps
 from ruis.errors import EngineUnavailableError, RuisError, UncalibratedError
+from ruis.outputs import enter
 from ruis.processor import available_memory, threads
 
 if TYPE_CHECKING:
@@ -128,26 +129,34 @@ class Work:
     def in_lane(self, job: Job) -> Written:
         """Read, denoise and write a small image, in a thread that has a processor to itself."""
         begun = time.perf_counter()
+        enter(job)
         made = self.steps.made(self.steps.read(job), lane=get_ident())
         return self.steps.write(job, made, time.perf_counter() - begun)
 
     def one_by_one(self, jobs: Iterator[Job], writer: ThreadPoolExecutor, line: ImagesLine) -> None:
         """Denoise images by all processors; while the network works, others are read and written."""
-        first = next(jobs)
+        first, begun = next(jobs), time.perf_counter()
         coming: Future[Image | None] | None = _begun(self.steps.read_ahead, first)
+        line.start(first.input.name)
         self.steps.load(first)
         job: Job | None = first
         while job is not None:
             following = next(jobs, None)
             image, coming = coming, _begun(self.steps.read_ahead, following) if following else None
-            line.start(job.input.name)
             assert image is not None  # there is one for each job
-            self.attempt(job, image, writer, line)
-            job = following
+            self.attempt(job, image, begun, writer, line)
+            job, begun = following, time.perf_counter()
+            if job is not None:
+                line.start(job.input.name)
         self.written()
 
     def attempt(
-        self, job: Job, image: Future[Image | None], writer: ThreadPoolExecutor, line: ImagesLine
+        self,
+        job: Job,
+        image: Future[Image | None],
+        begun: float,
+        writer: ThreadPoolExecutor,
+        line: ImagesLine,
     ) -> None:
         """Denoise one image, or record why it failed: it shall not end a night's work.
 
@@ -157,7 +166,7 @@ class Work:
             If the next image would meet the same.
         """
         try:
-            self.one(job, image, writer, line)
+            self.one(job, image, begun, writer, line)
         except Exception as error:
             if not self.survived(job, error):
                 raise
@@ -175,11 +184,16 @@ class Work:
         return isinstance(error, ends) or error is self.steps.hopeless
 
     def one(
-        self, job: Job, coming: Future[Image | None], writer: ThreadPoolExecutor, line: ImagesLine
+        self,
+        job: Job,
+        coming: Future[Image | None],
+        begun: float,
+        writer: ThreadPoolExecutor,
+        line: ImagesLine,
     ) -> None:
-        """Denoise one image, and have it written beside the next one."""
-        begun = time.perf_counter()
+        """Denoise one image, and have it written beside the next one; its time counts from `begun` on."""
         image = coming.result()
+        enter(job)
         if image is None:
             self.written()
             kind = self.steps.stacks(job)

@@ -14,7 +14,7 @@ from ruis.cli.interval import uncertainty_path, write_uncertainty
 from ruis.cli.outcomes import Written
 from ruis.cli.quiet import prepare_engine
 from ruis.errors import AxesError, RuisError, UncalibratedError
-from ruis.outputs import Job, check_kind, enter
+from ruis.outputs import Job, check_kind
 
 if TYPE_CHECKING:
     from ruis.cli.progress import ImagesLine
@@ -58,6 +58,7 @@ class Steps:
     first_frame: bool
     uncertainty: str | None = None
     once: bool = False
+    expected: str | None = None
     denoisers: dict[tuple[str, int | None], Denoiser] = field(default_factory=dict)
     hopeless: RuisError | None = None
     loading: Lock = field(default_factory=Lock)
@@ -77,7 +78,6 @@ class Steps:
         """Read an image whose output can be written."""
         from ruis.formats import Limits, read
 
-        enter(job)
         limits = Limits.of_pixels(self.max_pixels) if self.max_pixels else Limits()
         image = read(job.input, limits=limits)
         if not self.first_frame:
@@ -98,6 +98,9 @@ class Steps:
             choice = choose(image, fast=self.model == "fast")
             name, seen, why = choice.model, choice.seen, choice.why
         denoiser = self.denoiser(name, lane)
+        if self.expected not in (None, name):
+            self.denoisers.pop((self.expected, None), None)
+        self.expected = None
         if self.uncertainty and denoiser.model.manifest.calibration is None:
             raise UncalibratedError(denoiser.model.name)
         result = denoiser.run(
@@ -136,7 +139,6 @@ class Steps:
                 "denoised window by window; leave out --uncertainty.",
                 source=str(job.input),
             )
-        enter(job)
         begun = time.perf_counter()
         with kind.opened(job.input, self.axes) as stacks:
             for text, count in Counter(map(str, stacks.stacks)).items():
@@ -202,8 +204,11 @@ class Steps:
         """Whether the model is chosen for each image."""
         return self.model in ("auto", "fast")
 
-    def denoiser(self, name: str, lane: int | None = None) -> Denoiser:
-        """Return the denoiser of a model, loaded once; a lane has its own, with one processor."""
+    def denoiser(self, name: str, lane: int | None = None, *, likely: bool = False) -> Denoiser:
+        """Return the denoiser of a model, loaded once; a lane has its own, with one processor.
+
+        That a model cannot be loaded ends the work, unless it is one that is only likely to be needed.
+        """
         from ruis.denoise import Denoiser, load
 
         with self.loading:
@@ -216,7 +221,8 @@ class Steps:
                     denoiser.once = self.once
                     self.denoisers[name, None] = denoiser
                 except RuisError as error:
-                    self.hopeless = error
+                    if not likely:
+                        self.hopeless = error
                     raise
             if (name, lane) not in self.denoisers:
                 model = self.denoisers[name, None].model
@@ -230,13 +236,14 @@ class Steps:
 
         if not self.automatic:
             self.denoiser(self.model)
-        if job is None:
+        if job is None or self.sigma == 0 or self.strength == 0:
             return
-        with suppress(Exception):  # what is wrong with it is told when it is read
+        with suppress(RuisError, OSError):  # what is wrong with it is told when it is read
             header = probe(job.input)
             if header.rows * header.columns <= LARGE * 1e6 and not self.stacks(job):
-                guess = suited(header.channels - header.alpha, fast=self.model == "fast")
-                denoiser = self.denoiser(guess if self.automatic else self.model)
+                likely = suited(header.channels - header.alpha, fast=self.model == "fast")
+                self.expected = likely if self.automatic else self.model
+                denoiser = self.denoiser(self.expected, likely=self.automatic)
                 denoiser.expect(header, told=self.sigma is not None)
 
     def leave_lanes(self) -> None:

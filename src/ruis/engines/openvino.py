@@ -30,6 +30,9 @@ BAND = 1 << 15
 SHAPES_KEPT = 8
 """How many shapes stay compiled: each holds its own weights and buffers."""
 
+PIXELS_KEPT = 12_000_000
+"""Pixels of the shapes that stay compiled, together: some hundred bytes each. A new shape makes room for itself."""
+
 SMALL = 384 * 384
 """Batches of fewer pixels than this share one network that takes any shape: to compile one for a
 shape costs 0.04 to 0.15 s, in which a processor without AMX denoises as many pixels. The rule knows
@@ -118,17 +121,11 @@ class OpenVINOEngine(Engine):
             )
         _Threads.begun = True
         with self._turn:
-            try:
+            with _ours(batch.shape):
                 request = self._request(batch.shape)
                 given = self._given(request, batch)
                 result: NDArray[np.float32]
                 result = request.infer(given, share_inputs=True, share_outputs=lent)[0]
-            except MemoryError as error:
-                raise OutOfMemoryError(f"there is no memory for tiles of {batch.shape}.") from error
-            except RuntimeError as error:
-                if "alloc" in str(error).lower() or "memory" in str(error).lower():
-                    raise OutOfMemoryError(f"there is no memory for {batch.shape}.") from error
-                raise EngineError(f"OpenVINO failed on {batch.shape}: {error}") from error
             yield result
 
     def expect(self, shape: tuple[int, int, int, int]) -> None:
@@ -136,7 +133,7 @@ class OpenVINOEngine(Engine):
         if _Threads.lost:  # the first batch will say so
             return
         _Threads.begun = True
-        with self._turn:
+        with self._turn, _ours(shape):
             self._request(shape)
 
     def _given(self, request: Any, batch: NDArray[np.float32]) -> list[NDArray[np.float32]] | None:
@@ -152,9 +149,8 @@ class OpenVINOEngine(Engine):
     def release(self, keep: int = 0) -> None:
         """Forget compiled shapes, but for the last that fit; see :meth:`Engine.release`."""
         for key in reversed([*self.compiled]):
-            pixels = math.prod(key[:3]) if len(key) > 1 else SMALL
-            if pixels <= keep:
-                keep -= pixels
+            if _pixels(key) <= keep:
+                keep -= _pixels(key)
             else:
                 del self.compiled[key]
 
@@ -164,6 +160,7 @@ class OpenVINOEngine(Engine):
         if key in self.compiled:
             self.compiled.move_to_end(key)
             return self.compiled[key]
+        self.release(max(0, PIXELS_KEPT - _pixels(key)))
         while len(self.compiled) >= SHAPES_KEPT:
             self.compiled.popitem(last=False)
         request = self._compile((-1, -1, -1, shape[3]) if small else shape)
@@ -185,6 +182,24 @@ class OpenVINOEngine(Engine):
             "ENABLE_CPU_PINNING": False,
         }
         return _core().compile_model(model, "CPU", settings).create_infer_request()
+
+
+@contextmanager
+def _ours(shape: tuple[int, ...]) -> Iterator[None]:
+    """Turn what OpenVINO raises into errors of ours."""
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemoryError(f"there is no memory for tiles of {shape}.") from error
+    except RuntimeError as error:
+        if "alloc" in str(error).lower() or "memory" in str(error).lower():
+            raise OutOfMemoryError(f"there is no memory for {shape}.") from error
+        raise EngineError(f"OpenVINO failed on {shape}: {error}") from error
+
+
+def _pixels(key: tuple[int, ...]) -> int:
+    """Return for how many pixels a compiled network holds memory; the one for small shapes, for most that are."""
+    return math.prod(key[:3]) if len(key) > 1 else SMALL
 
 
 def _halves(batch: NDArray[np.float32], into: NDArray[np.float32] | None) -> NDArray[np.float32]:

@@ -85,6 +85,8 @@ class Header:
         Whether the last channel is alpha.
     frames : int
         How many images the file holds, as far as the header tells.
+    turned : bool
+        Whether reading turns it by a quarter, as far as the header tells: rows become columns.
     """
 
     format: str
@@ -95,6 +97,12 @@ class Header:
     colour: Colour
     alpha: bool = False
     frames: int = 1
+    turned: bool = False
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Rows and columns, as the image will be read."""
+        return (self.columns, self.rows) if self.turned else (self.rows, self.columns)
 
     @property
     def nbytes(self) -> int:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from ruis.errors import CorruptImageError, UnsupportedFormatError
 from ruis.formats.base import Decoded, Format, Header, Source, squeezed
+from ruis.formats.metadata import clean_exif
 from ruis.image import Colour, Image, Metadata
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["JPEG"]
 
@@ -60,6 +65,7 @@ class JPEG(Format):
     def header(self, source: Source, channel_axis: int | None = None) -> Header:
         """Walk the markers up to the frame header."""
         offset = 2
+        turned = False
         for _ in range(MAX_SEGMENTS):
             head = source.at(offset, 20)
             if len(head) < 4 or head[0] != 0xFF or head[1] in {EOI, SOS}:
@@ -67,8 +73,12 @@ class JPEG(Format):
             if head[1] == 0xFF:  # a fill byte
                 offset += 1
             elif head[1] in FRAMES:
-                return _frame(head)
+                return replace(_frame(head), turned=turned)
             else:
+                if head[1] == APP1 and head[4:].startswith(EXIF_HEAD):
+                    length = int.from_bytes(head[2:4], "big")
+                    block = source.at(offset + 4 + len(EXIF_HEAD), length - 2 - len(EXIF_HEAD))
+                    turned = clean_exif(bytes(block)).orientation >= 5
                 offset += 2 + int.from_bytes(head[2:4], "big")
         raise CorruptImageError(f"more than {MAX_SEGMENTS} segments.")
 
@@ -196,11 +206,21 @@ def _end_of_entropy(data: bytearray, offset: int) -> int:
         marks = np.flatnonzero(part[:-1] == 0xFF)
         ends = marks[~goes_on[part[marks + 1]]]
         if ends.size:
-            end = start + int(ends[0])
-            while end > offset and data[end - 1] == 0xFF:  # fill bytes
-                end -= 1
-            return end
+            return _before_fill_bytes(values, offset, start + int(ends[0]))
     raise CorruptImageError("the file is truncated: its end mark is missing.")
+
+
+def _before_fill_bytes(values: NDArray[np.uint8], offset: int, end: int) -> int:
+    """Return where the run of 0xFF begins that ends at a marker."""
+    import numpy as np
+
+    while end > offset:
+        start = max(offset, end - STRETCH)
+        others = np.flatnonzero(values[start:end] != 0xFF)
+        if others.size:
+            return start + int(others[-1]) + 1
+        end = start
+    return end
 
 
 def _note(result: Segments, marker: int, content: bytes) -> None:

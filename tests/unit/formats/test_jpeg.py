@@ -75,6 +75,15 @@ def test_every_orientation_is_turned_upright_and_forgotten(orientation):
     assert any("turned upright" in note for note in image.info.notes) == (orientation != 1)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_header_says_how_an_image_will_stand(orientation, tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(turned(orientation))
+    header = probe(path)
+    assert header.turned == (orientation >= 5)
+    assert header.upright == read_bytes(turned(orientation)).pixels.shape[:2]
+
+
 @pytest.mark.parametrize("orientation", [6, 8])
 def test_pillow_sees_the_written_image_upright(orientation):
     from PIL.ImageOps import exif_transpose
