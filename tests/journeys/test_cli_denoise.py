@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -161,7 +162,16 @@ def compiled(monkeypatch):
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_what_is_compiled_while_an_image_is_read_is_what_it_needs(compiled, orientation):
+def test_what_is_compiled_while_an_image_is_read_is_what_it_needs(
+    compiled, monkeypatch, orientation
+):
+    begun = Event()
+    expect = Denoiser.expect
+    monkeypatch.setattr(Denoiser, "expect", lambda *a, **k: expect(*a, **k) or begun.set())
+    read = import_module("ruis.formats").read
+    monkeypatch.setattr(
+        import_module("ruis.formats"), "read", lambda *a, **k: begun.wait(10) and read(*a, **k)
+    )
     exif = Pillow.Exif()
     exif[0x0112] = orientation
     noisy = np.random.default_rng(0).normal(128, 30, (520, 700, 3)).clip(0, 255).astype(np.uint8)
@@ -205,7 +215,11 @@ def test_a_model_that_was_only_likely_may_be_broken(monkeypatch):
     assert ": gray (auto: " in run("gray-as-rgb.png").stdout
 
 
-def test_a_model_that_is_not_there_leaves_no_folder():
+def test_a_model_that_is_not_there_leaves_no_folder(monkeypatch):
+    known = import_module("ruis.denoise").load
+    monkeypatch.setattr(
+        import_module("ruis.denoise"), "load", lambda *a, **k: time.sleep(0.3) or known(*a, **k)
+    )
     make("in/a.png")
     run("in/a.png", "-o", "out/", "--model", "no-such-model", code=2)
     assert not Path("out").exists()
