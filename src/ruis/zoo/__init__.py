@@ -19,7 +19,7 @@ __all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
     "documents": "a5533047114e450b92ed37df8edc923df3d7d2fd6eee4b2402a0811332ae02f5",
-    "gray": "8fc5725b285af9936d0ab30131f5495511b3d02aa975c1e5144c8c4643dfa13b",
+    "gray": "0bcd24291cfef2776f93debf629ef61ef6010c8d6fe4d2cb8bd7ccd0c01d3225",
     "gray-fast": "11b37b384a596e50cb9157e0989cd343a3e361fb7db94e583b2ddc00bac40248",
     "photo": "d394d366d0f46b7045e6c675062c377776bdfb2b1f21adfa88976463cd302291",
     "photo-fast": "79ec83ea12082acc94a74eb1738e8d78e04eee0d081155d477983b38bc9fca39",
