@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ruis.cli.progress import ImagesLine
     from ruis.denoise import Denoiser
     from ruis.denoised import Denoised
+    from ruis.formats import Header
     from ruis.image import Image
     from ruis.job import Progress
     from ruis.stacks import Stacks
@@ -63,16 +64,18 @@ class Steps:
     hopeless: RuisError | None = None
     loading: Lock = field(default_factory=Lock)
 
-    def read_ahead(self, job: Job) -> Image | None:
-        """Read an image beside another; a large one shall wait for its turn."""
+    def announced(self, job: Job) -> Header | None:
+        """Return what the file of an image announces, that may be read beside another; a large one waits for its turn."""
         from ruis.formats import probe
 
         if self.stacks(job):
             return None
         header = probe(job.input)
-        if header.rows * header.columns > LARGE * 1e6:
-            return None
-        return self.read(job)
+        return header if header.rows * header.columns <= LARGE * 1e6 else None
+
+    def read_ahead(self, job: Job) -> Image | None:
+        """Read an image beside another, if it may be."""
+        return self.read(job) if self.announced(job) else None
 
     def read(self, job: Job) -> Image:
         """Read an image whose output can be written."""
@@ -231,7 +234,6 @@ class Steps:
 
     def load(self, job: Job | None = None) -> None:
         """Load the model that is named; and prepare, while an image is read, what it will need."""
-        from ruis.formats import probe
         from ruis.zoo import suited
 
         if not self.automatic:
@@ -239,8 +241,7 @@ class Steps:
         if job is None or self.sigma == 0 or self.strength == 0:
             return
         with suppress(RuisError, OSError):  # what is wrong with it is told when it is read
-            header = probe(job.input)
-            if header.rows * header.columns <= LARGE * 1e6 and not self.stacks(job):
+            if header := self.announced(job):
                 likely = suited(header.channels - header.alpha, fast=self.model == "fast")
                 self.expected = likely if self.automatic else self.model
                 denoiser = self.denoiser(self.expected, likely=self.automatic)
