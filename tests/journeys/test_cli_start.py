@@ -181,6 +181,29 @@ def test_a_signal_ends_it_in_order(folder, number, code):
     assert not list(folder.glob(".ruis-*"))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals are others there")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_heard_although_a_library_swallows_it(folder, number, code):
+    """OpenVINO, as it is imported, asks for one package after another, and says nothing of what goes wrong there."""
+    script = (
+        "import signal, sys; import ruis.cli; from ruis.engines.openvino import OpenVINOEngine\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
+        "def swallow(cls):\n"
+        f"    try: signal.raise_signal({int(number)})\n"
+        "    except BaseException: print('swallowed', flush=True)\n"
+        "OpenVINOEngine.load_library = classmethod(swallow)\n"
+        "sys.argv = ['ruis', 'denoise', 'a.png', '--model', 'same.ruis', '-o', 'never.png']\n"
+        "ruis.cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert not (folder / "never.png").exists()
+
+
 def test_main_is_what_the_installed_command_runs(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["ruis", "--version"])
     before = signal.getsignal(signal.SIGTERM)

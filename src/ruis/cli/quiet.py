@@ -1,4 +1,4 @@
-"""TensorFlow greets on standard error, below Python, whatever it is told; people need not read it."""
+"""Libraries are loaded without a word: TensorFlow greets on standard error, below Python, whatever it is told."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from ruis.cli.signals import held
 
 __all__ = ["load_keras_quietly", "prepare_engine", "silenced"]
 
@@ -40,11 +42,25 @@ def load_keras_quietly() -> None:
 
     # That several networks are compiled, one after the other, is no reason to warn.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with silenced():
+    with held(), silenced():
         load_keras()
 
 
 def prepare_engine(name: str) -> None:
-    """Load what an engine needs, if it would be noisy about it."""
+    """Import what an engine needs.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such engine.
+    EngineUnavailableError
+        If its library is not installed.
+    """
+    from ruis.engines import ENGINES
+
     if name == "keras":
         load_keras_quietly()
+        return
+    engine = ENGINES.load(name)
+    with held():
+        engine.load_library()

@@ -13,6 +13,7 @@ from ruis.cli.console import tell
 from ruis.cli.interval import uncertainty_path, write_uncertainty
 from ruis.cli.outcomes import Written
 from ruis.cli.quiet import prepare_engine
+from ruis.cli.signals import held
 from ruis.errors import AxesError, RuisError, UncalibratedError
 from ruis.outputs import Job, check_kind
 
@@ -212,7 +213,8 @@ class Steps:
 
         That a model cannot be loaded ends the work, unless it is one that is only likely to be needed.
         """
-        from ruis.denoise import Denoiser, load
+        with held():
+            from ruis.denoise import Denoiser, load
 
         with self.loading:
             if self.hopeless:
@@ -234,7 +236,8 @@ class Steps:
 
     def load(self, job: Job | None = None) -> None:
         """Load the model that is named; and prepare, while an image is read, what it will need."""
-        from ruis.zoo import suited
+        with held():
+            from ruis.zoo import suited
 
         if not self.automatic:
             self.denoiser(self.model)

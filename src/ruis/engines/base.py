@@ -70,6 +70,16 @@ class Engine(ABC):
         """Say whether this engine computes with `precision` on this machine, faster than f32."""
         return precision == "f32"
 
+    @classmethod  # noqa: B027 - some have none
+    def load_library(cls) -> None:
+        """Import the library, which making an engine does otherwise.
+
+        Raises
+        ------
+        EngineUnavailableError
+            If it is not installed.
+        """
+
     @abstractmethod
     def prepare(self) -> None:
         """Load the library and make what does not depend on the shape."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -22,17 +22,27 @@ if TYPE_CHECKING:
 __all__ = ["ONNXRuntimeEngine"]
 
 
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EngineUnavailableError("The onnxruntime engine", "onnxruntime") from error
+    return onnxruntime
+
+
 class ONNXRuntimeEngine(Engine):
     """Run a network in ONNX Runtime, with the fastest provider that it has."""
 
     appetite: ClassVar[float] = 2.4
 
+    @classmethod
+    def load_library(cls) -> None:
+        """Import ONNX Runtime."""
+        _onnxruntime()
+
     def prepare(self) -> None:
         """Write the graph in memory and load it."""
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise EngineUnavailableError("The onnxruntime engine", "onnxruntime") from error
+        onnxruntime = _onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads or threads()
         options.log_severity_level = 3

@@ -89,6 +89,11 @@ class OpenVINOEngine(Engine):
             return True
         return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
+    @classmethod
+    def load_library(cls) -> None:
+        """Import OpenVINO."""
+        _core()
+
     def prepare(self) -> None:
         """Load OpenVINO."""
         _core()
