@@ -18,7 +18,7 @@ from ruis.errors import (
     UnsupportedFormatError,
 )
 from ruis.formats import FORMATS, Limits, encode, format_of, probe, read, read_bytes, write
-from ruis.formats.base import START_BYTES
+from ruis.formats.source import START_BYTES
 from ruis.image import Image, ImageInfo, Metadata
 
 NEEDS = {"dicom": "pydicom", "raw": "rawpy"}

@@ -7,32 +7,19 @@ Must not: know models, noise or intensities; let one format import another; writ
 
 from __future__ import annotations
 
-import functools
 import io
 import os
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from ruis.errors import (
-    AxesError,
-    CorruptImageError,
-    ImageError,
-    ImageTooLargeError,
-    RuisError,
-    UnsupportedFormatError,
-)
+from ruis.errors import CorruptImageError, UnsupportedFormatError
 from ruis.formats.atomic import new_file
-from ruis.formats.base import Decoded, Format, Header, Limits, Source, decoding
-from ruis.formats.metadata import exif_with, gathered, recorded, stripped, upright
-from ruis.image import Image, ImageInfo, Metadata, data_range_of
+from ruis.formats.base import Format, Header, Limits, decoding
+from ruis.formats.reading import decoded, opened
+from ruis.formats.source import Source
+from ruis.formats.writing import prepared
+from ruis.image import Image
 from ruis.registry import Registry
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = [
     "FORMATS",
@@ -71,8 +58,6 @@ FORMATS = Registry(
 """The formats that ruis reads; all but GIF and RAW are also written. The first that recognises a file has it."""
 
 RECORD = "ruis"  # what is known here; a door that used a model says which
-FIRST_FRAME = "animation: only the first frame was read"
-FINITE_STEP = 2**22  # values looked at in one go when searching for NaN
 
 
 def read(
@@ -117,7 +102,7 @@ def read(
     ((3508, 2480, 1), dtype('uint16'))
     """
     with opened(Path(path)) as source:
-        return _read(source, limits or Limits(), channel_axis)
+        return decoded(source, recognised(source), limits or Limits(), channel_axis)
 
 
 def read_bytes(
@@ -150,7 +135,8 @@ def read_bytes(
     ImageError
         As for `read`.
     """
-    return _read(Source.of_bytes(data, name), limits or Limits(), channel_axis)
+    source = Source.of_bytes(data, name)
+    return decoded(source, recognised(source), limits or Limits(), channel_axis)
 
 
 def probe(path: str | os.PathLike[str], *, channel_axis: int | None = None) -> Header:
@@ -222,10 +208,10 @@ def write(
     """
     path = Path(path)
     format = FORMATS.load(format_of(path))()
-    prepared = _prepared(image, format, record, strip=strip_metadata)
-    format.check(prepared, str(path))
+    ready = prepared(image, format, record, strip=strip_metadata)
+    format.check(ready, str(path))
     with new_file(path, overwrite=overwrite) as file:
-        format.encode(prepared, file)
+        format.encode(ready, file)
 
 
 def encode(
@@ -265,10 +251,10 @@ def encode(
     chosen = FORMATS.load(format)()
     if not chosen.writable:
         raise UnsupportedFormatError(f"{chosen.title} is read and not written; use PNG.")
-    prepared = _prepared(image, chosen, record, strip=strip_metadata)
-    chosen.check(prepared)
+    ready = prepared(image, chosen, record, strip=strip_metadata)
+    chosen.check(ready)
     file = io.BytesIO()
-    chosen.encode(prepared, file)
+    chosen.encode(ready, file)
     return file.getvalue()
 
 
@@ -315,8 +301,8 @@ def left_behind(
     if metadata.native is not None and metadata.native.format != format.name:
         lost = FORMATS.load(metadata.native.format)().lost(metadata.native)
         said += [f"{lost} are not kept in {format.title}"] if lost else []
-    prepared = _prepared(image, format, record, strip=strip_metadata).info.metadata
-    if unheld := format.unheld(prepared):
+    kept = prepared(image, format, record, strip=strip_metadata).info.metadata
+    if unheld := format.unheld(kept):
         are = "is" if len(unheld) == 1 else "are"
         said += [f"{' and '.join(unheld)} {are} not kept in {format.title}"]
     return tuple(said)
@@ -370,33 +356,6 @@ def _formats() -> Iterator[Format]:
             yield FORMATS.load(name)()
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[Source]:
-    """Open a regular file; anything else is an error of ours.
-
-    Raises
-    ------
-    ImageError
-        If there is no such file, it is none, or it may not be read.
-    """
-    name = str(path)
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-            raise ImageError(f"cannot be read: it is {kind}.", source=name)
-        with path.open("rb") as file:
-            yield Source.of_file(file, name)
-    except RuisError:
-        raise
-    except FileNotFoundError as error:
-        raise ImageError("there is no such file.", source=name) from error
-    except PermissionError as error:
-        raise ImageError("cannot be read: permission denied.", source=name) from error
-    except (OSError, ValueError) as error:
-        raise ImageError(f"cannot be read: {error}.", source=name) from error
-
-
 def recognised(source: Source) -> Format:
     """Return the format that the first bytes of a file belong to.
 
@@ -421,93 +380,3 @@ def recognised(source: Source) -> Format:
     raise UnsupportedFormatError(
         f"its content is none of {', '.join(FORMATS)}.", source=source.name
     )
-
-
-def _read(source: Source, limits: Limits, channel_axis: int | None) -> Image:
-    """Recognise, check the header, decode, finish."""
-    format = recognised(source)
-    if source.size > limits.max_file_bytes:
-        raise ImageTooLargeError(
-            f"the file has {source.size} bytes, more than the limit of "
-            f"{limits.max_file_bytes:g}; raise it with Limits(max_file_bytes=...).",
-            source=source.name,
-        )
-    if channel_axis is not None and not format.takes_channel_axis:
-        raise AxesError(
-            f"{format.title} says itself which axis holds the channels.", source=source.name
-        )
-    with decoding(format.title, source.name):
-        header = format.header(source, channel_axis)
-        header.check(limits, source.name)
-        decoded = format.decode(source, header, channel_axis)
-        _check_finite(decoded.pixels)
-        return _finished(decoded, format.name, source.name)
-
-
-def _check_finite(pixels: NDArray[Any]) -> None:
-    """Refuse NaN and infinity: one would spread over a whole tile."""
-    import numpy as np
-
-    if pixels.dtype.kind != "f":
-        return
-    flat = pixels.reshape(-1)
-    bad = sum(
-        int(np.count_nonzero(~np.isfinite(flat[start : start + FINITE_STEP])))
-        for start in range(0, flat.size, FINITE_STEP)
-    )
-    if bad:
-        raise CorruptImageError(
-            f"contains {bad} values that are not numbers (NaN or infinite); replace them first."
-        )
-
-
-def _finished(decoded: Decoded, format: str, source: str | None) -> Image:
-    """Turn the pixels upright and gather the metadata."""
-    metadata, orientation, notes = gathered(decoded)
-    pixels = decoded.pixels
-    if orientation != 1:
-        pixels = upright(pixels, orientation)
-        notes += (f"turned upright (EXIF orientation {orientation})",)
-        if orientation >= 5 and metadata.resolution:
-            metadata = replace(metadata, resolution=metadata.resolution[::-1])
-    info = ImageInfo(
-        dtype=pixels.dtype,
-        data_range=decoded.data_range or data_range_of(pixels.dtype),
-        colour=decoded.colour,
-        alpha=decoded.alpha,
-        axes=decoded.axes,
-        format=format,
-        source=source,
-        metadata=metadata,
-        notes=(*notes, FIRST_FRAME) if decoded.animated else notes,
-        animated=decoded.animated,
-    )
-    return Image(pixels, info)
-
-
-def _exif(metadata: Metadata, before: bytes | None, most: int | None) -> bytes | None:
-    """Return the EXIF block with what goes into it, as far as that leaves it small enough, or as it was."""
-    say = functools.partial(
-        exif_with, metadata.exif, software=metadata.software, resolution=metadata.resolution
-    )
-    whole = say(description=metadata.description)
-    for block in (whole, say(), before):
-        if block is None or most is None or len(block) <= most:
-            return block
-    return whole
-
-
-def _prepared(image: Image, format: Format, record: str, *, strip: bool) -> Image:
-    """Return the image with the metadata that shall be written."""
-    metadata, native = image.info.metadata, image.info.metadata.native
-    before = None if strip else metadata.exif
-    metadata = stripped(metadata) if strip else recorded(metadata, record)
-    if native is not None:
-        if native.format != format.name:
-            native = None
-        elif strip:
-            native = format.stripped(native)
-        metadata = replace(metadata, native=native)
-    if format.uses_exif:
-        metadata = replace(metadata, exif=_exif(metadata, before, format.max_exif))
-    return replace(image, info=replace(image.info, metadata=metadata))
