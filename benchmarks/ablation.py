@@ -123,7 +123,7 @@ def learn(name: str, steps: int, data: Path) -> dict[str, Any]:
     import numpy as np
 
     from ruis import dataset, examples
-    from ruis.denoise import Denoiser
+    from ruis.denoiser import Denoiser
     from ruis.noise import parse
     from ruis.run import publish
     from ruis.train import train

@@ -27,7 +27,7 @@ import psutil
 
 import ruis
 from ruis import architectures, model_file
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.image import Image, ImageInfo
 from ruis.manifest import Manifest
 

@@ -31,7 +31,7 @@ import numpy as np
 
 from ruis import choice, formats, zoo
 from ruis.arrays import as_image
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 
 SIDES = (64, 96, 128, 160, 224, 320, 448, 512, 640, 768, 896, 1024)
 SIGMA = 25.0

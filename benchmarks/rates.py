@@ -17,7 +17,7 @@ import numpy as np
 import peers
 
 from ruis import zoo
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.engines.openvino import OpenVINOEngine
 
 SHORTEST = 0.25

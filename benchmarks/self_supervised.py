@@ -27,7 +27,7 @@ import numpy as np
 from protocol import Shot, noisy_shots, scored, stored_images, to_8_bits
 
 from ruis import formats, model_file, processor
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.image import Image, ImageInfo
 from ruis.proposal import Proposal, propose
 from ruis.run import publish

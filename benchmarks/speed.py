@@ -27,7 +27,7 @@ import rates
 from budgets import RUIS, picture, process
 
 from ruis import processor, zoo
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.figures.charts import quality_against_cost
 from ruis.figures.output import save
 from ruis.tiling import Plan

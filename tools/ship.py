@@ -17,7 +17,7 @@ import re
 from pathlib import Path
 
 from ruis import model_file, noise, zoo
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.evaluate import Evaluation, evaluate, noisy_pairs, real_pairs
 from ruis.manifest import Score
 from ruis.model_file import ModelFile

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ruis.anomaly import AnomalyDetector
     from ruis.autoencoder import Autoencoder
-    from ruis.denoise import Denoiser, denoise, load
+    from ruis.denoise import denoise, load
     from ruis.denoised import Denoised
+    from ruis.denoiser import Denoiser
     from ruis.errors import RuisError
     from ruis.evaluate import evaluate
     from ruis.formats import Limits, read, write
@@ -50,7 +51,7 @@ _HOMES = {
     "AnomalyDetector": "ruis.anomaly",
     "Autoencoder": "ruis.autoencoder",
     "Denoised": "ruis.denoised",
-    "Denoiser": "ruis.denoise",
+    "Denoiser": "ruis.denoiser",
     "Image": "ruis.image",
     "ImageInfo": "ruis.image",
     "Limits": "ruis.formats",

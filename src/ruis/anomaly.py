@@ -21,7 +21,7 @@ import numpy as np
 
 from ruis import dataset, detector_file
 from ruis.arrays import as_image
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.detector_file import DetectorFile, ModelUsed, NormalScores, Score, Threshold
 from ruis.errors import AxesError, ConfigError, EmptyDatasetError, ImageError, UnknownNameError
 from ruis.image import Image, ImageInfo

@@ -28,7 +28,7 @@ from ruis.survey import peak, white_shown
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ruis.denoise import Denoiser
+    from ruis.denoiser import Denoiser
     from ruis.noise import NoiseModel
 
 __all__ = ["Evaluation", "Pair", "Scored", "evaluate", "noisy_pairs", "real_pairs"]

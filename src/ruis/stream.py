@@ -20,7 +20,8 @@ import numpy as np
 
 from ruis import choice
 from ruis.ahead import Stopped, ahead
-from ruis.denoise import AUTO, Denoiser, load
+from ruis.denoise import AUTO, load
+from ruis.denoiser import Denoiser
 from ruis.errors import ImageError, UnsupportedFormatError
 from ruis.intensity import Intensity
 from ruis.noise.estimate import window_places

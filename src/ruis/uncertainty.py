@@ -24,7 +24,7 @@ from ruis.intensity import Intensity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ruis.denoise import Denoiser
+    from ruis.denoiser import Denoiser
     from ruis.evaluate import Pair
     from ruis.model_file import ModelFile
 

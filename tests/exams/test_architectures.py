@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from ruis import architectures, formats
 from ruis.architectures import ARCHITECTURES
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.engines import ENGINES
 from ruis.errors import ConfigError, EngineError, EngineUnavailableError, UnknownNameError
 from ruis.image import Image, ImageInfo

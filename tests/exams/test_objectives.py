@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from ruis import formats, objectives
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.errors import ConfigError, UnknownNameError
 from ruis.image import Image, ImageInfo
 from ruis.metrics.psnr import psnr

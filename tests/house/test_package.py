@@ -8,7 +8,7 @@ import pytest
 ORDERS = [
     "import ruis; ruis.denoise",
     "import ruis.denoise",
-    "from ruis.denoise import Denoiser; import ruis",
+    "from ruis.denoise import denoise; import ruis",
     "import ruis; ruis.Denoiser; import ruis.evaluate, ruis.train",
     "import ruis.zoo, ruis",
 ]

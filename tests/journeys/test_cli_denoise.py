@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import ruis
 from ruis import model_file
 from ruis.cli import app
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.engines.openvino import OpenVINOEngine
 from ruis.errors import ModelCorruptError
 from ruis.image import Image, ImageInfo

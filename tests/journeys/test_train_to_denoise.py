@@ -12,7 +12,7 @@ import pytest
 
 import ruis
 from ruis import model_file, noise
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.evaluate import evaluate, noisy_pairs
 from ruis.image import Image, ImageInfo
 from ruis.run import publish

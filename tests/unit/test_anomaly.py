@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from ruis import model_file
 from ruis.anomaly import AnomalyDetector, NormalScores, Threshold
 from ruis.autoencoder import Autoencoder
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.errors import (
     AxesError,
     ConfigError,

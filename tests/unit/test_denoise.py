@@ -18,7 +18,7 @@ from ruis import model_file, zoo
 from ruis.arrays import as_image
 from ruis.caution import denoising_cautions
 from ruis.choice import choose, look
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.engines.openvino import OpenVINOEngine
 from ruis.errors import (
     AxesError,

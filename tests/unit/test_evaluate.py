@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from ruis import formats, noise
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.errors import ChannelMismatchError, ConfigError, EmptyDatasetError
 from ruis.evaluate import evaluate, noisy_pairs, real_pairs
 from ruis.image import Image, ImageInfo

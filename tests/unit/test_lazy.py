@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ruis
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.errors import AxesError, ConfigError, ImageError
 from ruis.lazy import _joined
 

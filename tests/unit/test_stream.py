@@ -9,7 +9,7 @@ import tifffile
 import ruis
 from ruis import stream, windowing
 from ruis.choice import look
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.errors import ConfigError, ImageWriteError, ModelNotFoundError
 from ruis.stacks.tiff import TIFFStacks
 

@@ -11,7 +11,7 @@ import pytest
 
 from ruis import formats, model_file
 from ruis.checkpoint import Epoch
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.errors import (
     ConfigError,
     DivergedError,

@@ -8,7 +8,7 @@ import pytest
 import ruis
 from ruis import model_file
 from ruis.calibration import Calibration
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.errors import (
     ChannelMismatchError,
     ConfigError,

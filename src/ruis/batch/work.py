@@ -28,8 +28,8 @@ from ruis.errors import (
 from ruis.outputs import Job, check_kind, enter
 
 if TYPE_CHECKING:
-    from ruis.denoise import Denoiser
     from ruis.denoised import Denoised
+    from ruis.denoiser import Denoiser
 
 __all__ = ["Order", "Outcome", "Terms", "denoised_file", "load", "work"]
 
@@ -252,7 +252,7 @@ def _loaded(
     ensemble: bool,
 ) -> Denoiser:
     from ruis import zoo
-    from ruis.denoise import Denoiser
+    from ruis.denoiser import Denoiser
 
     model = zoo.find(name)
     if model.sha256 != sha256:

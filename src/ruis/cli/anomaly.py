@@ -116,7 +116,7 @@ def fit(
     from ruis.anomaly import AnomalyDetector, Threshold
     from ruis.dataset import find as images_in
     from ruis.dataset import headers
-    from ruis.denoise import Denoiser
+    from ruis.denoiser import Denoiser
     from ruis.run import publish
     from ruis.zoo import find
 

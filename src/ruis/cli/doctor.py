@@ -136,7 +136,7 @@ def _engines() -> dict[str, dict[str, Any]]:
     """Denoise the same small image with every engine, and compare."""
     import numpy as np
 
-    from ruis.denoise import Denoiser
+    from ruis.denoiser import Denoiser
     from ruis.engines import ENGINES
 
     model = _model()

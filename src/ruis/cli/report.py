@@ -16,7 +16,7 @@ from ruis.image import Image, ImageInfo
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ruis.denoise import Denoiser
+    from ruis.denoiser import Denoiser
     from ruis.evaluate import Evaluation, Pair, Scored
 
 __all__ = ["STYLE", "picture", "write_report"]

@@ -19,8 +19,8 @@ from ruis.outputs import Job, check_kind
 
 if TYPE_CHECKING:
     from ruis.cli.progress import ImagesLine
-    from ruis.denoise import Denoiser
     from ruis.denoised import Denoised
+    from ruis.denoiser import Denoiser
     from ruis.formats import Header
     from ruis.image import Image
     from ruis.job import Progress
@@ -214,7 +214,8 @@ class Steps:
         That a model cannot be loaded ends the work, unless it is one that is only likely to be needed.
         """
         with held():
-            from ruis.denoise import Denoiser, load
+            from ruis.denoise import load
+            from ruis.denoiser import Denoiser
 
         with self.loading:
             if self.hopeless:

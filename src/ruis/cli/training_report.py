@@ -108,7 +108,7 @@ def _before_and_after(shown: Shown, made: ModelFile) -> tuple[str, str]:
 
     from ruis.arrays import as_image
     from ruis.comparison import compare
-    from ruis.denoise import Denoiser
+    from ruis.denoiser import Denoiser
 
     denoised = Denoiser(made).denoise(shown.noisy, channel_axis=2)
     images = [

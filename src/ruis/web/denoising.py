@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ruis import choice, formats, zoo
-from ruis.denoise import AUTO, Denoiser
+from ruis.denoise import AUTO
+from ruis.denoiser import Denoiser
 from ruis.errors import UnknownNameError
 from ruis.processor import resident_memory, threads
 from ruis.shelf import Shelf

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruis import zoo
 from ruis.arrays import as_image
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.errors import EngineError
 from ruis.web.denoising import Denoisers, Wish
 

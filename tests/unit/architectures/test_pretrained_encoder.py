@@ -8,7 +8,7 @@ import pytest
 
 from ruis import architectures, model_file
 from ruis.architectures.pretrained_encoder import PretrainedEncoder
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.errors import ConfigError, EngineError, ModelNotFoundError
 from ruis.manifest import Manifest
 from ruis.pretrained import NETWORKS

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ruis import windowing
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 
 
 @pytest.fixture

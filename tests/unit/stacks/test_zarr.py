@@ -122,7 +122,7 @@ def test_big_endian_values(tmp_path, exact, noise, same):
 
 
 def test_samples_that_belong_together(tmp_path, small_model, noise, same):
-    from ruis.denoise import Denoiser
+    from ruis.denoiser import Denoiser
 
     denoiser = Denoiser(small_model(channels=3), precision="f32", tile=128)
     pixels = noise(120, 100, 3)

@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the service needs the serve extra")
 
-from ruis.denoise import Denoiser
+from ruis.denoiser import Denoiser
 from ruis.engines import ENGINES
 from ruis.errors import EngineError, EngineUnavailableError
 from ruis.web import selftest

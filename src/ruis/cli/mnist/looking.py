@@ -32,7 +32,7 @@ from ruis.errors import ConfigError, RuisError
 
 if TYPE_CHECKING:
     from ruis.autoencoder import Autoencoder
-    from ruis.denoise import Denoiser
+    from ruis.denoiser import Denoiser
 
 __all__ = ["denoise", "features", "show"]
 
@@ -233,7 +233,8 @@ def _check_taught(
 
 def _denoiser(order: Asked, model: Path | None) -> tuple[Denoiser, str]:
     """Return the denoiser of a model file, or of a network that is taught now."""
-    from ruis.denoise import Denoiser, load
+    from ruis.denoise import load
+    from ruis.denoiser import Denoiser
 
     if model is not None:
         denoiser = load(model, precision="f32")
