@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,12 @@ SIGMAS = 6.0
 SPREADS = 3.0
 NEAR_END = 0.02
 
+FEW_INSIDE = 0.1
+"""Share of pairs of neighbours, of which neither is near an end, that is enough to tell the noise by."""
+
+DENSE = 0.15
+"""From this share on impulses have impulses for neighbours, and are counted by those that are none."""
+
 
 def impulse_share(windows: Sequence[NDArray[np.float32]]) -> float:
     """Return the share of pixels that stand alone, far from nearly all of their neighbours.
@@ -27,7 +34,9 @@ def impulse_share(windows: Sequence[NDArray[np.float32]]) -> float:
     or a line has at least four pixels like it within reach, an impulse has not. Large means six
     times the noise of the others, and an eighth of the range. Besides, it must be almost the darkest
     or the brightest value of all, or further from the median of its neighbours than three times
-    what these differ among themselves: fine texture is full of small specks.
+    what these differ among themselves: fine texture is full of small specks. Where there are many, those
+    that are almost the darkest or brightest are counted anew: they are far from the mean of those of their
+    neighbours that are not.
 
     Parameters
     ----------
@@ -57,20 +66,29 @@ def impulse_share(windows: Sequence[NDArray[np.float32]]) -> float:
     high = max(float(window.max()) for window in windows)
     if min(windows[0].shape) < 3 or high <= low:
         return 0.0
-    noise = float(np.median([_typical_step(window) for window in windows]))
-    least = max(SIGMAS * noise, LEAST_STEP * (high - low))
     near = NEAR_END * (high - low)
-    found = sum(
-        int(_impulses(window, least, (low + near, high - near)).sum()) for window in windows
-    )
+    ends = (low + near, high - near)
+    noise = float(np.median([_typical_step(window, ends) for window in windows]))
+    least = max(SIGMAS * noise, LEAST_STEP * (high - low))
     looked_at = sum((window.shape[0] - 2) * (window.shape[1] - 2) for window in windows)
+    found = sum(int(_impulses(window, least, ends).sum()) for window in windows)
+    if found > DENSE * looked_at:
+        found = max(found, sum(_dense(window, least, ends) for window in windows))
     return float(found / looked_at)
 
 
-def _typical_step(window: NDArray[np.float32]) -> float:
-    """Return the standard deviation of noise, from the median step between neighbours."""
+def _typical_step(window: NDArray[np.float32], ends: tuple[float, float]) -> float:
+    """Return the standard deviation of noise, from the median step between neighbours.
+
+    Of all, or of those near no end, whichever is less: among many impulses most pixels have one for a neighbour.
+    """
     step = np.abs(np.diff(window, axis=1))
-    return float(np.median(step)) * 1.4826 / 2**0.5
+    typical = float(np.median(step))
+    inside = (window > ends[0]) & (window < ends[1])
+    pairs = inside[:, 1:] & inside[:, :-1]
+    if pairs.mean() > FEW_INSIDE:
+        typical = min(typical, float(np.median(step[pairs])))
+    return typical * 1.4826 / 2**0.5
 
 
 def _impulses(
@@ -84,12 +102,7 @@ def _impulses(
     candidates |= np.abs(window[2:, 1:-1] - centre) > least
     at = np.nonzero(candidates)
     value = centre[at]
-    around = np.stack([
-        window[at[0] + down, at[1] + right]
-        for down in range(3)
-        for right in range(3)
-        if (down, right) != (1, 1)
-    ])  # fmt: skip
+    around = _around(window, at)
     distance = np.partition(np.abs(around - value), NEAREST - 1, axis=0)[NEAREST - 1]
     around.sort(axis=0)
     spread, middle = around[6] - around[1], (around[3] + around[4]) / 2
@@ -98,3 +111,24 @@ def _impulses(
     found = np.zeros((rows - 2, columns - 2), np.bool_)
     found[at] = alone
     return found
+
+
+def _dense(window: NDArray[np.float32], least: float, ends: tuple[float, float]) -> int:
+    """Count inner pixels near an end that are far from the mean of their neighbours near none."""
+    centre = window[1:-1, 1:-1]
+    at = np.nonzero((centre <= ends[0]) | (centre >= ends[1]))
+    around = _around(window, at)
+    inside = (around > ends[0]) & (around < ends[1])
+    count = inside.sum(axis=0)
+    mean = np.where(inside, around, 0).sum(axis=0) / np.maximum(count, 1)
+    return int(((count > 0) & (np.abs(mean - centre[at]) > least)).sum())
+
+
+def _around(window: NDArray[np.float32], at: tuple[NDArray[Any], ...]) -> NDArray[np.float32]:
+    """Return the eight neighbours of inner pixels."""
+    return np.stack([
+        window[at[0] + down, at[1] + right]
+        for down in range(3)
+        for right in range(3)
+        if (down, right) != (1, 1)
+    ])  # fmt: skip

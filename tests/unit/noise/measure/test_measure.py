@@ -101,6 +101,14 @@ def test_impulses_are_counted(scene, share, sigma):
     assert impulse_share([noisy]) == pytest.approx(share, rel=0.35)
 
 
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.4, 0.5, 0.6])
+@pytest.mark.parametrize("sigma", [0, 10])
+def test_impulses_are_counted_where_most_pixels_have_one_beside_them(scene, share, sigma):
+    noise = parse(f"salt-and-pepper:{share}")
+    noisy = noise.add(stored(scene + white(sigma))[..., None], np.random.default_rng(2))[..., 0]
+    assert impulse_share([noisy]) == pytest.approx(share, rel=0.2)
+
+
 @pytest.mark.parametrize("sigma", [0, 5, 25, 60])
 def test_noise_and_texture_are_no_impulses(scene, sigma):
     assert impulse_share([stored(scene + white(sigma))]) < 0.002
