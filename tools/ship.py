@@ -53,6 +53,13 @@ def scores(model: ModelFile, given: argparse.Namespace) -> list[Score]:
     return found
 
 
+def merged(before: tuple[Score, ...], found: list[Score]) -> tuple[Score, ...]:
+    """Put new scores in the place of those of the same images and noise; the others stay."""
+    fresh = {(one.images, one.noise): one for one in found}
+    kept = [fresh.pop((one.images, one.noise), one) for one in before]
+    return (*kept, *fresh.values())
+
+
 def pin(name: str, path: Path) -> None:
     """Write the file's hash into the table of what ships."""
     home = Path(zoo.__file__)
@@ -80,7 +87,7 @@ def main() -> None:
     given = parser.parse_args()
     model = model_file.load(given.model)
     limits = tuple(dict.fromkeys((*model.manifest.limits, *given.limit)))
-    found = tuple(scores(model, given)) or model.manifest.scores  # what was not asked for stays
+    found = merged(model.manifest.scores, scores(model, given))
     manifest = model.manifest.model_copy(update={"limits": limits, "scores": found})
     if given.calibrate:
         denoiser, spec = Denoiser(model), given.calibration_noise

@@ -13,6 +13,10 @@ import csv
 import hashlib
 import io
 import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,15 +27,17 @@ from ruis.formats.atomic import leftovers, new_file
 if TYPE_CHECKING:
     from ruis.recipe import Recipe
 
-__all__ = ["Checkpoint", "Epoch", "data_of", "keep_data", "refined", "weights_of"]
+__all__ = ["Checkpoint", "Epoch", "alone", "data_of", "keep_data", "refined", "weights_of"]
 
-CHECKPOINT, BEST, HISTORY, RECIPE, ORIGIN, DATA = (
+CHECKPOINT, BEST, HISTORY, RECIPE, ORIGIN, DATA, HELD_OUT, LOCK = (
     "checkpoint-{:06}.safetensors",
     "best-{:06}.safetensors",
     "history.csv",
     "recipe.toml",
     "origin.txt",
     "data.txt",
+    "held-out.txt",
+    ".lock",
 )
 KEPT = 2
 """How many checkpoints there are once there have been as many epochs."""
@@ -133,8 +139,15 @@ class Checkpoint:
                 raise ConfigError(f"{folder} began with another model: give the same --from.")
             return cls._last_good(folder, keep_last=keep_last)
         folder.mkdir(parents=True, exist_ok=True)
+        try:
+            said = recipe.to_toml().encode()
+        except UnicodeEncodeError as error:
+            raise ConfigError(
+                f"a recipe is text, and the name of a folder in this one is not: {error.object!a}. Rename "
+                "the folder."
+            ) from error
         _publish(folder / ORIGIN, origin.encode("ascii"))
-        _publish(folder / RECIPE, recipe.to_toml().encode())
+        _publish(folder / RECIPE, said)
         return cls(folder, [], keep_last=keep_last)
 
     @classmethod
@@ -160,6 +173,30 @@ class Checkpoint:
         raise TrainingError(
             f"{notes[0]} No other checkpoint is whole: move {folder} away and begin anew."
         )
+
+    def hold_out(self, names: Sequence[str]) -> None:
+        """Write down which images are held out, or see that they are those that were.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Of the images.
+
+        Raises
+        ------
+        ConfigError
+            If an earlier part of the run held out others: its figures would not compare, and it may have
+            learnt from some of these.
+        """
+        path, said = self.folder / HELD_OUT, b"".join(os.fsencode(name) + b"\n" for name in names)
+        if not self.history:
+            _publish(path, said)
+        elif path.exists() and path.read_bytes() != said:
+            raise ConfigError(
+                f"the images are not those that the run in {self.folder} began with: others than {path} names "
+                "would be held out, and figures would not compare. Give it the same images, or begin anew in "
+                "another folder."
+            )
 
     @property
     def epochs_done(self) -> int:
@@ -262,6 +299,41 @@ class Checkpoint:
         return _unpack(self.folder / BEST.format(self.best.epoch))[0]
 
 
+@contextmanager
+def alone(folder: str | Path) -> Iterator[None]:
+    """Keep a run folder to this training, as long as a block lasts or its process lives.
+
+    Parameters
+    ----------
+    folder : path
+        The run's folder; it is made, if need be.
+
+    Raises
+    ------
+    ConfigError
+        If another training is at work in it.
+    TrainingError
+        If it cannot be written to.
+    """
+    path = Path(folder) / LOCK
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A lock of SQLite's ends with the process that holds it, on every system.
+        database = sqlite3.connect(path, timeout=0, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise TrainingError(f"{folder} cannot be written to: {error}.") from error
+    with closing(database):
+        try:
+            database.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise TrainingError(f"{path} cannot be locked: {error}.") from error
+            raise ConfigError(
+                f"another training is at work in {folder}: wait for it, or stop it."
+            ) from error
+        yield
+
+
 def weights_of(model: Any) -> dict[str, Any]:
     """Return the weights of a Keras model, by variable path."""
     return {variable.path: _array(variable) for variable in model.variables}
@@ -269,7 +341,7 @@ def weights_of(model: Any) -> dict[str, Any]:
 
 def keep_data(folder: Path, data: Path) -> None:
     """Write down where a run's data is, so that its recipe can be used again."""
-    _publish(folder / DATA, str(data.resolve()).encode())
+    _publish(folder / DATA, os.fsencode(data.resolve()))
 
 
 def data_of(folder: Path) -> Path | None:
@@ -281,7 +353,7 @@ def data_of(folder: Path) -> Path | None:
         The run's folder.
     """
     try:
-        return Path((folder / DATA).read_text(encoding="utf-8"))
+        return Path(os.fsdecode((folder / DATA).read_bytes()))
     except OSError:
         return None
 

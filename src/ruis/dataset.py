@@ -62,6 +62,8 @@ class Sample:
         The stored values that mean black and white; default: those of the dtype.
     weight : float
         How often one of its pixels is visited, against those of other images.
+    stack : str, optional
+        The file, if that holds several pictures; they are in its order, and may be alike.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Sample:
     second: NDArray[Any] | None = None
     data_range: tuple[float, float] | None = None
     weight: float = 1.0
+    stack: str | None = None
 
     @property
     def pixels(self) -> NDArray[Any]:
@@ -279,7 +282,7 @@ def _samples(
                 f"{path} and {counterpart} are no pair: they hold {count} and {len(found[role])} "
                 "pictures."
             )
-    return [
+    made = [
         _sample(
             paths,
             {role: images[index] for role, images in found.items()},
@@ -289,6 +292,7 @@ def _samples(
         )
         for index in range(count)
     ]
+    return made if count == 1 else [replace(one, stack=str(path)) for one in made]
 
 
 def _sample(
@@ -305,11 +309,20 @@ def _sample(
     for role in others:
         other = images[role]
         arrays[role] = to_channels(other, channels)
-        found = (arrays[role].shape, arrays[role].dtype, other.info.data_range)
-        if found != (pixels.shape, pixels.dtype, data_range):
+        pair = f"{paths[first]} and {paths[role]} are no pair"
+        if (arrays[role].shape, arrays[role].dtype) != (pixels.shape, pixels.dtype):
             raise EmptyDatasetError(
-                f"{paths[first]} and {paths[role]} are no pair: {pixels.shape} {pixels.dtype} "
-                f"against {found[0]} {found[1]}."
+                f"{pair}: {pixels.shape} {pixels.dtype} against {arrays[role].shape} {arrays[role].dtype}."
+            )
+        low, high = other.info.data_range
+        if (
+            pixels.dtype.kind == "f"
+        ):  # where black and white are told by the pixels, noise moves them
+            data_range = (min(low, data_range[0]), max(high, data_range[1]))
+        elif (low, high) != data_range:
+            raise EmptyDatasetError(
+                f"{pair}: black and white are {data_range[0]:g} and {data_range[1]:g} in one, {low:g} and "
+                f"{high:g} in the other."
             )
     if white is not None:
         data_range = (data_range[0], white)
@@ -320,6 +333,9 @@ def split(
     samples: Sequence[Sample], held_out: int, least: int = 1
 ) -> tuple[list[Sample], list[Sample]]:
     """Hold some samples out of training: those whose names have the lowest hashes.
+
+    Of a stack, whose pictures may be alike, all are held out, or those at its end: with every fifth, what is
+    judged would be what is beside what was learnt.
 
     Whatever the seed: a training that goes on from another one, on the same images, is not judged by
     what that one has learnt from, as long as it does not hold out more of them.
@@ -342,11 +358,23 @@ def split(
     samples = [one for one in samples if min(one.pixels.shape[:2]) >= least] or samples
     if len(samples) == 1:
         return list(samples), list(samples)
-    hashes = [hashlib.sha256(os.fsencode(sample.name)).digest() for sample in samples]
-    order = sorted(range(len(samples)), key=hashes.__getitem__)
-    held = set(order[: min(held_out, max(1, len(samples) // 5))])
+    groups: dict[str | int, list[int]] = {}
+    for index, sample in enumerate(samples):
+        groups.setdefault(sample.stack or index, []).append(index)
+    left, held = min(held_out, max(1, len(samples) // 5)), set[int]()
+    for group in sorted(groups.values(), key=lambda group: _hash(samples[group[0]])):
+        held |= set(group[-left:])
+        left -= len(group[-left:])
+        if not left:
+            break
     training = [sample for i, sample in enumerate(samples) if i not in held]
     return training, [sample for i, sample in enumerate(samples) if i in held]
+
+
+def _hash(sample: Sample) -> bytes:
+    """Return what decides whether a sample is held out: all of a stack have the same."""
+    name = sample.name if sample.stack is None else Path(sample.stack).name
+    return hashlib.sha256(os.fsencode(name)).digest()
 
 
 def misaligned(samples: Sequence[Sample]) -> list[str]:

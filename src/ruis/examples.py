@@ -30,6 +30,9 @@ __all__ = ["Patches", "Shown", "Validation", "add_noise", "with_sigma"]
 JPEG = Jpeg(quality=(60, 95))
 """What was done to most photographs before anyone denoises them."""
 
+LEAST_ERROR = 1e-12
+"""The mean squared error that counts where there is less: a blank image without an error shall not outweigh all others."""
+
 
 class Patches:
     """Batches of random crops with their noise.
@@ -246,6 +249,7 @@ class Validation:
         self.shown: Shown | None = None
         self.inputs: list[NDArray[np.float32]] = []
         self.targets: list[NDArray[np.float32]] = []
+        self.bounded: list[bool] = []
         for index, sample in enumerate(samples):
             window = _centre(sample.pixels.shape, side, multiple)
             rng = np.random.default_rng([seed, 0x7A11DA7E, index])
@@ -257,6 +261,7 @@ class Validation:
             inputs, target = self.objective.example(inputs, other, rng)
             self.inputs.append(inputs)
             self.targets.append(target)
+            self.bounded.append(sample.scale.bounded)
 
     def psnr(self, run: Run) -> float:
         """Return the mean PSNR in dB that `run`, a batch to batch function, reaches.
@@ -264,17 +269,17 @@ class Validation:
         Against the clean images, if the objective has them. Else against what it compares with,
         which is noisy: less, by the variance of that noise, and good to compare epochs by.
         """
-        from ruis.metrics.psnr import psnr
+        found = [self._error(run, index) for index in range(len(self.inputs))]
+        return float(np.mean([-10 * math.log10(max(error, LEAST_ERROR)) for error in found]))
 
-        pairs = zip(self.inputs, self.targets, strict=True)
-        if self.objective.stops_early:
-            found = [psnr(clean, np.clip(run(noisy[None])[0], 0, 1)) for noisy, clean in pairs]
-        else:
-            errors = (
-                self.objective.error(run, inputs[None], target[None]) for inputs, target in pairs
-            )
-            found = [-10 * math.log10(max(error, 1e-12)) for error in errors]
-        return float(np.mean(found))
+    def _error(self, run: Run, index: int) -> float:
+        """Return the mean squared error on one example, its values limited as they are when they are stored."""
+
+        def limited(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.clip(run(batch), 0, 1)
+
+        judged = limited if self.objective.stops_early and self.bounded[index] else run
+        return self.objective.error(judged, self.inputs[index][None], self.targets[index][None])
 
     def strength(self, run: Run) -> float:
         """Return the share of what `run` removes that is best removed; see `Objective.strength`."""

@@ -26,6 +26,18 @@ __all__ = ["averaged", "build", "named"]
 ADAM_SHARE = 0.1
 """The learning rate of Adam for what Muon leaves to it, as a share of Muon's."""
 
+OURS: dict[str, dict[str, Any]] = {
+    "adam": {"epsilon": 1e-8},
+    "muon": {
+        "adam_lr_ratio": ADAM_SHARE,
+        "adam_weight_decay": None,
+        "weight_decay": None,
+        "epsilon": 1e-8,
+        "rms_rate": None,
+    },
+}
+"""What is set unless a recipe sets it, where Keras has something else."""
+
 
 def build(recipe: Recipe) -> Any:
     """Return the keras optimizer that a recipe asks for.
@@ -35,26 +47,12 @@ def build(recipe: Recipe) -> Any:
     ConfigError
         If Keras has none of that name.
     """
-    rate = recipe.learning_rate
+    asked = {"name": recipe.optimizer} if isinstance(recipe.optimizer, str) else recipe.optimizer
     settings: dict[str, Any] = {"global_clipnorm": recipe.clip_norm}
     if recipe.ema is not None:
         settings |= {"use_ema": True, "ema_momentum": recipe.ema}
-    if recipe.optimizer == "muon":
-        muon = _muon()(
-            rate,
-            adam_lr_ratio=ADAM_SHARE,
-            adam_weight_decay=None,
-            weight_decay=None,
-            epsilon=1e-8,
-            rms_rate=None,
-            **settings,
-        )
-        return _warming_up(muon)
-    named_one = recipe.optimizer
-    settings |= {"name": named_one} if isinstance(named_one, str) else named_one
-    if recipe.optimizer == "adam":
-        settings["epsilon"] = 1e-8
-    return _warming_up(named(settings, rate))
+    settings |= OURS.get(str(asked.get("name", "")).lower(), {})
+    return _warming_up(named(settings | asked, recipe.learning_rate))
 
 
 def _warming_up(optimizer: Any) -> Any:

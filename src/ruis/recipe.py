@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from ruis import objectives
 from ruis.errors import ConfigError
+from ruis.noise import parse as parse_noise
 from ruis.planes import AXES
 from ruis.record import Record
 
@@ -176,6 +177,9 @@ class Recipe(Record):
     def _complete(self) -> Self:
         if (self.minutes is None) == (self.epochs is None):
             raise ValueError("a recipe needs either minutes or epochs, and not both")
+        for spec in (self.noise, self.validation_noise):
+            if spec is not None:
+                parse_noise(spec)
         self._check_sources()
         return self
 

@@ -25,7 +25,7 @@ from ruis import (
 )
 from ruis.architectures.keras_layers import without_sigma
 from ruis.caution import training_cautions
-from ruis.checkpoint import Checkpoint, keep_data
+from ruis.checkpoint import Checkpoint, alone, keep_data
 from ruis.errors import ConfigError, EngineUnavailableError
 from ruis.keras_backend import dtype_policy
 from ruis.loop import Loop, Progress, Report
@@ -106,21 +106,42 @@ def train(
             f"the model {start.name!r} is another network than the recipe's: "
             f"{start.architecture!r}, not {architecture!r}."
         )
-    told = architecture.takes_sigma and _tells_sigma(recipe)
-    _check(recipe, architecture, unused=architecture.takes_sigma and not told and start is None)
+    untold = architecture.takes_sigma and not _tells_sigma(recipe)
+    _check(recipe, architecture, unused=untold and start is None)
     watchers = [_tensorboard(Path(folder))] if tensorboard else []
-    origin = start.sha256 if start else ""
-    keep_last = not objectives.parse(recipe.objective).stops_early
-    checkpoint = Checkpoint.open(folder, recipe, resume=resume, origin=origin, keep_last=keep_last)
-    keep_data(Path(folder), Path(data))
+    with alone(folder):
+        checkpoint = Checkpoint.open(
+            folder,
+            recipe,
+            resume=resume,
+            origin=start.sha256 if start else "",
+            keep_last=not objectives.parse(recipe.objective).stops_early,
+        )
+        keep_data(Path(folder), Path(data))
+        return _taught(recipe, architecture, Path(data), checkpoint, start, watchers, tell, warn)
+
+
+def _taught(
+    recipe: Recipe,
+    architecture: Architecture,
+    data: Path,
+    checkpoint: Checkpoint,
+    start: ModelFile | None,
+    watchers: list[Any],
+    tell: Progress,
+    warn: Callable[[Caution], None] | None,
+) -> Run:
+    """Teach a network, in a folder that is this training's alone."""
+    told = architecture.takes_sigma and _tells_sigma(recipe)
     for note in checkpoint.notes:
         tell(Report("note", 0.0, note=note))
-    samples, images = _read(recipe, Path(data), architecture.channels, tell)
+    samples, images = _read(recipe, data, architecture.channels, tell)
     if warn is not None:
         for one in training_cautions(samples, objectives.parse(recipe.objective)):
             warn(one)
     least = max(architecture.geometry.size or (architecture.geometry.multiple,))
     training, held_out = dataset.split(samples, recipe.validation_images, least)
+    checkpoint.hold_out([one.name for one in held_out])
     for note in dataset.misaligned(samples):
         tell(Report("note", 1.0, note=note))
     patches, validation = _prepare(recipe, architecture, training, held_out, told=told)
@@ -138,7 +159,7 @@ def train(
         model = _compile(model, recipe)
         checkpoint.restore(model)
         assert validation.shown is not None
-        preview = Preview(Path(folder), validation.shown, takes_sigma=told)
+        preview = Preview(checkpoint.folder, validation.shown, takes_sigma=told)
         loop = Loop(recipe, checkpoint, validation, model, tell, preview)
         if not loop.finished:  # else only its model is wanted
             model.fit(
@@ -192,6 +213,11 @@ def _check(recipe: Recipe, architecture: Architecture, *, unused: bool) -> None:
     if sides != (recipe.patch, recipe.patch):
         wanted = f"{sides[0]}x{sides[1]}" if geometry.size else f"multiples of {geometry.multiple}"
         raise ConfigError(f"patch = {recipe.patch}: this network takes {wanted} pixels.")
+    if geometry.size and objectives.parse(recipe.objective).halves:
+        raise ConfigError(
+            f"{recipe.objective_name} shows the network pictures of half the size, and this network takes "
+            f"{sides[0]}x{sides[1]} pixels alone: take another objective, such as noise-to-void."
+        )
     if unused:  # a model that was taught before keeps what it learnt of sigma
         raise ConfigError(
             "this training never tells the network sigma: set sigma_channel = false, or, with "

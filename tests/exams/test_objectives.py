@@ -165,6 +165,16 @@ def test_without_clean_images_the_last_epoch_is_kept(folders, tmp_path):
 # -- each alone ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("shape", [(3, 40, 1), (40, 3, 1), (2, 2, 1)], ids=str)
+@pytest.mark.parametrize("mask", ["point", "horizontal:2"])
+def test_of_an_image_that_is_narrower_than_a_cell_pixels_are_hidden(shape, mask):
+    objective = objectives.parse({"name": "noise-to-void", "cell": 8, "mask": mask})
+    noisy = np.random.default_rng(0).random(shape, np.float32)
+    inputs, target = objective.example(noisy, None, np.random.default_rng(1))
+    assert target[..., -1].sum() == max(1, max(shape) // 8)
+    assert np.isfinite(objective.error(lambda batch: batch, inputs[None], target[None]))
+
+
 def test_a_hidden_pixel_is_replaced_by_a_neighbour_and_never_by_itself():
     noisy = np.arange(40 * 30, dtype=np.float32).reshape(40, 30, 1)
     objective = objectives.parse({"name": "noise-to-void", "cell": 4, "reach": 3})

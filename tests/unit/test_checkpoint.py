@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -283,6 +285,21 @@ def test_a_recipe_with_tuples_is_the_same_when_it_comes_back_with_lists(tmp_path
     recipe = RECIPE.changed(architecture={"name": "unet", "widths": (3,), "blocks": 1})
     Checkpoint.open(tmp_path, recipe, resume=False).save(network(), epoch(1))
     assert Checkpoint.open(tmp_path, recipe, resume=True).epochs_done == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are always text")
+def test_where_the_data_is_may_be_no_text(tmp_path):
+    where = tmp_path / os.fsdecode(b"\xff")
+    checkpoint_module.keep_data(tmp_path, where)
+    assert checkpoint_module.data_of(tmp_path) == where
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are always text")
+def test_a_recipe_whose_folder_is_no_text_is_refused(tmp_path):
+    source = RECIPE.data[0].model_copy(update={"folder": os.fsdecode(b"\xff")})
+    recipe = RECIPE.model_copy(update={"data": (source,)})
+    with pytest.raises(ConfigError, match="Rename the folder"):
+        Checkpoint.open(tmp_path / "run", recipe, resume=False)
 
 
 def test_another_origin_is_refused(tmp_path):

@@ -99,6 +99,40 @@ def test_pairs_of_different_sizes_are_refused(tmp_path, other):
         dataset.load(tmp_path / "clean", 1, noisy=tmp_path / "noisy")
 
 
+def write_float(path: Path, pixels: np.ndarray, high: float) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    info = ImageInfo(pixels.dtype, (0, high), colour="gray", alpha=False)
+    formats.write(Image(pixels, info), path)
+    return path
+
+
+@pytest.mark.parametrize("white", [None, 4096.0])
+def test_a_pair_of_floats_has_one_range(tmp_path, white):
+    """FITS without SATURATE: white is the power of two above the pixels, which noise moves."""
+    sky = np.random.default_rng(0).uniform(900, 1010, (24, 24, 1)).astype(np.float32)
+    noisy = sky + np.random.default_rng(1).normal(0, 40, sky.shape).astype(np.float32)
+    write_float(tmp_path / "clean" / "a.fits", sky, 1024)
+    write_float(tmp_path / "noisy" / "a.fits", noisy, 2048)
+    ranges = {
+        dataset.load(tmp_path / name, 1)[0].data_range for name in ("clean", "noisy")
+    }  # fmt: skip
+    assert len(ranges) == 2
+    (pair,) = dataset.load(tmp_path / "clean", 1, noisy=tmp_path / "noisy", white=white)
+    assert pair.data_range == (
+        min(low for low, _ in ranges),
+        white or max(high for _, high in ranges),
+    )
+
+
+def test_a_pair_whose_ranges_differ_is_refused_by_them(tmp_path):
+    for name, white in (("clean", 1023), ("noisy", 4095)):
+        (tmp_path / name).mkdir()
+        header = f"P5 16 16 {white}\n".encode()
+        (tmp_path / name / "a.pgm").write_bytes(header + np.full((16, 16), 900, ">u2").tobytes())
+    with pytest.raises(EmptyDatasetError, match="0 and 1023 in one, 0 and 4095 in the other"):
+        dataset.load(tmp_path / "clean", 1, noisy=tmp_path / "noisy")
+
+
 def test_reading_tells_how_far_it_is(tmp_path):
     for name in "abc":
         write(tmp_path / f"{name}.png", pixels(9, 9, 1))
@@ -174,6 +208,28 @@ def test_scraps_are_never_held_out():
         assert len(training) == 3
         assert [one.clean.shape[0] for one in held_out] == [64]
     assert len(dataset.split(samples(4, 4), 1, least=8)[0]) == 1, "the error is told later"
+
+
+def stack(name: str, count: int) -> list[Sample]:
+    return [
+        Sample(f"{name}[{i}]", pixels(9, 9, 1, seed=i), stack=f"/data/{name}") for i in range(count)
+    ]
+
+
+def test_of_a_single_stack_the_end_is_held_out():
+    training, held = dataset.split(stack("a.tif", 40), 16)
+    assert [one.name for one in held] == [f"a.tif[{i}]" for i in range(32, 40)]
+    assert len(training) == 32
+
+
+def test_of_many_stacks_whole_ones_are_held_out():
+    given = [one for name in "abcdefghij" for one in stack(f"{name}.tif", 4)]
+    held = [one.name for one in dataset.split(given, 8)[1]]
+    files = {name.partition("[")[0] for name in held}
+    assert (len(held), len(files)) == (8, 2)
+    held = [one.name for one in dataset.split(given, 6)[1]]
+    counts = sorted(sum(name.startswith(file) for name in held) for file in {n[:5] for n in held})
+    assert counts == [2, 4]
 
 
 def test_a_single_image_is_for_both():
@@ -322,6 +378,32 @@ def test_validation_psnr_is_that_of_what_comes_out():
     perfect = dict(zip([x.tobytes() for x in judged.inputs], judged.targets, strict=True))
     assert judged.psnr(lambda batch: perfect[batch[0].tobytes()][None] + 0.01) == pytest.approx(
         40, abs=0.2
+    )
+
+
+def test_a_blank_image_without_an_error_does_not_outweigh_all_others():
+    black = Sample("black.png", np.zeros((64, 64, 1), np.uint8))
+    judged = Validation(
+        [black, *samples(64)], noise.parse("poisson:peak=30"), multiple=4, takes_sigma=False, seed=1
+    )
+    mean = judged.psnr(lambda batch: batch)
+    assert np.isfinite(mean)
+    better = judged.psnr(lambda batch: 0.5 * batch + 0.25 * (batch > 0))
+    assert better != mean
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_values_are_limited_as_they_are_when_they_are_stored(dtype):
+    bright = Sample(
+        "a.tif",
+        np.full((32, 32, 1), 200, dtype),
+        data_range=(0, 100 if dtype is np.float32 else 255),
+    )
+    judged = validation([bright], takes_sigma=False)
+    unit = 200 / (100 if dtype is np.float32 else 255)
+    far = judged.psnr(lambda batch: np.full_like(batch, unit + 1))
+    assert far == pytest.approx(
+        -10 * np.log10((min(unit + 1, 1 if dtype is np.uint8 else 9) - unit) ** 2), abs=0.01
     )
 
 

@@ -56,6 +56,21 @@ def test_muon_leaves_the_ends_to_adam_at_a_tenth():
 
 
 @pytest.mark.parametrize(
+    "asked", ["Muon", {"name": "muon"}, {"name": "MUON", "momentum": 0.95}], ids=str
+)
+def test_however_muon_is_asked_for_it_is_the_same(asked):
+    expected, moved = one_step("muon"), one_step(asked)
+    for name, step in expected.items():
+        assert np.array_equal(moved[name], step), name
+
+
+def test_what_a_recipe_sets_is_set():
+    built = optimizer.build(recipe_of({"name": "muon", "adam_lr_ratio": 0.5, "weight_decay": 0.01}))
+    assert (built.adam_lr_ratio, built.weight_decay, built.epsilon) == (0.5, 0.01, 1e-8)
+    assert optimizer.build(recipe_of({"name": "Adam"})).epsilon == 1e-8
+
+
+@pytest.mark.parametrize(
     "name", ["down0_block0_first/kernel", "down1/kernel", "up0/kernel", "up0_block0_second/kernel"]
 )
 def test_muon_moves_hidden_kernels_equally_in_all_directions(name):

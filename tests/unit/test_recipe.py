@@ -52,6 +52,8 @@ def test_an_unknown_key_names_the_nearest():
         ({"zoom": 2, "zoom_least": 3}, "zoom_least"),
         ({"zoom_least": 0.5}, "zoom_least"),
         ({"seed": -1}, "seed"),
+        ({"noise": "gausian:0.1"}, "gausian"),
+        ({"validation_noise": "nonsense"}, "nonsense"),
         ({"name": "Mine!"}, "name"),
         ({"name": None}, "name"),
     ],

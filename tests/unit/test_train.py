@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from ruis import formats, model_file
-from ruis.checkpoint import Epoch
+from ruis.checkpoint import Epoch, alone
 from ruis.denoiser import Denoiser
 from ruis.errors import (
     ConfigError,
@@ -180,6 +181,27 @@ def test_a_folder_with_a_run_is_refused(data, tmp_path):
     with pytest.raises(ConfigError, match="--resume"):
         train(recipe_of(epochs=1), data, tmp_path / "run")
     assert (tmp_path / "run" / "checkpoint-000001.safetensors").read_bytes() == before
+
+
+def test_one_folder_is_for_one_training_at_a_time(data, tmp_path):
+    with alone(tmp_path / "run"), pytest.raises(ConfigError, match="another training is at work"):
+        train(recipe_of(), data, tmp_path / "run")
+    train(recipe_of(epochs=1), data, tmp_path / "run")
+
+
+def test_other_images_are_not_gone_on_with(data, tmp_path, monkeypatch):
+    """They would be judged by others, of which some were learnt from."""
+    monkeypatch.setattr("ruis.loop.TELL_SECONDS", 0.0)
+    images = tmp_path / "data"
+    shutil.copytree(data, images)
+    with pytest.raises(Killed):
+        train(recipe_of(), images, tmp_path / "run", progress=killed_in(2))
+    held = (tmp_path / "run" / "held-out.txt").read_text().split()
+    (images / "clean" / held[0]).rename(images / "clean" / "elsewhere.png")
+    with pytest.raises(ConfigError, match="begin anew"):
+        train(recipe_of(), images, tmp_path / "run", resume=True)
+    (images / "clean" / "elsewhere.png").rename(images / "clean" / held[0])
+    assert len(train(recipe_of(), images, tmp_path / "run", resume=True).history) == 3
 
 
 def test_the_clock_ends_a_run(data, tmp_path):
@@ -362,6 +384,15 @@ def test_a_network_begins_as_no_wider_and_no_deeper_one(data, tmp_path, small_mo
         ({"noise": "salt-and-pepper:0.1"}, "sigma"),
         ({"loss": "mean_sqared_error"}, "loss"),
         ({"optimizer": "adma"}, "optimizer"),
+        (
+            {
+                "architecture": {"name": "dense-autoencoder", "size": [16, 16], "hidden": [8]},
+                "objective": "neighbour-to-neighbour",
+                "noise": None,
+                "data": [{"name": "ramps", "terms": "CC0", "noisy": "noisy"}],
+            },
+            "half the size",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_before_an_image_is_read(settings, word, tmp_path):

@@ -46,6 +46,9 @@ class Objective(Record, ABC):
     blind_spot: ClassVar[bool] = False
     """Whether the network learns to do without the pixel itself, which is worth a share of the output."""
 
+    halves: ClassVar[bool] = False
+    """Whether the network is also shown pictures with half as many rows and columns."""
+
     @abstractmethod
     def example(
         self,

@@ -49,6 +49,7 @@ class NeighbourToNeighbour(Objective):
     agreement: float = Field(default=1.0, ge=0)
 
     needs: ClassVar[tuple[str, ...]] = ("noisy",)
+    halves: ClassVar[bool] = True
     assumes: ClassVar[str] = (
         "noise that is independent from pixel to pixel and averages to nothing, and pictures whose "
         "neighbouring pixels are alike"

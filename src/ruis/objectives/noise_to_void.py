@@ -104,13 +104,18 @@ class NoiseToVoid(Objective):
         self, shape: tuple[int, ...], rng: np.random.Generator
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Draw one pixel in each cell."""
+        lengths = shape[:2]
+        sides = [min(self.cell, length) for length in lengths]  # a narrow image has cells, too
         tops, lefts = np.meshgrid(
-            *(np.arange(0, length - self.cell + 1, self.cell) for length in shape[:2]),
+            *(
+                np.arange(0, length - side + 1, side)
+                for length, side in zip(lengths, sides, strict=True)
+            ),
             indexing="ij",
         )
-        slack = [length % self.cell for length in shape[:2]]  # so that the cells lie elsewhere
-        start = [rng.integers(left + 1) for left in slack]
-        inside = rng.integers(self.cell, size=(2, *tops.shape))
+        slack = [length % side for length, side in zip(lengths, sides, strict=True)]
+        start = [rng.integers(left + 1) for left in slack]  # so that the cells lie elsewhere
+        inside = [rng.integers(side, size=tops.shape) for side in sides]
         return (tops + start[0] + inside[0]).ravel(), (lefts + start[1] + inside[1]).ravel()
 
     def _neighbours(

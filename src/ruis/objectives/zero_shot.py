@@ -38,6 +38,7 @@ class ZeroShot(Objective):
     name: Literal["zero-shot"] = "zero-shot"
 
     needs: ClassVar[tuple[str, ...]] = ("noisy",)
+    halves: ClassVar[bool] = True
     assumes: ClassVar[str] = (
         "noise that is independent from pixel to pixel and averages to nothing, and enough of it "
         "to matter more than the finest detail"
