@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ruis.image import Colour, Image, ImageInfo, data_range_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["as_image", "info_of", "same_pixels"]
+__all__ = ["as_image", "check_mask", "info_of", "same_pixels", "with_range"]
 
 CHECKED = 2**24
 """Values looked at in one go when searching for what is no number: a memory map is never in memory whole."""
@@ -50,10 +51,7 @@ def as_image(
         If the array is empty, holds NaN or infinity, is masked in places, or has a dtype that holds
         no image.
     """
-    if np.ma.is_masked(array):
-        raise ImageError(
-            "some of the array is masked; fill it first, for instance with its median."
-        )
+    check_mask(array)
     try:
         given = np.asarray(array)
     except ValueError as error:
@@ -64,6 +62,35 @@ def as_image(
     if channel_axis is not None and axis is not None:
         return image, lambda result: np.moveaxis(result, 2, axis)
     return image, lambda result: result.reshape(given.shape)
+
+
+def check_mask(array: Any) -> None:
+    """Refuse an array that is masked in places: what is under the mask would spread.
+
+    Raises
+    ------
+    ImageError
+        If some of it is masked.
+    """
+    if np.ma.is_masked(array):
+        raise ImageError(
+            "some of the array is masked; fill it first, for instance with its median."
+        )
+
+
+def with_range(image: Image, data_range: float | tuple[float, float] | None) -> Image:
+    """Return an image in which other values are black and white.
+
+    Parameters
+    ----------
+    image : Image
+        Any image.
+    data_range : float or tuple of float, optional
+        As for :func:`as_image`; None leaves it as it is.
+    """
+    if data_range is None:
+        return image
+    return replace(image, info=replace(image.info, data_range=_ends(data_range)))
 
 
 def info_of(
@@ -186,7 +213,8 @@ def _channels_last(given: NDArray[Any], axis: int | None) -> NDArray[Any]:
 def _channel_axis(shape: tuple[int, ...], channel_axis: int | None) -> int | None:
     """Return which axis holds the channels; None if none does."""
     if channel_axis is not None:
-        if len(shape) != 3 or not -3 <= channel_axis < 3:
+        whole = isinstance(channel_axis, Integral)
+        if len(shape) != 3 or not whole or not -3 <= channel_axis < 3:
             raise AxesError(
                 f"channel_axis={channel_axis} does not fit an array of shape {shape}; "
                 "an image with channels has three axes."

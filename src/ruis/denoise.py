@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruis import choice, lazy, model_file, zoo
-from ruis.arrays import as_image, info_of
+from ruis.arrays import as_image, info_of, with_range
 from ruis.denoiser import Denoiser
 from ruis.image import Image
 from ruis.processor import threads as processors
@@ -109,7 +109,7 @@ def denoise(
     strength : float, default 1.0
         0 gives the noisy image back, 1 all that the model removes.
     data_range : float or tuple of float, optional
-        For arrays: what is white, or (black, white).
+        What is white, or (black, white), if not what an Image says, or the dtype of an array.
     channel_axis : int, optional
         For arrays: the axis that holds the channels.
     out : numpy.ndarray, optional
@@ -134,8 +134,9 @@ def denoise(
             info, _ = info_of(noisy.shape, noisy.dtype, data_range, channel_axis)
             model = zoo.suited(3 if info.colour == "rgb" else 1, fast=fast)
         else:
-            image = noisy
-            if not isinstance(noisy, Image):
+            if isinstance(noisy, Image):
+                image = with_range(noisy, data_range)
+            else:
                 image, _ = as_image(noisy, data_range=data_range, channel_axis=channel_axis)
             model = choice.choose(image, fast=fast).model
     with _ready(model, keep=not lazy.is_dask(noisy)) as denoiser:

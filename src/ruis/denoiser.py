@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruis import choice, lazy
-from ruis.arrays import as_image, info_of, same_pixels
+from ruis.arrays import as_image, info_of, same_pixels, with_range
 from ruis.denoised import Denoised
 from ruis.errors import ChannelMismatchError, ConfigError
 from ruis.image import Image
@@ -131,8 +131,8 @@ class Denoiser:
         strength : float, default 1.0
             0 gives the noisy image back, 1 all that the model removes.
         data_range : float or tuple of float, optional
-            For arrays: what is white, or (black, white). Default: the whole range of an integer
-            dtype, 1.0 for floats. Values outside it are legal and kept.
+            What is white, or (black, white). Default: what an Image says; of an array the whole range
+            of an integer dtype, 1.0 for floats. Values outside it are legal and kept.
         channel_axis : int, optional
             For arrays: the axis that holds the channels.
         progress : callable, optional
@@ -159,6 +159,11 @@ class Denoiser:
         if isinstance(noisy, Image):
             if out is not None:
                 raise ConfigError("out= is for arrays; an Image gives an Image.")
+            if channel_axis is not None:
+                raise ConfigError(
+                    "channel_axis= is for arrays; the channels of an Image come last."
+                )
+            noisy = with_range(noisy, data_range)
             return self._run(noisy, self._look(noisy, sigma), sigma, strength, progress).image
         if lazy.is_dask(noisy):
             if out is not None:

@@ -324,7 +324,8 @@ def check_settings(sigma: float | None, strength: float, *, floats: bool) -> Non
         If one is no number, or out of bounds.
     """
     for name, value in (("sigma", sigma), ("strength", strength)):
-        if not isinstance(value, (Real, NoneType)) or isinstance(value, bool):
+        fitting = Real if name == "strength" else (Real, NoneType)
+        if not isinstance(value, fitting) or isinstance(value, bool):
             raise ConfigError(f"{name} is a number, not {value!r}.")
     if sigma is not None and not 0 <= sigma < math.inf:
         raise ConfigError(f"sigma is a fraction of the data range, at least 0, not {sigma}.")

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ruis.arrays import check_mask
+from ruis.errors import AxesError, ImageError
 from ruis.job import GRAIN
 
 if TYPE_CHECKING:
@@ -53,7 +55,20 @@ def denoised(array: Any, axis: int | None, ready: Ready, geometry: Geometry) -> 
     -------
     dask.array.Array
         The same shape and dtype.
+
+    Raises
+    ------
+    AxesError
+        If its shape is not known.
+    ImageError
+        If it is empty; and where it is computed, if some of it is masked.
     """
+    if any(math.isnan(length) for length in array.shape):
+        raise AxesError(
+            "the array does not know how large its chunks are; array.compute_chunk_sizes() finds out."
+        )
+    if 0 in array.shape:
+        raise ImageError(f"the array is empty: its shape is {array.shape}.")
     steps = geometry.size or (math.lcm(GRAIN, geometry.multiple),) * 2
     plane = [one for one in range(array.ndim) if one != axis]
     halos = {one: _up(geometry.halo, step) for one, step in zip(plane, steps, strict=True)}
@@ -82,6 +97,7 @@ class _Block:
     axis: int | None
 
     def __call__(self, block: NDArray[Any]) -> NDArray[Any]:
+        check_mask(block)
         pixels = block[..., None] if self.axis is None else np.moveaxis(block, self.axis, 2)
         with _NETWORK:
             result, _, _ = self.ready.run(pixels)

@@ -142,10 +142,11 @@ def plan(
     several = len(inputs) > 1 or any(_is_pattern(one) or _is_folder(Path(one)) for one in inputs)
     file, folder = _target(output, several=several)
     gathered = each_once(found(inputs, folder, result, recursive=recursive))
+    kept = _kept(gathered, folder)
     jobs = []
     for one in gathered:
         try:
-            jobs.append(Job(one.path, file or _output(one, folder), folder))
+            jobs.append(Job(one.path, file or _output(one, folder, kept), folder))
         except ImageError as error:
             result.failed.append(Failure.of(one.path, error, str(error)))
     if folder is None and file is None:
@@ -222,6 +223,8 @@ def _target(output: str | None, *, several: bool) -> tuple[Path | None, Path | N
     from ruis.formats import is_image_name
     from ruis.stacks import is_stack_name
 
+    if not output:
+        raise ConfigError("-o is empty; . is the current folder.")
     path = Path(output)
     separators = tuple(filter(None, (os.sep, os.altsep, "/")))
     if _is_folder(path) or output.endswith(separators):
@@ -252,15 +255,38 @@ def _checked(file: Path) -> Path:
     return file
 
 
-def _output(one: Found, folder: Path | None) -> Path:
-    """Return the name of the output."""
+def _kept(some: list[Found], folder: Path | None) -> set[str]:
+    """Return the places of the outputs whose ending is that of their input."""
+    key = keys()
+    named = (one for one in some if _writable(one.path))
+    return {key(_place(one, folder, one.path.suffix)) for one in named}
+
+
+def _output(one: Found, folder: Path | None, kept: set[str]) -> Path:
+    """Return the name of the output; what becomes another format leaves another's name to it: `logo.gif.png`."""
     suffix = written_suffix(one.path)
-    if folder is None:
-        stem, ome = one.path.stem, ""
-        if stem.lower().endswith(OME):  # readers know .ome.tif and .ome.zarr by both endings
-            stem, ome = stem[: -len(OME)], stem[-len(OME) :]
-        return one.path.with_name(stem + MARK + ome + suffix)
-    return folder / one.name.with_suffix(suffix)
+    place = _place(one, folder, suffix)
+    if suffix != one.path.suffix and keys()(place) in kept:
+        return _place(one, folder, suffix, whole=True)
+    return place
+
+
+def _place(one: Found, folder: Path | None, suffix: str, *, whole: bool = False) -> Path:
+    """Return the name with another ending; `whole`: after its own."""
+    if folder is not None:
+        return folder / (f"{one.name}{suffix}" if whole else one.name.with_suffix(suffix))
+    stem, ome = one.path.name if whole else one.path.stem, ""
+    if stem.lower().endswith(OME):  # readers know .ome.tif and .ome.zarr by both endings
+        stem, ome = stem[: -len(OME)], stem[-len(OME) :]
+    return one.path.with_name(stem + MARK + ome + suffix)
+
+
+def _writable(path: Path) -> bool:
+    """Say whether a file is written in the format that its name means."""
+    try:
+        return written_suffix(path) == path.suffix
+    except UnsupportedFormatError:
+        return False
 
 
 def written_suffix(path: Path) -> str:
@@ -359,6 +385,8 @@ def found(
 ) -> Iterator[Found]:
     """Yield the files that the arguments mean; what means nothing goes to the failures."""
     for text in inputs:
+        if not text:  # an unset variable of a shell is not the current folder
+            raise ConfigError("the name of an input is empty; . is the current folder.")
         paths = [text]
         if _is_pattern(text):
             paths = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - absolute ones, too

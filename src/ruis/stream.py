@@ -23,6 +23,7 @@ from ruis.ahead import Stopped, ahead
 from ruis.denoise import AUTO, load
 from ruis.denoiser import Denoiser
 from ruis.errors import ImageError, UnsupportedFormatError
+from ruis.formats.blank import filled
 from ruis.intensity import Intensity
 from ruis.noise.estimate import window_places
 from ruis.stacks import Pieces, Region, Stack, Stacks, kind_of
@@ -270,7 +271,9 @@ def _look(stack: Stack) -> choice.Seen:
         place = np.unravel_index(number, stack.planes) if stack.planes else ()
         planes = tuple(slice(int(one), int(one) + 1) for one in place)
         count = choice.WINDOWS if total == 1 else LOOKED_AT
-        unit += [scale.to_unit(one[..., :channels]) for one in _looked_at(stack, planes, count)]
+        for window in _looked_at(stack, planes, count):
+            some, _ = _filled(stack, window)
+            unit.append(scale.to_unit(some[..., :channels]))
     if not all(np.isfinite(window).all() for window in unit):
         raise _not_numbers(stack)
     return choice.look_at(unit)
@@ -297,6 +300,12 @@ def _looked_at(stack: Stack, planes: tuple[slice, ...], count: int) -> Iterator[
 def _plane(pixels: NDArray[Any]) -> NDArray[Any]:
     """Return the only plane of what was read."""
     return pixels.reshape(pixels.shape[-3:])
+
+
+def _filled(stack: Stack, pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Return pixels without holes, and where the holes were."""
+    hole = stack.missing(pixels)
+    return (pixels, None) if hole is None else (filled(pixels, hole), hole)
 
 
 def _not_numbers(stack: Stack) -> ImageError:
@@ -348,12 +357,15 @@ def _denoised(
             count.tell(pixels * done / tiles)
 
         for place in np.ndindex(*kept.shape[:-2]):
+            noisy, hole = _filled(stack, window.pixels[place])
             try:
-                ready.run(window.pixels[place], progress, denoised)
+                ready.run(noisy, progress, denoised)
             except ImageError as error:
                 if error.source is None:
                     raise _not_numbers(stack) from error
                 raise
+            if hole is not None:
+                denoised[hole] = window.pixels[place][hole]
             result[place] = denoised[window.rows.keep, window.columns.keep]
             count.add(pixels)
         del window

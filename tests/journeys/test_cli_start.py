@@ -155,12 +155,15 @@ def test_a_name_that_is_no_text_is_printed_escaped(folder):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are others there")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_it_in_order(folder, number, code):
     """Reading takes for ever here, so that the signal arrives in the middle of the work."""
     script = (
         "import signal, sys, time; import ruis.cli, ruis.formats\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         "def read(*_, **__): print('reading', flush=True); time.sleep(60)\n"
         "ruis.formats.read = read\n"
         "sys.argv = ['ruis', 'denoise', 'a.png', '--model', 'same.ruis', '-o', 'never.png']\n"
@@ -202,6 +205,22 @@ def test_a_signal_is_heard_although_a_library_swallows_it(folder, number, code):
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert not (folder / "never.png").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are others there")
+def test_a_signal_that_shall_be_ignored_is():
+    """As nohup has it."""
+    script = (
+        "import signal, sys; import ruis.cli\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "sys.argv = ['ruis', '--version']\n"
+        "try: ruis.cli.main()\n"
+        "except SystemExit: pass\n"
+        "signal.raise_signal(signal.SIGHUP)\n"
+        "assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_main_is_what_the_installed_command_runs(monkeypatch, capsys):

@@ -103,6 +103,19 @@ def test_an_image_keeps_its_record(denoiser):
     assert result.info == info
 
 
+def test_an_image_has_the_range_that_is_told(denoiser):
+    pixels = noise(20, 30, 1) * np.float32(1000)
+    image = Image(pixels, ImageInfo(pixels.dtype, (0.0, 1.0)))
+    expected = denoiser.denoise(pixels[..., 0], data_range=1000.0, sigma=0.05)
+    found = denoiser.denoise(image, data_range=1000.0, sigma=0.05)
+    assert np.array_equal(found.pixels[..., 0], expected)
+    assert found.info.data_range == (0.0, 1000.0)
+    assert np.array_equal(ruis.denoise(image, model="gray-fast", data_range=1000.0, sigma=0.05).pixels[..., 0],
+                          ruis.denoise(pixels[..., 0], model="gray-fast", data_range=1000.0, sigma=0.05))  # fmt: skip
+    with pytest.raises(ConfigError, match="channel_axis"):
+        denoiser.denoise(image, channel_axis=0)
+
+
 def test_the_data_range_scales_both_ways(denoiser):
     """A scale-free network on 0..1000 does what it does on 0..1."""
     noisy = noise(20, 30)

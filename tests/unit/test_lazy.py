@@ -208,6 +208,21 @@ def test_what_lies_under_a_mask_reaches_no_network(exact):
     assert np.array_equal(exact.denoise(nothing), exact.denoise(noise(20, 30)))
 
 
+def test_what_lies_under_a_mask_of_a_block_reaches_no_network(dask_array, exact):
+    masked = np.ma.masked_greater(noise(20, 30), 0.7)
+    lazy = exact.denoise(dask_array.from_array(masked, chunks=(10, 30)))
+    with pytest.raises(ImageError, match="masked"):
+        lazy.compute()
+
+
+def test_a_dask_array_whose_shape_is_unknown_or_empty_is_refused_in_words(dask_array, exact):
+    noisy = dask_array.from_array(noise(20, 30), chunks=(10, 30))
+    with pytest.raises(AxesError, match="compute_chunk_sizes"):
+        exact.denoise(noisy[noisy[:, 0] > 0.5])
+    with pytest.raises(ImageError, match="empty"):
+        exact.denoise(noisy[:0])
+
+
 @pytest.mark.parametrize(
     ("array", "settings", "error", "said"),
     [
@@ -216,6 +231,8 @@ def test_what_lies_under_a_mask_reaches_no_network(exact):
         (noise(9, 9), {"data_range": (0, 1, 2)}, ConfigError, "data_range is what is white"),
         (noise(9, 9), {"sigma": "auto"}, ConfigError, "sigma is a number"),
         (noise(9, 9), {"strength": "half"}, ConfigError, "strength is a number"),
+        (noise(9, 9), {"strength": None}, ConfigError, "strength is a number"),
+        (noise(9, 9, 3), {"channel_axis": 1.0}, AxesError, "channel_axis=1.0"),
     ],
 )
 def test_what_is_no_number_is_refused_in_words(exact, array, settings, error, said):

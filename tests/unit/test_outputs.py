@@ -164,11 +164,11 @@ def test_an_input_is_replaced_only_if_asked():
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_two_inputs_never_race_to_one_output(overwrite):
-    touch("one/a.png", "two/a.png", "b.gif", "b.png")
+    touch("one/a.png", "two/a.png", "one/b.gif", "two/b.gif")
     with pytest.raises(ConfigError, match=r"one.a\.png and two.a\.png would both become"):
         plan(["one/a.png", "two/a.png"], "out", overwrite=overwrite)
     with pytest.raises(ConfigError, match="would both become"):
-        plan(["b.gif", "b.png"], overwrite=overwrite)
+        plan(["one/b.gif", "two/b.gif"], "out", overwrite=overwrite)
 
 
 def test_two_names_of_one_place_are_one_input():
@@ -223,3 +223,26 @@ def test_a_folder_that_cannot_be_read_is_a_failure():
     decided = plan(["closed", "b.png"])
     assert len(decided.jobs) == 1
     assert "permission" in decided.failed[0].message.lower()
+
+
+@pytest.mark.parametrize("settings", [{}, {"output": "out"}, {"recursive": True}], ids=str)
+def test_an_empty_name_is_not_the_current_folder(settings):
+    touch("a.png")
+    with pytest.raises(ConfigError, match="empty"):
+        plan([""], **settings)
+    with pytest.raises(ConfigError, match="empty"):
+        plan(["a.png"], output="")
+
+
+def test_what_becomes_another_format_leaves_a_name_to_its_owner():
+    touch("in/logo.gif", "in/logo.png", "in/photo.gif")
+    assert pairs("in", output="out") == {
+        "in/logo.gif": "out/logo.gif.png",
+        "in/logo.png": "out/logo.png",
+        "in/photo.gif": "out/photo.png",
+    }
+    beside = pairs("in")
+    assert beside["in/logo.gif"] == "in/logo.gif.denoised.png"
+    assert beside["in/logo.png"] == "in/logo.denoised.png"
+    touch(*beside.values())
+    assert set(pairs("in", overwrite=True)) == set(beside)

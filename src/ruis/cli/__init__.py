@@ -165,12 +165,18 @@ app.callback(help=help_of(ruis))(ruis)
 
 def _terminated(number: int, frame: object) -> None:
     """Leave in order when asked to end: what is being written is taken away."""
-    raise SystemExit(TERMINATED)
+    raise SystemExit(TERMINATED - signal.SIGTERM + number)
 
 
 def main() -> None:
     """Run the command line that this process was started with."""
-    signal.signal(signal.SIGTERM, _terminated)
+    for name in (
+        "SIGTERM",
+        "SIGHUP",
+    ):  # a terminal that was closed; ignored where it shall be (nohup)
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminated)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(
             stream, TextIOWrapper

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ruis.errors import CorruptImageError, UnsupportedFormatError
+from ruis.errors import ConfigError, CorruptImageError, UnsupportedFormatError
 from ruis.formats.atomic import new_file
 from ruis.formats.base import Format, Header, Limits, decoding
 from ruis.formats.reading import decoded, opened
@@ -200,12 +200,18 @@ def write(
         If the format cannot hold the dtype or the channels.
     ImageWriteError
         If the file exists already, or the disk refuses; what was there before is still there.
+    ConfigError
+        If it is no Image.
 
     Examples
     --------
     >>> import ruis
     >>> write(ruis.denoise(read("scan.tif")), "scan.clean.tif")  # doctest: +SKIP
     """
+    if not isinstance(image, Image):
+        raise ConfigError(
+            f"what is written is an Image, as ruis.read gives one, and not {type(image).__name__}."
+        )
     path = Path(path)
     format = FORMATS.load(format_of(path))()
     ready = prepared(image, format, record, strip=strip_metadata)

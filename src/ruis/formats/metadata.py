@@ -177,7 +177,9 @@ def gathered(decoded: Decoded) -> tuple[Metadata, int, tuple[str, ...]]:
 
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Undo an EXIF orientation."""
+    """Undo an EXIF orientation; 1 is upright."""
+    if orientation == 1:
+        return pixels
     import numpy as np
 
     turned = {

@@ -115,8 +115,8 @@ def _finished(decoded: Decoded, format: str, source: str | None) -> Image:
     """Turn the pixels upright and gather the metadata."""
     metadata, orientation, notes = gathered(decoded)
     pixels = decoded.pixels
+    pixels = upright(pixels, orientation)
     if orientation != 1:
-        pixels = upright(pixels, orientation)
         notes += (f"turned upright (EXIF orientation {orientation})",)
         if orientation >= 5 and metadata.resolution:
             metadata = replace(metadata, resolution=metadata.resolution[::-1])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from ruis.errors import AxesError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from ruis.image import ImageInfo
@@ -90,6 +91,10 @@ class Stack(ABC):
         CorruptImageError
             If they are not there, or cannot be decoded.
         """
+
+    def missing(self, pixels: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Say where there is nothing in pixels of one plane, shape (rows, columns, samples); None: nowhere."""
+        return None
 
     @property
     def pixel_bytes(self) -> int:

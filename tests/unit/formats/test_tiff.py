@@ -469,3 +469,52 @@ def test_reduced_copies_below_a_page_are_told_of():
 def test_tags_that_make_no_sense_are_not_told_on_standard_error(capfd):
     read_bytes(saved(values((7, 5), "uint8"), extratags=[(42113, 2, 0, "-9999", True)]))
     assert capfd.readouterr().err == ""
+
+
+def with_holes(dtype, nothing, shape=(40, 50)):
+    """A slope with a hole in it, and a tag that says what stands there."""
+    array = (5 + np.add.outer(np.arange(shape[0]), np.arange(shape[1]))).astype(dtype)
+    hole = np.zeros(shape, bool)
+    hole[10:20, 15:30] = True
+    array[hole] = np.dtype(dtype).type(float(nothing))
+    tag = (42113, 2, len(nothing) + 1, nothing.encode() + b"\0", True)
+    return array, hole, saved(array, metadata=None, extratags=[tag])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nothing"),
+    [("float32", "-9999"), ("float32", "-3.4028234663852886e+38"), ("float32", "nan"),
+     ("float64", "1e40"), ("int16", "-32768"), ("uint8", "255"), ("uint16", "0")],
+)  # fmt: skip
+def test_where_there_is_nothing_the_network_sees_what_is_around_and_nothing_stays(dtype, nothing):
+    array, hole, content = with_holes(dtype, nothing)
+    image = read_bytes(content)
+    assert image.pixels[..., 0][hole].min() >= 20
+    assert image.pixels[..., 0][hole].max() <= 60
+    assert any(nothing in note for note in image.info.notes)
+    changed = Image(image.pixels + np.dtype(dtype).type(3), image.info)
+    for strip in (False, True):
+        with tifffile.TiffFile(io.BytesIO(encode(changed, "tiff", strip_metadata=strip))) as file:
+            back = file.asarray()
+            assert 42113 in file.pages[0].tags
+        np.testing.assert_array_equal(back[hole], array[hole])
+        np.testing.assert_array_equal(back[~hole], array[~hole] + np.dtype(dtype).type(3))
+    assert any("mean nothing" in note for note in left_behind(changed, "a.npy"))
+
+
+def test_what_means_nothing_and_is_nowhere_changes_nothing():
+    for nothing in ("-1", "1e9", "0.5", "none"):
+        tag = (42113, 2, len(nothing) + 1, nothing.encode() + b"\0", True)
+        array = values((9, 8), "uint8")
+        image = read_bytes(saved(array, metadata=None, extratags=[tag]))
+        np.testing.assert_array_equal(image.pixels[..., 0], array)
+        assert not image.info.notes
+
+
+def test_a_colour_is_missing_where_all_three_are():
+    array = np.full((20, 20, 3), 90, np.uint8)
+    array[..., 2] = 0
+    array[5:9, 5:9] = 0
+    tag = (42113, 2, 2, b"0\0", True)
+    image = read_bytes(saved(array, metadata=None, photometric="rgb", extratags=[tag]))
+    assert (image.pixels == np.array([90, 90, 0])).all()

@@ -408,3 +408,47 @@ def test_a_thumbnail_that_comes_first_is_left_out(tmp_path, exact, noise, tiff):
             writer.write(noise(30, 40))
     denoise_file(tmp_path / "a.tif", tmp_path / "b.tif", model=exact)
     assert [page.shape for page in tiff(tmp_path / "b.tif").pages] == [(30, 40)] * 2
+
+
+@pytest.mark.parametrize("strip", [False, True])
+def test_where_there_is_nothing_nothing_is_put_and_nothing_spreads(
+    streamed, exact, noise, tiff, strip
+):
+    values = noise(2, 150, 140, dtype="float32")
+    holed = values.copy()
+    holed[:, 60:90, 40:100] = -9999
+    tag = (42113, 2, 6, b"-9999\0", True)
+
+    def write(path, pages):
+        with tifffile.TiffWriter(path) as writer:
+            for page in pages:
+                writer.write(page, metadata=None, rowsperstrip=16, extratags=[tag])
+
+    _, after, told = streamed(holed, write=write, settings={"strip_metadata": strip})
+    found = tifffile.imread(after, key=range(2))
+    hole = holed == -9999
+    assert (found[hole] == -9999).all()
+    assert np.abs(found[~hole]).max() < 2
+    far = np.ones_like(hole)
+    far[:, 20:130, :] = False
+    expected = np.stack([exact.denoise(page) for page in values])
+    assert np.abs(found - expected)[far].max() < 1e-5
+    assert tiff(after).pages[1].tags[42113].value == "-9999"
+    assert any("-9999" in note for note in told.notes)
+
+
+def test_what_pages_become_is_said(streamed, noise):
+    bits = noise(2, 40, 48) > 127
+
+    def write(path, pages):
+        with tifffile.TiffWriter(path) as writer:
+            for page in pages:
+                writer.write(
+                    np.packbits(page, axis=1).tobytes() and page,
+                    metadata=None,
+                    photometric="miniswhite",
+                )
+
+    _, _, told = streamed(bits, write=write)
+    assert any("1 bit expanded" in note for note in told.notes)
+    assert any("inverted" in note for note in told.notes)

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from ruis.errors import AxesError, UnsupportedFormatError
 from ruis.formats.base import Decoded, Format, Header, Source
+from ruis.formats.blank import Blank, filled
+from ruis.formats.metadata import upright
 from ruis.formats.tiff.directories import check_directories, check_segments, first_image
 from ruis.formats.tiff.exif import append_directories, exif_block, exif_tags
+from ruis.formats.tiff.missing import missing, no_data
 from ruis.formats.tiff.own import OwnTags, own_tags
 from ruis.formats.tiff.values import (
     Layout,
@@ -107,6 +110,12 @@ class TIFF(Format):
             orientation = orientation if orientation in range(1, 9) else 1
             metadata = _metadata(page, header)
             own = own_tags(page, photometric_of(page, layout), turned=orientation != 1)
+            hole = missing(pixels, layout, nothing := no_data(page))
+            if hole is not None:
+                there = upright(pixels, orientation)
+                own = replace(own, blank=Blank.of(there, upright(hole, orientation)))
+                pixels = filled(pixels, hole)
+                notes.append(f"where there is nothing ({nothing}), nothing is put")
             first = {tag.code for tag in file.pages[0].tags}
         exif = exif_block(source.file, first)
         native = Native(self.name, own) if own else None
@@ -126,12 +135,14 @@ class TIFF(Format):
         from tifffile import imwrite
 
         info = image.info
+        own = _own(info.metadata)
+        if own.blank is not None and own.blank.shape == image.pixels.shape:
+            image = Image(own.blank.restored(image.pixels), info)
         planar = "C" in info.axes and info.axes.index("C") == 0 and image.pixels.shape[2] > 1
         stored = np.moveaxis(image.pixels, -1, 0) if planar else image.pixels
         if image.pixels.shape[2] == 1:
             stored = image.pixels[..., 0]
         tags, directories = exif_tags(info.metadata.exif)
-        own = _own(info.metadata)
         imwrite(
             file,
             np.ascontiguousarray(stored),
@@ -153,8 +164,10 @@ class TIFF(Format):
         return Native(self.name, kept) if kept else None
 
     def lost(self, native: Native) -> str | None:
-        """Tell of tags alone."""
-        return self.native if _content(native).tags else None
+        """Tell of tags, and of pixels that are none."""
+        own = _content(native)
+        said = [self.native] * bool(own.tags) + ["pixels that mean nothing"] * bool(own.blank)
+        return " and ".join(filter(None, said)) or None
 
 
 def _content(native: Native) -> OwnTags:

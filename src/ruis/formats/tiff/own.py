@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ruis.formats.tiff.missing import NO_DATA
+
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
+    from ruis.formats.blank import Blank
     from ruis.formats.tiff.exif import Tag
 
 __all__ = ["OwnTags", "own_tags"]
 
-EARTH = {33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113}
-"""GeoTIFF's, and GDAL's notes with what means that there is no value."""
+EARTH = {33550, 33922, 34264, 34735, 34736, 34737, 42112}
+"""GeoTIFF's, and GDAL's notes."""
 
-OTHERS = {269, 285, 297, 33723, 34377, 51123}
-"""The document's and the page's name and number, IPTC, Photoshop's resources, MicroManager's notes."""
+OTHERS = {269, 285, 297, 33723, 34377, NO_DATA, 51123}
+"""The document's and the page's name and number, IPTC, Photoshop's resources, what means that there is no value,
+MicroManager's notes."""
 
 BYTE_COUNTS, IMAGEJ = 50838, 50839
 NO_UNIT = 1
@@ -39,11 +43,14 @@ class OwnTags:
     photometric : str, optional
         What tifffile calls the colours, where the image's own do not say it: RGB with further
         samples, floats of which the lowest is white.
+    blank : Blank, optional
+        The pixels that mean nothing, as one of the tags says.
     """
 
     tags: tuple[tuple[int, int, int, bytes], ...] = ()
     resolution: tuple[tuple[int, int], tuple[int, int]] | None = None
     photometric: str | None = None
+    blank: Blank | None = None
 
     @property
     def extratags(self) -> list[Tag]:
@@ -52,8 +59,8 @@ class OwnTags:
 
     @property
     def stripped(self) -> OwnTags:
-        """The same without names, places and texts."""
-        return replace(self, tags=())
+        """The same without names, places and texts; what means nothing is not one of them."""
+        return replace(self, tags=tuple(tag for tag in self.tags if tag[0] == NO_DATA))
 
     def __bool__(self) -> bool:
         return self != OwnTags()

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
+
 from ruis.errors import AxesError, ImageError, UnsupportedFormatError
 from ruis.formats import opened, recognised
 from ruis.formats.atomic import new_file
@@ -17,13 +19,13 @@ from ruis.formats.base import Source, decoding
 from ruis.formats.tiff import TIFF
 from ruis.formats.tiff.directories import check_directories, first_image, is_image
 from ruis.formats.tiff.exif import append_directories, exif_block, exif_tags
-from ruis.formats.tiff.values import layout_of
+from ruis.formats.tiff.values import layout_of, meaningful
 from ruis.stacks.base import Need, Sink, Stacks, check_axes
 from ruis.stacks.tiff.reading import Kind, Pages, PageStack
-from ruis.stacks.tiff.writing import DEFLATE, JPEG, PageSink, written_as
+from ruis.stacks.tiff.writing import DEFLATE, KEPT, PageSink, written_as
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile
+    from tifffile import TiffFile, TiffPage
 
 __all__ = ["HELD", "TIFFStacks"]
 
@@ -158,8 +160,10 @@ def _stacks(
     for kind, numbers in groups:
         if kind.layout.axes == "CYX" and kind.layout.channels > 1:
             notes.append("channels that were stored apart are written pixel by pixel")
-        if kind.compression == JPEG and written_as(kind) == DEFLATE:
-            notes.append("what was compressed as JPEG is written with deflate")
+        if kind.compression not in KEPT and written_as(kind) == DEFLATE:
+            name = file.pages[numbers[0]].compression.name
+            notes.append(f"what was compressed as {name} is written with deflate")
+        notes += _changes(file.pages[numbers[0]], kind)
         every = range(virtual) if virtual else numbers
         told, shape = _axes(source, kind, len(every), alone=len(groups) == 1, given=axes)
         if axes and "S" not in told and kind.layout.channels > 1:
@@ -172,6 +176,15 @@ def _stacks(
         )
         stacks.append(PageStack(pages, every, kind, told, shape, name))
     return tuple(stacks), notes
+
+
+def _changes(page: TiffPage, kind: Kind) -> list[str]:
+    """Say what becomes of the pages' values."""
+    some = np.zeros((1, 1, int(page.samplesperpixel)), page.dtype)
+    said = meaningful(some, page, kind.layout)[1]
+    if kind.no_data:
+        said.append(f"where there is nothing ({kind.no_data}), nothing is put")
+    return said
 
 
 def _axes(

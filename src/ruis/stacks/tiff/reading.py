@@ -11,6 +11,7 @@ import numpy as np
 from ruis.errors import CorruptImageError
 from ruis.formats.base import Source, decoding
 from ruis.formats.tiff.directories import check_segments
+from ruis.formats.tiff.missing import missing, no_data
 from ruis.formats.tiff.values import Layout, meaningful
 from ruis.image import ImageInfo, data_range_of
 from ruis.stacks.base import Region, Stack
@@ -41,6 +42,8 @@ class Kind:
         As TIFF numbers them.
     direct : bool
         Whether pixels lie in the file as they are, one row after the other.
+    no_data : str
+        The number that means nothing, as the tag says it; empty: none does.
     """
 
     layout: Layout
@@ -49,6 +52,7 @@ class Kind:
     compression: int
     predictor: int
     direct: bool
+    no_data: str = ""
 
     @classmethod
     def of(cls, page: TiffPage, layout: Layout) -> Kind:
@@ -56,7 +60,8 @@ class Kind:
         tile = (int(page.tilelength), int(page.tilewidth)) if page.is_tiled else None
         strip = min(int(page.rowsperstrip) or page.imagelength, page.imagelength)
         direct = bool(page.is_final and not page.is_tiled)
-        return cls(layout, tile, strip, int(page.compression), int(page.predictor), direct)
+        compression, predictor = int(page.compression), int(page.predictor)
+        return cls(layout, tile, strip, compression, predictor, direct, no_data(page))
 
     @property
     def block(self) -> tuple[int, int]:
@@ -152,6 +157,10 @@ class PageStack(Stack):
         (planes,), rows, columns = region.planes, region.rows, region.columns
         plane = [self._window(number, rows, columns) for number in self.numbers[planes]]
         return plane[0][None] if len(plane) == 1 else np.stack(plane)
+
+    def missing(self, pixels: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Look for the number that means nothing; see :meth:`Stack.missing`."""
+        return missing(pixels, self.kind.layout, self.kind.no_data)
 
     def _window(self, number: int, rows: slice, columns: slice) -> NDArray[Any]:
         with self.pages.lock, decoding("TIFF", self.pages.source.name):

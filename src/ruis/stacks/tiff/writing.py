@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
     from ruis.stacks.tiff.reading import Kind, PageStack
 
-__all__ = ["DEFLATE", "JPEG", "PageSink", "written_as"]
+__all__ = ["DEFLATE", "KEPT", "PageSink", "written_as"]
 
 JPEG, DEFLATE, JPEG_QUALITY = 7, 8, 95
 KEPT = {1: 1, 5: 5, 8: 8, 32946: 8, 32773: 32773, 34925: 34925, 50000: 50000}
 """Compressions that are written as they were read (the two numbers of deflate are one)."""
 
 DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, UNIT, SOFTWARE = 270, 282, 283, 296, 305
-APPEARANCE = {274, 34675}
-"""Orientation and colour profile: they stay when metadata is stripped."""
+APPEARANCE = {274, 34675, 42113}
+"""Orientation, colour profile, what means nothing: they stay when metadata is stripped."""
 
 TAGS = APPEARANCE | {
     # names, dates, rights, XMP, IPTC
     DESCRIPTION, 269, 271, 272, 285, 297, 306, 315, 316, 700, 33432, 33723,
-    # where on earth the pixels are, and what means that there is none
-    33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113,
+    # where on earth the pixels are
+    33550, 33922, 34264, 34735, 34736, 34737, 42112,
     # ImageJ's own, MicroManager's own
     50838, 50839, 51123,
 }  # fmt: skip
