@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from ruis.errors import CorruptImageError, UnsupportedFormatError
 from ruis.formats.base import Decoded, Format, Header, Source, squeezed
 from ruis.formats.metadata import clean_exif
-from ruis.image import Colour, Image, Metadata
+from ruis.formats.photoshop import without_copies
+from ruis.image import Colour, Image, Metadata, Native
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,8 @@ __all__ = ["JPEG"]
 
 QUALITY = 95
 SUBSAMPLING = "444"
-SOI, EOI, SOS, APP0, APP1, APP2, APP14, COMMENT = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
+SOI, EOI, SOS, APP0, APP1, APP2, APP13 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xED
+APP14, COMMENT = 0xEE, 0xFE
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..15; C4, C8, CC are something else
 LOSSLESS_FRAMES = {0xC3, 0xC7, 0xCB, 0xCF}
 PROGRESSIVE, ARITHMETIC = 0xC2, 0xC9
@@ -33,6 +35,9 @@ MAX_PAYLOAD = 65533
 EXIF_HEAD, XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 MORE_XMP_HEAD = b"http://ns.adobe.com/xmp/extension/\0"
 ICC_HEAD, ADOBE_HEAD, JFIF_HEAD = b"ICC_PROFILE\0", b"Adobe", b"JFIF\0"
+PHOTOSHOP_HEAD = b"Photoshop 3.0\0"
+PADDING = 64
+"""So many bytes behind the end of a picture are nothing that somebody would miss."""
 COLOURS: dict[int, Colour] = {1: "gray", 3: "rgb", 4: "cmyk"}
 
 
@@ -57,6 +62,7 @@ class JPEG(Format):
     uses_exif: ClassVar[bool] = True
     max_exif: ClassVar[int | None] = MAX_PAYLOAD - len(EXIF_HEAD)
     max_side: ClassVar[int | None] = 65500
+    native: ClassVar[str | None] = "IPTC and Photoshop's other notes in JPEG"
 
     def recognises(self, start: bytes) -> bool:
         """Whether a start-of-image marker and another marker are there."""
@@ -97,10 +103,20 @@ class JPEG(Format):
         notes: tuple[str, ...] = ()
         if segments.more_xmp:
             notes = ("the second part of the XMP is left out",)
+        if segments.behind > PADDING:
+            size = f"{segments.behind / 1024:.0f} KiB"
+            notes += (f"what follows the picture ({size}: another picture, a film) is left out",)
+        metadata = segments.metadata()
+        try:
+            own = without_copies(bytes(segments.photoshop))
+        except ValueError:
+            own, notes = b"", (*notes, "unreadable notes of Photoshop ignored")
+        if own:
+            metadata = replace(metadata, native=Native(self.name, own))
         if header.colour == "cmyk" and segments.adobe:
             _invert(pixels)
             notes += ("inverted CMYK read as ink",)
-        return Decoded(pixels, header.colour, metadata=segments.metadata(), notes=notes)
+        return Decoded(pixels, header.colour, metadata=metadata, notes=notes)
 
     def unheld(self, metadata: Metadata) -> tuple[str, ...]:
         """Also say what is larger than a segment, and may not be split; of a description, the end."""
@@ -147,6 +163,8 @@ class Segments:
     blocks: int = 0
     entropy_bytes: int = 0
     scans: int = 0
+    photoshop: bytearray = field(default_factory=bytearray)
+    behind: int = 0
 
     def metadata(self) -> Metadata:
         """Return it as metadata."""
@@ -181,6 +199,7 @@ def _walk(data: bytearray) -> Segments:
             raise CorruptImageError(f"no marker at byte {offset}.")
         marker = data[offset + 1]
         if marker == EOI:
+            result.behind = len(data[offset + 2 :].strip(b"\0"))
             return result
         length = int.from_bytes(view[offset + 2 : offset + 4], "big")
         content = bytes(view[offset + 4 : offset + 2 + length])
@@ -245,6 +264,8 @@ def _note(result: Segments, marker: int, content: bytes) -> None:
         result.more_xmp = True
     elif marker == APP2 and content.startswith(ICC_HEAD) and len(content) > 14:
         result.icc.setdefault(content[12], content[14:])
+    elif marker == APP13 and content.startswith(PHOTOSHOP_HEAD):
+        result.photoshop += content[len(PHOTOSHOP_HEAD) :]
     elif marker == APP14 and content.startswith(ADOBE_HEAD):
         result.adobe = True
     elif marker == COMMENT:
@@ -306,6 +327,12 @@ def _metadata_segments(metadata: Metadata) -> Iterator[bytes]:
         if len(parts) <= 255:
             for number, part in enumerate(parts, 1):
                 yield _segment(APP2, ICC_HEAD + bytes((number, len(parts))) + part)
+    if metadata.native is not None:
+        own = metadata.native.content
+        assert isinstance(own, bytes)
+        size = MAX_PAYLOAD - len(PHOTOSHOP_HEAD)
+        for start in range(0, len(own), size):  # resources may be cut anywhere
+            yield _segment(APP13, PHOTOSHOP_HEAD + own[start : start + size])
     if metadata.description:
         fits = metadata.description.encode()[:MAX_PAYLOAD].decode("utf-8", "ignore")
         yield _segment(COMMENT, fits.encode())

@@ -28,7 +28,7 @@ MAX_METADATA = 64 * 2**20  # bytes of one decompressed text or profile
 DEFLATE_LIMIT = 1032  # deflate cannot shrink anything by more
 MAX_OWN = 2**20  # bytes of the texts that are carried over unread
 XMP_KEYWORD = b"XML:com.adobe.xmp"
-APPEARANCE = {b"gAMA", b"cHRM", b"sRGB"}
+APPEARANCE = {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI"}
 """How bright and colourful the values are meant; in no other format."""
 
 ELSEWHERE = (b"Software\0", XMP_KEYWORD + b"\0", b"Raw profile type ")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from imagecodecs import jpeg8_encode
 from PIL import Image as Pillow
+from PIL import IptcImagePlugin
 
 from ruis.errors import ChannelMismatchError, CorruptImageError, UnsupportedFormatError
 from ruis.formats import encode, jpeg, left_behind, probe, read_bytes
@@ -309,3 +310,55 @@ def test_compressed_data_ends_where_a_marker_is_wherever_it_is_cut(monkeypatch):
             found += 1
             assert jpeg._end_of_entropy(data, offset) == expected.start()
     assert found > 1000
+
+
+def with_segment(content, marker, payload):
+    segment = bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2, "big") + payload
+    return content[:2] + segment + content[2:]
+
+
+def resource(number, content, name=b""):
+    label = bytes((len(name),)) + name
+    label += b"\0" * (len(label) % 2)
+    body = len(content).to_bytes(4, "big") + content + b"\0" * (len(content) % 2)
+    return b"8BIM" + number.to_bytes(2, "big") + label + body
+
+
+def iptc_of(content):
+    return IptcImagePlugin.getiptcinfo(Pillow.open(io.BytesIO(content)))
+
+
+CAPTION = b"\x1c\x02\x78\0\x07harbour\x1c\x02\x74\0\x08Jane Doe"
+
+
+@pytest.mark.parametrize("padding", [b"", b"x" * 70_000], ids=["short", "in two segments"])
+def test_iptc_stays_and_a_thumbnail_does_not(padding):
+    thumbnail, other = resource(0x040C, b"tiny picture"), resource(0x0FA0, padding, b"a name")
+    whole = thumbnail + resource(0x0404, CAPTION) + other
+    content = saved(smooth())
+    for start in range((len(whole) - 1) // 60_000 * 60_000, -1, -60_000):
+        content = with_segment(content, 0xED, b"Photoshop 3.0\0" + whole[start : start + 60_000])
+    image = read_bytes(content)
+    written = encode(image, "jpeg")
+    assert iptc_of(written) == {(2, 120): b"harbour", (2, 116): b"Jane Doe"}
+    assert b"tiny picture" not in written
+    assert written.count(b"x") >= len(padding)
+    assert any("IPTC" in one for one in left_behind(image, "a.png"))
+    bare = encode(image, "jpeg", strip_metadata=True)
+    assert b"Jane" not in bare
+    assert iptc_of(bare) is None
+
+
+@pytest.mark.parametrize("broken", [b"8BIM\x04\x04\0\0\0\0\xff\xffab", b"8BIM", b"nonsense"])
+def test_broken_notes_of_photoshop_are_ignored_and_it_is_said(broken):
+    image = read_bytes(with_segment(saved(smooth()), 0xED, b"Photoshop 3.0\0" + broken))
+    assert any("Photoshop" in note for note in image.info.notes)
+    assert image.info.metadata.native is None
+
+
+def test_what_follows_the_picture_is_said_to_be_left_out():
+    content = saved(smooth())
+    image = read_bytes(content + saved(smooth()[::-1]))
+    assert any("follows the picture" in note for note in image.info.notes)
+    assert not read_bytes(content + bytes(5000)).info.notes
+    assert not read_bytes(content + b"\r\n").info.notes

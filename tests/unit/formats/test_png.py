@@ -234,6 +234,13 @@ def test_texts_that_nobody_reads_and_gamma_are_carried_over():
     assert b"Title" not in left and b"Author" not in left  # noqa: PT018
 
 
+def test_which_colours_are_meant_is_carried_over():
+    wide = (b"cICP", bytes((9, 16, 0, 1)))  # BT.2020, PQ
+    content = encode(with_texts(wide), "png", strip_metadata=True)
+    assert chunk(*wide) in content
+    assert content.index(b"cICP") < content.index(b"IDAT")
+
+
 def test_a_comment_beside_a_description_is_another_text():
     description, comment = (b"tEXt", b"Description\0d"), (b"tEXt", b"Comment\0c")
     both = with_texts(description, comment)

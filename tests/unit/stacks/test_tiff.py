@@ -452,3 +452,20 @@ def test_what_pages_become_is_said(streamed, noise):
     _, _, told = streamed(bits, write=write)
     assert any("1 bit expanded" in note for note in told.notes)
     assert any("inverted" in note for note in told.notes)
+
+
+@pytest.mark.parametrize("strip", [False, True])
+@pytest.mark.parametrize("contiguous", [False, True])
+def test_what_tifffile_says_of_a_shape_stays_true(streamed, noise, contiguous, strip):
+    settings = {} if contiguous else {"compression": "zlib"}
+    before, after, _ = streamed(
+        noise(2, 3, 64, 80), metadata={"axes": "TZYX", "note": "hello"}, photometric="minisblack",
+        settings={"strip_metadata": strip}, **settings,
+    )  # fmt: skip
+    with tifffile.TiffFile(before) as one, tifffile.TiffFile(after) as other:
+        assert one.series[0].axes == other.series[0].axes == "TZYX"
+        assert other.series[0].shape == (2, 3, 64, 80)
+        assert ("hello" in other.pages[0].description) == (not strip)
+        assert "truncated" not in other.pages[0].description
+        assert len(other.pages) == 6
+    assert tifffile.imread(after).shape == (2, 3, 64, 80)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,10 @@ TAGS = APPEARANCE | {
 """Tags that say nothing about how pixels are stored, and so are true of the new file."""
 
 
+SHAPED = b'{"shape"'
+"""How tifffile's note begins, of the shape of a whole file, its axes and whatever else somebody said."""
+
+
 def written_as(kind: Kind) -> int:
     """Return the compression in which pixels of a kind are written, as TIFF numbers it."""
     if kind.compression == JPEG and kind.tile and kind.layout.channels in {1, 3}:
@@ -74,7 +79,8 @@ class PageSink(Sink):
             virtual = pages.pages.virtual
             with pages.pages.lock:
                 page = pages.pages[0 if virtual else pages.numbers[number]]
-                tags = {} if virtual and number else self._tags(page)
+                apart = pages.kind.layout.axes == "CYX"  # then a shape is no longer true
+                tags = {} if virtual and number else self._tags(page, shaped=not apart)
             self._page(pages.kind, page, bands, tags)
 
     def _page(
@@ -118,18 +124,20 @@ class PageSink(Sink):
             **tags,
         )
 
-    def _tags(self, page: TiffPage) -> dict[str, Any]:
-        """Return the tags that a page had, as tifffile wants them."""
+    def _tags(self, page: TiffPage, *, shaped: bool) -> dict[str, Any]:
+        """Return the tags that a page had, as tifffile wants them; `shaped`: tifffile's own note of a shape, too."""
         handle = page.parent.filehandle
         kept = APPEARANCE if self.strip_metadata else TAGS
         extra = []
         for tag in page.tags:
-            if tag.code not in kept:
+            if tag.code not in kept | {DESCRIPTION}:
                 continue
             handle.seek(tag.valueoffset)
             value = handle.read(tag.valuebytecount)
-            if tag.code == DESCRIPTION:
-                value = _true_description(value, self.name)
+            if value.startswith(SHAPED) and tag.code == DESCRIPTION:
+                value = _true_shape(value, strip=self.strip_metadata) if shaped else b""
+            elif tag.code == DESCRIPTION:
+                value = b"" if self.strip_metadata else _true_description(value, self.name)
             if value:
                 count = len(value) if tag.dtype == 2 else tag.count  # texts are counted in bytes
                 extra.append((tag.code, int(tag.dtype), count, value, True))
@@ -201,10 +209,20 @@ def _resolution(page: TiffPage) -> dict[str, Any]:
     return {"resolution": tuple(values), "resolutionunit": int(unit.value) if unit else 2}
 
 
+def _true_shape(value: bytes, *, strip: bool) -> bytes:
+    """Return tifffile's note of a shape as it is true where all pages have tags; `strip`: and nothing else."""
+    try:
+        told = json.loads(value.rstrip(b"\0"))
+    except ValueError:
+        return b""
+    told.pop("truncated", None)
+    if strip:
+        told = {key: told[key] for key in ("shape", "axes") if key in told}
+    return json.dumps(told).encode("ascii") + b"\0"
+
+
 def _true_description(value: bytes, name: str) -> bytes:
     """Return a description that is true of the new file: OME-XML tells the names of files."""
-    if value.startswith(b'{"shape"'):  # tifffile's private note, written where planes have no tags
-        return b""
     if b"<OME" not in value[:4096]:
         return value
     new = (
