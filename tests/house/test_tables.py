@@ -15,7 +15,7 @@ FOLDERS = ["noise", "metrics", "formats", "stacks", "architectures", "engines", 
 # Modules without a row: what siblings have in common, and what is not one of them.
 SHARED = {
     "noise": {"blocks", "estimate", "measure"},
-    "formats": {"atomic", "blank", "metadata", "photoshop", "reading", "source", "writing"},
+    "formats": {"atomic", "blank", "exif", "metadata", "photoshop", "reading", "source", "writing"},
     "engines": {"ensemble", "onnx_graph"},  # what goes around any of them; the graph of one
     "architectures": {"keras_layers"},
 }

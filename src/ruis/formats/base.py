@@ -16,6 +16,7 @@ from ruis.errors import (
     ImageTooLargeError,
     UnsupportedFormatError,
 )
+from ruis.formats.exif import retyped
 from ruis.formats.source import Source  # what every format reads from
 from ruis.image import Colour, Image, ImageInfo, Metadata, Native
 
@@ -336,7 +337,7 @@ def exif_block(exif: Exif) -> bytes:
         for tag, value in list(directory.items()):
             if isinstance(value, str):
                 directory[tag] = RawText(value)
-    return exif.tobytes().removeprefix(b"Exif\0\0")
+    return retyped(exif.tobytes().removeprefix(b"Exif\0\0"))
 
 
 @contextmanager

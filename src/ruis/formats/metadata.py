@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ruis.formats.base import EXIF_IFD, Decoded, RawText, exif_block
+from ruis.formats.exif import Entry, edited
 from ruis.image import Metadata
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ DESCRIPTION, ORIENTATION, X_RESOLUTION, Y_RESOLUTION = 0x010E, 0x0112, 0x011A, 0
 RESOLUTION_UNIT, SOFTWARE = 0x0128, 0x0131
 PIXEL_COLUMNS, PIXEL_ROWS = 0xA002, 0xA003
 CENTIMETRES = 3
+ASCII, SHORT, RATIONAL = 2, 3, 5
+RESOLUTION = {X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT}
 SAME_STRUCTURE = {
     # Where and how some file kept its pixels: meaningless in any other file.
     0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x013D,
@@ -86,22 +90,34 @@ def _clean(block: bytes) -> CleanExif:
     orientation = exif.get(ORIENTATION, 1)
     if orientation not in range(1, 9):
         orientation = 1
-    if ORIENTATION in exif:
-        exif[ORIENTATION] = 1
-    if orientation >= 5 and EXIF_IFD in exif:
-        _swap(exif.get_ifd(EXIF_IFD), PIXEL_COLUMNS, PIXEL_ROWS)
     resolution = _resolution(exif)
-    if orientation >= 5:
-        _swap(exif, X_RESOLUTION, Y_RESOLUTION)
-    for tag in SAME_STRUCTURE & set(exif):
-        del exif[tag]
+    changes: dict[int, Entry | None] = dict.fromkeys(SAME_STRUCTURE & set(exif))
+    if ORIENTATION in exif:
+        changes[ORIENTATION] = Entry(SHORT, (1,))
+    try:
+        cleaned = edited(block, changes, turned=orientation >= 5)
+    except ValueError:  # what Pillow makes of it is better than nothing
+        cleaned = _written_anew(exif, orientation)
     return CleanExif(
-        exif_block(exif) if len(exif) else None,
+        cleaned if set(exif) - SAME_STRUCTURE else None,
         orientation,
         _text(exif.get(SOFTWARE)),
         _text(exif.get(DESCRIPTION)),
         resolution,
     )
+
+
+def _written_anew(exif: Exif, orientation: int) -> bytes:
+    """Return a block that Pillow writes, upright and without tags of another file's structure."""
+    if ORIENTATION in exif:
+        exif[ORIENTATION] = 1
+    if orientation >= 5 and EXIF_IFD in exif:
+        _swap(exif.get_ifd(EXIF_IFD), PIXEL_COLUMNS, PIXEL_ROWS)
+    if orientation >= 5:
+        _swap(exif, X_RESOLUTION, Y_RESOLUTION)
+    for tag in SAME_STRUCTURE & set(exif):
+        del exif[tag]
+    return exif_block(exif)
 
 
 def exif_with(
@@ -127,11 +143,27 @@ def exif_with(
 
 def _with_values(block: bytes | None, values: dict[int, Any]) -> bytes:
     exif = _loaded(block or b"")
+    if _text(exif.get(DESCRIPTION)):
+        values.pop(DESCRIPTION, None)  # a file's comment is another text than its EXIF's
+    here = _resolution(exif)
+    if here is not None and here == (values.get(X_RESOLUTION), values.get(Y_RESOLUTION)):
+        values = {tag: values[tag] for tag in values if tag not in RESOLUTION}
+    if block:
+        with suppress(ValueError):  # what is broken Pillow writes anew
+            return edited(block, {tag: _entry(value) for tag, value in values.items()})
     for tag, value in values.items():
-        if tag == DESCRIPTION and _text(exif.get(tag)):
-            continue  # a file's comment is another text than its EXIF's
         exif[tag] = RawText(value.encode().decode("latin-1")) if isinstance(value, str) else value
     return exif_block(exif)
+
+
+def _entry(value: str | float) -> Entry:
+    """Return a text, a number of inches, or a unit as it is stored."""
+    if isinstance(value, str):
+        return Entry(ASCII, value.encode() + b"\0")
+    if isinstance(value, int):
+        return Entry(SHORT, (value,))
+    part = Fraction(value).limit_denominator(1000)
+    return Entry(RATIONAL, (part.numerator, part.denominator))
 
 
 def recorded(metadata: Metadata, record: str) -> Metadata:

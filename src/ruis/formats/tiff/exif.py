@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from ruis.formats.base import EXIF_IFD, GPS_IFD, RawText
 from ruis.formats.base import exif_block as serialised
+from ruis.formats.exif import UNDEFINED, UNTYPED
 
 __all__ = ["append_directories", "exif_block", "exif_tags"]
 
@@ -121,6 +122,8 @@ def _directory(content: dict[int, Any], offset: int) -> bytes:
         directory = ImageFileDirectory_v2(LITTLE_ENDIAN)
         for tag, value in content.items():
             directory[tag] = RawText(value) if isinstance(value, str) else value
+            if tag in UNTYPED and isinstance(value, bytes):
+                directory.tagtype[tag] = UNDEFINED
         return directory.tobytes(offset)
 
 

@@ -1,0 +1,158 @@
+"""EXIF blocks that are changed where they lie."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ruis.formats.exif import Entry, edited, retyped
+from ruis.formats.metadata import clean_exif, exif_with
+
+NOTE = b"a maker's note with offsets of its own" * 3
+THUMBNAIL = b"\xff\xd8 a small noisy picture \xff\xd9"
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1}
+
+
+def directory(order: str, entries, at: int, following: int = 0) -> bytes:
+    """Lay entries (tag, type, count, bytes) out at an offset, values behind them."""
+    table, values = struct.pack(order + "H", len(entries)), b""
+    behind = at + 6 + 12 * len(entries)
+    for tag, kind, count, value in entries:
+        table += struct.pack(order + "HHI", tag, kind, count)
+        if len(value) <= 4:
+            table += value.ljust(4, b"\0")
+        else:
+            table += struct.pack(order + "I", behind + len(values))
+            values += value + bytes(len(value) % 2)
+    return table + struct.pack(order + "I", following) + values
+
+
+def block(order: str, *, thumbnail: bool = True, software: bytes = b"Fw\0") -> bytes:
+    """A camera's block: orientation 6, a maker's note, a thumbnail at the end."""
+    number = lambda letter, *values: struct.pack(f"{order}{len(values)}{letter}", *values)  # noqa: E731
+
+    def main(exif: int, following: int) -> bytes:
+        return directory(order, [
+            (0x0112, 3, 1, number("H", 6)),
+            (0x011A, 5, 1, number("I", 300, 1)),
+            (0x011B, 5, 1, number("I", 150, 1)),
+            (0x0131, 2, len(software), software),
+            (0x8769, 4, 1, number("I", exif)),
+            (0xC4A5, 7, 8, b"PrintIM\0"),
+        ], 8, following)  # fmt: skip
+
+    exif_at = 8 + len(main(0, 0))
+    exif = directory(order, [
+        (0x9000, 7, 4, b"0232"), (0x927C, 7, len(NOTE), NOTE),
+        (0xA002, 4, 1, number("I", 160)), (0xA003, 3, 1, number("H", 120)),
+    ], exif_at)  # fmt: skip
+    behind = exif_at + len(exif)
+    picture = directory(order, [
+        (0x0201, 4, 1, number("I", behind + 30)), (0x0202, 4, 1, number("I", len(THUMBNAIL))),
+    ], behind)  # fmt: skip
+    start = {"<": b"II*\0", ">": b"MM\0*"}[order] + number("I", 8)
+    whole = start + main(exif_at, behind if thumbnail else 0) + exif
+    return whole + picture + THUMBNAIL if thumbnail else whole
+
+
+def parsed(data: bytes) -> dict[int, tuple[int, bytes]]:
+    """Type and bytes of each tag, in both directories; the offset of the maker's note as tag 0."""
+    order = {b"II": "<", b"MM": ">"}[data[:2]]
+    found, waiting = {}, [struct.unpack_from(order + "I", data, 4)[0]]
+    while waiting:
+        at = waiting.pop()
+        for index in range(struct.unpack_from(order + "H", data, at)[0]):
+            place = at + 2 + 12 * index
+            tag, kind, count = struct.unpack_from(order + "HHI", data, place)
+            length, where = SIZES[kind] * count, place + 8
+            if length > 4:
+                where = struct.unpack_from(order + "I", data, where)[0]
+            value = data[where : where + length]
+            assert len(value) == length
+            found[tag] = (kind, value)
+            if tag == 0x8769:
+                waiting.append(struct.unpack(order + "I", value)[0])
+            if tag == 0x927C:
+                found[0] = (0, str(where).encode())
+    return found
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("thumbnail", [False, True])
+def test_a_makers_note_stays_where_it_is_and_types_are_kept(order, thumbnail):
+    before = block(order, thumbnail=thumbnail)
+    clean = clean_exif(before)
+    after = exif_with(
+        clean.exif, software="Fw; ruis: denoised, with much to say", description="a cat"
+    )
+    one, other = parsed(before), parsed(after)
+    assert clean.orientation == 6
+    for tag in (0, 0x927C, 0x9000, 0xC4A5):
+        assert one[tag] == other[tag], hex(tag)
+    assert other[0x0112][1] == struct.pack(order + "H", 1)
+    assert other[0x0131] == (2, b"Fw; ruis: denoised, with much to say\0")
+    assert other[0x010E] == (2, b"a cat\0")
+    assert (other[0x011A], other[0x011B]) == (one[0x011B], one[0x011A])
+    assert other[0xA002][1][:2] == struct.pack(order + "H", 120)
+    assert other[0xA003] == (4, struct.pack(order + "I", 160))
+    main = [tag for tag in other if tag not in (0, 0x9000, 0x927C, 0xA002, 0xA003)]
+    assert main == sorted(main)
+    assert b"noisy picture" not in after
+    if thumbnail:
+        assert len(clean.exif) < len(before)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_what_is_said_already_changes_nothing(order):
+    clean = clean_exif(block(order))
+    said = exif_with(clean.exif, software="Fw", resolution=clean.resolution[::-1])
+    assert said == clean.exif
+    again = exif_with(said, software="x" * 50, resolution=(72.5, 96.0))
+    assert exif_with(again, software="x" * 50, resolution=(72.5, 96.0)) == again
+    assert clean_exif(again).resolution == (72.5, 96.0)
+
+
+def test_a_value_that_two_tags_share_is_left_to_the_other():
+    data = bytearray(block("<"))
+    across, down = 8 + 2 + 12, 8 + 2 + 24
+    data[down + 8 : down + 12] = data[across + 8 : across + 12]
+    after = parsed(edited(bytes(data), {0x011A: Entry(5, (72, 1))}))
+    assert after[0x011A][1] == struct.pack("<II", 72, 1)
+    assert after[0x011B][1] == struct.pack("<II", 300, 1)
+
+
+def test_bytes_that_have_no_type_are_given_none():
+    data = bytearray(block("<"))
+    for tag in (0x9000, 0x927C, 0xC4A5):
+        place = data.index(struct.pack("<HH", tag, 7))
+        data[place + 2 : place + 4] = struct.pack("<H", 1)
+    assert parsed(retyped(bytes(data))) == parsed(block("<"))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"II*\0", b"XX*\0\x08\0\0\0", b"II*\0\xff\0\0\0", b"MM\0+" + bytes(20)]
+)
+def test_what_is_no_block_is_refused(data):
+    with pytest.raises(ValueError, match="EXIF"):
+        edited(data, {})
+
+
+@given(st.data())
+def test_a_damaged_block_is_changed_or_refused_and_nothing_else(data):
+    order = data.draw(st.sampled_from("<>"))
+    damaged = bytearray(block(order))
+    for _ in range(data.draw(st.integers(1, 6))):
+        damaged[data.draw(st.integers(2, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    damaged = bytes(damaged[: data.draw(st.integers(8, len(damaged)))])
+    changes = {0x0112: Entry(3, (1,)), 0x0131: Entry(2, b"ruis" * 9), 0x011A: None}
+    for change in (lambda: edited(damaged, changes, turned=True), lambda: retyped(damaged)):
+        try:
+            made = change()
+        except ValueError:
+            continue
+        assert len(made) <= 2 * len(damaged) + 400
+    clean = clean_exif(damaged)
+    exif_with(clean.exif, software="ruis")
