@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from ruis.cli.exit_codes import STOPPED, TERMINATED
+from ruis.cli.exit_codes import STOPPED
 from ruis.cli.failures import reported
 
 __all__ = ["app", "main"]
@@ -165,7 +165,7 @@ app.callback(help=help_of(ruis))(ruis)
 
 def _terminated(number: int, frame: object) -> None:
     """Leave in order when asked to end: what is being written is taken away."""
-    raise SystemExit(TERMINATED - signal.SIGTERM + number)
+    raise SystemExit(128 + number)  # as shells count
 
 
 def main() -> None:

@@ -469,3 +469,24 @@ def test_what_tifffile_says_of_a_shape_stays_true(streamed, noise, contiguous, s
         assert "truncated" not in other.pages[0].description
         assert len(other.pages) == 6
     assert tifffile.imread(after).shape == (2, 3, 64, 80)
+
+
+def test_an_ome_tiff_without_metadata_keeps_its_axes(streamed, noise):
+    told = {
+        "axes": "CZYX",
+        "PhysicalSizeX": 0.25,
+        "PhysicalSizeXUnit": "µm",
+        "Name": "Anna's cells",
+    }
+    _, after, _ = streamed(
+        noise(2, 3, 64, 80), name="a.ome.tif", metadata={**told, "Channel": {"Name": ["DAPI", "GFP"]}},
+        ome=True, photometric="minisblack", settings={"strip_metadata": True},
+    )  # fmt: skip
+    with tifffile.TiffFile(after) as file:
+        assert file.is_ome
+        assert file.series[0].axes == "CZYX"
+        assert file.series[0].shape == (2, 3, 64, 80)
+        xml = file.pages[0].tags[270].value
+    assert 'PhysicalSizeX="0.25"' in xml
+    assert "Anna" not in xml
+    assert "DAPI" not in xml

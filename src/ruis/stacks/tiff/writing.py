@@ -45,6 +45,16 @@ SHAPED = b'{"shape"'
 """How tifffile's note begins, of the shape of a whole file, its axes and whatever else somebody said."""
 
 
+OME = '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+PIXELS = re.compile(r"<(?:\w+:)?Pixels\b([^>]*[^/>])>(.*?)</(?:\w+:)?Pixels>", re.DOTALL)
+PARTS = re.compile(r"<(?:\w+:)?(Channel|TiffData)\b([^>]*?)/?>")
+SIZES = re.compile(
+    r"DimensionOrder|Type|Size[XYZCT]|SignificantBits|BigEndian|Interleaved|(PhysicalSize[XYZ]|TimeIncrement)(Unit)?"
+)
+PLANES = re.compile(r"ID|SamplesPerPixel|IFD|First[ZCT]|PlaneCount")
+"""What OME-XML says that pixels cannot be understood without, and how it is found."""
+
+
 def written_as(kind: Kind) -> int:
     """Return the compression in which pixels of a kind are written, as TIFF numbers it."""
     if kind.compression == JPEG and kind.tile and kind.layout.channels in {1, 3}:
@@ -137,7 +147,7 @@ class PageSink(Sink):
             if value.startswith(SHAPED) and tag.code == DESCRIPTION:
                 value = _true_shape(value, strip=self.strip_metadata) if shaped else b""
             elif tag.code == DESCRIPTION:
-                value = b"" if self.strip_metadata else _true_description(value, self.name)
+                value = (_bare if self.strip_metadata else _true)(value, self.name)
             if value:
                 count = len(value) if tag.dtype == 2 else tag.count  # texts are counted in bytes
                 extra.append((tag.code, int(tag.dtype), count, value, True))
@@ -221,7 +231,7 @@ def _true_shape(value: bytes, *, strip: bool) -> bytes:
     return json.dumps(told).encode("ascii") + b"\0"
 
 
-def _true_description(value: bytes, name: str) -> bytes:
+def _true(value: bytes, name: str) -> bytes:
     """Return a description that is true of the new file: OME-XML tells the names of files."""
     if b"<OME" not in value[:4096]:
         return value
@@ -231,3 +241,26 @@ def _true_description(value: bytes, name: str) -> bytes:
     return re.sub(
         rb'(<UUID\b[^>]*\bFileName=)"[^"]*"', lambda found: found[1] + b'"' + new + b'"', value
     )
+
+
+def _bare(value: bytes, name: str) -> bytes:
+    """Return what OME-XML says of where planes are and how large, and nothing else; of other texts nothing."""
+    if b"<OME" not in value[:4096]:
+        return b""
+    text = value.rstrip(b"\0").decode("utf-8", "replace")
+    images = []
+    for number, pixels in enumerate(PIXELS.finditer(text)):
+        parts = "".join(
+            f"<{tag}{_attributes(told, PLANES)}/>" for tag, told in PARTS.findall(pixels[2])
+        )
+        images.append(
+            f'<Image ID="Image:{number}"><Pixels ID="Pixels:{number}"{_attributes(pixels[1], SIZES)}>{parts}'
+            "</Pixels></Image>"
+        )
+    return f"{OME}{''.join(images)}</OME>".encode() + b"\0" if images else b""
+
+
+def _attributes(told: str, kept: re.Pattern[str]) -> str:
+    """Return those attributes that are kept."""
+    found = re.findall(r'([\w:]+)\s*=\s*("[^"]*"|\'[^\']*\')', told)
+    return "".join(f" {name}={value}" for name, value in found if kept.fullmatch(name))
