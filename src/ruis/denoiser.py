@@ -265,6 +265,8 @@ class Denoiser:
         scale = Intensity(info.dtype, info.data_range)
         found = sigma if sigma is not None else seen.sigma if seen else math.nan
         precision = self.networks.precision_for(info, seen, found)
+        if self.networks.precision == "bf16" and precision == "f32":
+            notes += ("this engine has no bfloat16 here: float32 was computed with",)
         if sigma is not None and not self.model.architecture.takes_sigma:
             notes += (f"the model {self.model.name!r} is blind: sigma was not used",)
         job = None

@@ -753,3 +753,13 @@ def test_a_single_image_has_smaller_tiles(small_model):
     many = denoiser.knife.cut(4000, 6000).shape
     denoiser.once = True
     assert np.prod(denoiser.knife.cut(4000, 6000).shape) < np.prod(many)
+
+
+def test_bfloat16_that_is_not_to_be_had_is_told_of(small_model):
+    pytest.importorskip("onnxruntime")
+    image = Image(noise(20, 30, 1), ImageInfo(np.dtype("float32"), (0.0, 1.0)))
+    for precision, told in (("bf16", True), ("f32", False), ("auto", False)):
+        denoiser = Denoiser(small_model(), engine="onnxruntime", precision=precision)
+        result = denoiser.run(image, sigma=0.1)
+        assert result.precision == "f32"
+        assert any("bfloat16" in note for note in result.notes) == told
