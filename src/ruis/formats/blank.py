@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Blank", "filled"]
+
+PART, AROUND = 1024, 256
+"""Rows and columns that are filled at a time, so that memory does not grow with the image; and so many around them are
+looked at, no fewer than a network does."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Blank:
         One bit for each value, in C order: 1 where it is blank.
     values : bytes
         What stood there: NaN, infinity, a number that means "nothing".
+    dtype : str
+        Of the pixels.
     count : int
         How many there are.
     """
@@ -31,6 +38,7 @@ class Blank:
     shape: tuple[int, ...]
     bits: bytes
     values: bytes
+    dtype: str
     count: int
 
     @classmethod
@@ -39,7 +47,8 @@ class Blank:
         import numpy as np
 
         values = pixels[mask]
-        return cls(pixels.shape, np.packbits(mask).tobytes(), values.tobytes(), values.size)
+        bits = np.packbits(mask).tobytes()
+        return cls(pixels.shape, bits, values.tobytes(), pixels.dtype.name, values.size)
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -50,9 +59,11 @@ class Blank:
         return bits.reshape(self.shape).astype(bool)
 
     def restored(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Return a copy in which what was blank is blank again."""
+        """Return a copy in which what was blank is blank again; other pixels than these as they are."""
         import numpy as np
 
+        if (pixels.shape, pixels.dtype.name) != (self.shape, self.dtype):
+            return pixels
         result = pixels.copy()
         result[self.mask] = np.frombuffer(self.values, pixels.dtype)
         return result
@@ -62,7 +73,8 @@ def filled(pixels: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
     """Return the pixels with what is masked made up from what is around it.
 
     A mean of the values in the smallest block of 2, 4, 8, ... pixels that holds any: convolution
-    normalised by what is there, one scale after the other. A channel without any value becomes 0.
+    normalised by what is there, one scale after the other. What is farther from any value than networks see
+    (`AROUND`) may become 0.
 
     Parameters
     ----------
@@ -87,16 +99,26 @@ def filled(pixels: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
 
     result = pixels.copy()
     for channel in range(pixels.shape[2]):
-        hole = mask[..., channel]
-        if not hole.any():
-            continue
-        there = (~hole).astype(np.float64)
-        values = np.where(hole, 0.0, pixels[..., channel].astype(np.float64))
-        made = _means(values, there)[hole]
-        if pixels.dtype.kind in "ui":
-            made = np.rint(made)
-        result[..., channel][hole] = made.astype(pixels.dtype)
+        for rows, columns in product(*(range(0, length, PART) for length in mask.shape[:2])):
+            part = np.s_[rows : rows + PART, columns : columns + PART, channel]
+            if mask[part].any():
+                result[part][mask[part]] = _made(pixels, mask, rows, columns, channel)
     return result
+
+
+def _made(
+    pixels: NDArray[Any], mask: NDArray[np.bool_], row: int, column: int, channel: int
+) -> NDArray[Any]:
+    """Return what is put into the holes of one part of a channel."""
+    import numpy as np
+
+    top, left = max(0, row - AROUND), max(0, column - AROUND)
+    window = np.s_[top : row + PART + AROUND, left : column + PART + AROUND, channel]
+    hole = mask[window]
+    values = np.where(hole, 0.0, pixels[window].astype(np.float64))
+    inner = np.s_[row - top : row - top + PART, column - left : column - left + PART]
+    made = _means(values, (~hole).astype(np.float64))[inner][hole[inner]]
+    return (np.rint(made) if pixels.dtype.kind in "ui" else made).astype(pixels.dtype)
 
 
 def _means(sums: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

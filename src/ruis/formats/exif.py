@@ -16,6 +16,9 @@ EXIF = 0x8769
 DIRECTORIES = {EXIF, 0x8825, 0xA005}
 """Tags that say where another directory is: EXIF's, GPS's, that on interoperability."""
 
+MOST_DIRECTORIES = 8
+"""There are four in the standard."""
+
 THUMBNAILS = ((0x0201, 0x0202), (0x0111, 0x0117))
 """Tags that say where a thumbnail begins and how long it is: compressed, and not."""
 
@@ -153,19 +156,24 @@ class _Block:
             raise ValueError("a tag is there twice")
         return at, found, following
 
-    def walk(self) -> Iterator[tuple[int, int, int]]:
-        """Yield where the entries are, their tags and their types, in all directories."""
+    def directories(self) -> Iterator[tuple[int, dict[int, bytes]]]:
+        """Yield where each directory is, and its entries."""
         waiting, seen = [self.number("I", 4)], set[int]()
         while waiting:
             at = waiting.pop()
             if at in seen:
                 continue
+            if len(seen) == MOST_DIRECTORIES:
+                raise ValueError("too many directories")
             seen.add(at)
             _, entries, _ = self.directory(at)
-            for index, entry in enumerate(entries.values()):
-                tag = self.number("H", 0, entry)
-                if tag in DIRECTORIES:
-                    waiting.append(self.number("I", 8, entry))
+            waiting += [self.number("I", 8, entries[tag]) for tag in DIRECTORIES & entries.keys()]
+            yield at, entries
+
+    def walk(self) -> Iterator[tuple[int, int, int]]:
+        """Yield where the entries are, their tags and their types, in all directories."""
+        for at, entries in self.directories():
+            for index, (tag, entry) in enumerate(entries.items()):
                 yield at + 2 + 12 * index, tag, self.number("H", 2, entry)
 
     def place(self, entry: bytes) -> tuple[int, int]:
@@ -194,20 +202,34 @@ class _Block:
         return at
 
     def drop_thumbnail(self, at: int) -> None:
-        """Take the second directory away, and the picture that it shows."""
+        """Take the picture away that the second directory shows, and the directory with it if nothing lies behind.
+
+        Raises
+        ------
+        ValueError
+            If it says that the picture is where something else is.
+        """
         _, entries, _ = self.directory(at)
-        empty = [(at, 6 + 12 * len(entries)), *map(self.place, entries.values())]
+        needed = list(self.occupied())
+        if all(end <= at for _, end in needed):  # as nearly everybody writes it
+            del self.data[at:]
+            return
         for pair in THUMBNAILS:
             if pair[0] in entries and pair[1] in entries:
                 start, length = (self.number("I", 8, entries[tag]) for tag in pair)
-                empty.append((start, min(length, max(0, len(self.data) - start))))
-        for start, length in empty:
-            self.data[start : start + length] = bytes(length)
-        end = len(self.data)
-        for start, length in sorted(empty, reverse=True):  # what was at the end need not be there
-            if length and start <= end <= start + length + 1:
-                end = start
-        del self.data[end:]
+                end = min(start + length, len(self.data))
+                if any(start < other_end and other < end for other, other_end in needed):
+                    raise ValueError("a thumbnail is where something else is")
+                self.data[start:end] = bytes(max(0, end - start))
+
+    def occupied(self) -> Iterator[tuple[int, int]]:
+        """Yield where the directories and their values begin and end, and the head of the block."""
+        yield 0, 8
+        for at, entries in self.directories():
+            yield at, at + 6 + 12 * len(entries)
+            for entry in entries.values():
+                start, length = self.place(entry)
+                yield start, start + length
 
     def swap(self, at: int) -> None:
         """Exchange how many columns and rows the picture has, both their types and values."""

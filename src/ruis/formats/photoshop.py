@@ -38,8 +38,8 @@ def without_copies(data: bytes) -> bytes:
 
 def _resources(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the number of each resource, and all of its bytes."""
-    at = 0
-    while data[at:].strip(b"\0"):
+    at, last = 0, len(data.rstrip(b"\0"))
+    while at < last:
         name = data[at + 6] + 1 if at + 6 < len(data) else 0  # its length counts as a part of it
         length_at = at + 6 + name + name % 2
         content_at = length_at + 4

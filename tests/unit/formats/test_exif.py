@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import pytest
 from hypothesis import given
@@ -113,6 +114,49 @@ def test_what_is_said_already_changes_nothing(order):
     again = exif_with(said, software="x" * 50, resolution=(72.5, 96.0))
     assert exif_with(again, software="x" * 50, resolution=(72.5, 96.0)) == again
     assert clean_exif(again).resolution == (72.5, 96.0)
+
+
+def at_of(data: bytes, tag: int) -> int:
+    """Where the entry of a tag is."""
+    return data.index(struct.pack("<HH", tag, 4))
+
+
+@pytest.mark.parametrize("where", [0, 8, 60, 100])
+def test_a_thumbnail_that_is_said_to_be_where_something_else_is_takes_nothing_away(where):
+    """Another program moved things, and left the old offset."""
+    data = bytearray(block("<") + b"more")
+    place = at_of(data, 0x0201) + 8
+    data[place : place + 4] = struct.pack("<I", where)
+    data += directory("<", [(0x9003, 2, 20, b"2020:01:01 10:00:00\0")], len(data))
+    start = len(data) - 18 - 20
+    data[at_of(data, 0x8769) + 8 : at_of(data, 0x8769) + 12] = struct.pack("<I", start)
+    with pytest.raises(ValueError, match="something else"):
+        edited(bytes(data), {})
+    clean = clean_exif(bytes(data))
+    assert clean.software == "Fw"
+    assert parsed(clean.exif)[0xC4A5] == (7, b"PrintIM\0")
+    assert parsed(clean.exif)[0x9003] == (2, b"2020:01:01 10:00:00\0")
+
+
+def test_a_thumbnail_before_something_else_is_emptied():
+    data = bytearray(block("<"))
+    data += directory("<", [(0x9003, 2, 20, b"2020:01:01 10:00:00\0")], len(data))
+    place = at_of(data, 0x8769) + 8
+    data[place : place + 4] = struct.pack("<I", len(data) - 38)
+    after = edited(bytes(data), {})
+    assert len(after) == len(data)
+    assert b"noisy picture" not in after
+    assert parsed(after)[0x9003] == (2, b"2020:01:01 10:00:00\0")
+
+
+def test_what_a_stranger_claims_takes_no_time():
+    """Each of many entries claims nearly the whole block; directories point to one another."""
+    claims = b"".join(struct.pack("<HHII", tag, 1, 500_000, 8) for tag in range(60_000))
+    ifd = struct.pack("<H", 0) + struct.pack("<I", 14)
+    data = b"II*\0\x08\0\0\0" + ifd + struct.pack("<H", 60_000) + claims + bytes(4)
+    begun = time.perf_counter()
+    clean_exif(data)
+    assert time.perf_counter() - begun < 3
 
 
 def test_a_value_that_two_tags_share_is_left_to_the_other():

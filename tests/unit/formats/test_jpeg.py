@@ -1,5 +1,6 @@
 import io
 import re
+import time
 
 import numpy as np
 import pytest
@@ -362,3 +363,13 @@ def test_what_follows_the_picture_is_said_to_be_left_out():
     assert any("follows the picture" in note for note in image.info.notes)
     assert not read_bytes(content + bytes(5000)).info.notes
     assert not read_bytes(content + b"\r\n").info.notes
+
+
+def test_many_small_notes_take_no_time():
+    notes = b"8BIM\x0f\xa0\0\0\0\0\0\0" * 5000
+    content = saved(smooth())
+    for _ in range(20):
+        content = with_segment(content, 0xED, b"Photoshop 3.0\0" + notes)
+    begun = time.perf_counter()
+    read_bytes(content)
+    assert time.perf_counter() - begun < 2

@@ -1,5 +1,6 @@
 import io
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -518,3 +519,36 @@ def test_a_colour_is_missing_where_all_three_are():
     tag = (42113, 2, 2, b"0\0", True)
     image = read_bytes(saved(array, metadata=None, photometric="rgb", extratags=[tag]))
     assert (image.pixels == np.array([90, 90, 0])).all()
+
+
+@pytest.mark.parametrize(("dtype", "nothing"), [("uint64", 2**64 - 1), ("int64", 2**63 - 1)])
+def test_whole_numbers_beyond_floats_are_found(dtype, nothing):
+    array = np.full((12, 12), 7, dtype)
+    array[3:5, 3:5] = nothing
+    tag = (42113, 2, len(str(nothing)) + 1, str(nothing).encode() + b"\0", True)
+    assert (read_bytes(saved(array, metadata=None, extratags=[tag])).pixels == 7).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"photometric": "miniswhite"},
+        {"photometric": "palette", "colormap": np.arange(768, dtype=np.uint16).reshape(3, 256)},
+    ],
+    ids=["white is zero", "palette"],
+)
+def test_what_means_nothing_is_forgotten_where_values_change(options):
+    array = values((9, 8), "uint8")
+    array[2:4, 2:4] = 0
+    tag = (42113, 2, 2, b"0\0", True)
+    image = read_bytes(saved(array, metadata=None, extratags=[tag], **options))
+    with tifffile.TiffFile(io.BytesIO(encode(image, "tiff"))) as file:
+        assert 42113 not in file.pages[0].tags
+
+
+def test_holes_are_not_put_into_other_pixels():
+    _, _, content = with_holes("int16", "-32768")
+    image = read_bytes(content)
+    for dtype in ("float32", "uint8"):
+        other = Image(image.pixels.astype(dtype), replace(image.info, dtype=np.dtype(dtype)))
+        assert (read_bytes(encode(other, "tiff")).pixels >= 0).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ruis.errors import AxesError, CorruptImageError, ImageError, UnsupportedFor
 from ruis.image import Metadata
 from ruis.stacks import kind_of
 from ruis.stacks.tiff import TIFFStacks
+from ruis.stacks.tiff.writing import _bare, _true, _true_shape
 from ruis.stream import denoise_file
 
 pytestmark = pytest.mark.usefixtures("small_windows")
@@ -490,3 +492,19 @@ def test_an_ome_tiff_without_metadata_keeps_its_axes(streamed, noise):
     assert 'PhysicalSizeX="0.25"' in xml
     assert "Anna" not in xml
     assert "DAPI" not in xml
+
+
+@pytest.mark.parametrize(
+    "text", [b"<Pixels a>" * 20_000, b"<Pixels " + b"a" * 200_000 + b">", b"<UUID " * 30_000,
+             b"<Pixels>" + b"<TiffData " * 30_000],
+    ids=["open", "a long word", "names", "parts"],
+)  # fmt: skip
+def test_what_a_stranger_says_in_ome_takes_no_time(text):
+    begun = time.perf_counter()
+    for change in (_bare, _true):
+        change(b"<OME>" + text, "a.ome.tif")
+    assert time.perf_counter() - begun < 2
+
+
+def test_a_shape_nested_beyond_reason_is_left_out():
+    assert _true_shape(b'{"shape": ' + b"[" * 100_000, strip=False) == b""

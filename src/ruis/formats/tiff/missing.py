@@ -19,19 +19,24 @@ NO_DATA = 42113
 """GDAL's tag: a number, as a text (https://gdal.org/en/stable/drivers/raster/gtiff.html)."""
 
 
-def no_data(page: TiffPage) -> str:
+def no_data(page: TiffPage, layout: Layout) -> str:
     """Return the number that means nothing on a page, as its tag says it; empty if there is none.
 
     Parameters
     ----------
     page : tifffile.TiffPage
-        Its tags. Where values do not stay what they are, as in a palette, nothing is looked for.
+        Its tags.
+    layout : Layout
+        What its samples become. Where values do not stay what they are, as in a palette, the number means nothing else
+        than a value, and nothing is looked for.
     """
     tag = page.tags.get(NO_DATA)
-    changed = page.photometric == PALETTE or (
-        page.photometric == WHITE_IS_ZERO and page.dtype is not None and page.dtype.kind in "bu"
-    )
-    return "" if tag is None or changed else str(tag.value).strip("\0 ")
+    if tag is None or page.dtype is None or page.dtype.name != layout.dtype:
+        return ""
+    turned = page.photometric == WHITE_IS_ZERO and page.dtype.kind == "u"
+    spread = page.dtype == "uint8" and page.bitspersample < 8
+    changed = page.photometric == PALETTE or turned or spread or layout.premultiplied
+    return "" if changed else str(tag.value).strip("\0 ")
 
 
 def missing(pixels: NDArray[Any], layout: Layout, told: str) -> NDArray[np.bool_] | None:
@@ -49,13 +54,14 @@ def missing(pixels: NDArray[Any], layout: Layout, told: str) -> NDArray[np.bool_
     import numpy as np
 
     try:
-        number = float(told)
+        number = int(told) if told.lstrip("+-").isdecimal() else float(told)
     except ValueError:
         return None
     if pixels.dtype.kind == "f":
-        value = pixels.dtype.type(number)
+        with np.errstate(over="ignore"):
+            value = pixels.dtype.type(number)
         mask = np.isnan(pixels) if np.isnan(value) else pixels == value
-    elif number.is_integer() and np.iinfo(pixels.dtype).min <= number <= np.iinfo(pixels.dtype).max:
+    elif number % 1 == 0 and np.iinfo(pixels.dtype).min <= number <= np.iinfo(pixels.dtype).max:
         mask = pixels == int(number)
     else:
         return None

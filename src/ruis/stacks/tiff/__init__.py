@@ -229,7 +229,7 @@ def _series(source: Source) -> Any:
 
 def _check_names(file: TiffFile) -> None:
     """Refuse an OME-TIFF whose planes are in several files: here is one of them."""
-    names = set(re.findall(r'<UUID\b[^>]*\bFileName="([^"]*)"', file.pages[0].description))
+    names = set(re.findall(r'<UUID\b[^<>]*?\bFileName="([^"<]*+)"', file.pages[0].description))
     if file.is_ome and len(names) > 1:
         raise ImageError(
             f"its planes are in {len(names)} files ({', '.join(sorted(names)[:3])}, ...); "

@@ -61,7 +61,7 @@ class Kind:
         strip = min(int(page.rowsperstrip) or page.imagelength, page.imagelength)
         direct = bool(page.is_final and not page.is_tiled)
         compression, predictor = int(page.compression), int(page.predictor)
-        return cls(layout, tile, strip, compression, predictor, direct, no_data(page))
+        return cls(layout, tile, strip, compression, predictor, direct, no_data(page, layout))
 
     @property
     def block(self) -> tuple[int, int]:

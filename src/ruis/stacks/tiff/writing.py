@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ruis.formats.metadata import recorded
+from ruis.formats.tiff.missing import NO_DATA
 from ruis.formats.tiff.values import photometric_of, written_colours
 from ruis.image import Metadata
 from ruis.stacks.base import Pieces, Sink, Stack
@@ -27,7 +28,7 @@ KEPT = {1: 1, 5: 5, 8: 8, 32946: 8, 32773: 32773, 34925: 34925, 50000: 50000}
 """Compressions that are written as they were read (the two numbers of deflate are one)."""
 
 DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, UNIT, SOFTWARE = 270, 282, 283, 296, 305
-APPEARANCE = {274, 34675, 42113}
+APPEARANCE = {274, 34675, NO_DATA}
 """Orientation, colour profile, what means nothing: they stay when metadata is stripped."""
 
 TAGS = APPEARANCE | {
@@ -46,8 +47,8 @@ SHAPED = b'{"shape"'
 
 
 OME = '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
-PIXELS = re.compile(r"<(?:\w+:)?Pixels\b([^>]*[^/>])>(.*?)</(?:\w+:)?Pixels>", re.DOTALL)
-PARTS = re.compile(r"<(?:\w+:)?(Channel|TiffData)\b([^>]*?)/?>")
+PARTS = re.compile(r"<(/?)(?:\w++:)?(Pixels|Channel|TiffData)\b([^<>]*+)>")
+ATTRIBUTE = re.compile(r"(?<![\w:])([\w:]++)\s*+=\s*+(\"[^\"<]*+\"|'[^'<]*+')")
 SIZES = re.compile(
     r"DimensionOrder|Type|Size[XYZCT]|SignificantBits|BigEndian|Interleaved|(PhysicalSize[XYZ]|TimeIncrement)(Unit)?"
 )
@@ -89,8 +90,7 @@ class PageSink(Sink):
             virtual = pages.pages.virtual
             with pages.pages.lock:
                 page = pages.pages[0 if virtual else pages.numbers[number]]
-                apart = pages.kind.layout.axes == "CYX"  # then a shape is no longer true
-                tags = {} if virtual and number else self._tags(page, shaped=not apart)
+                tags = {} if virtual and number else self._tags(page, pages.kind)
             self._page(pages.kind, page, bands, tags)
 
     def _page(
@@ -134,18 +134,19 @@ class PageSink(Sink):
             **tags,
         )
 
-    def _tags(self, page: TiffPage, *, shaped: bool) -> dict[str, Any]:
-        """Return the tags that a page had, as tifffile wants them; `shaped`: tifffile's own note of a shape, too."""
+    def _tags(self, page: TiffPage, kind: Kind) -> dict[str, Any]:
+        """Return the tags that a page had, as tifffile wants them, but for those that are no longer true."""
         handle = page.parent.filehandle
         kept = APPEARANCE if self.strip_metadata else TAGS
         extra = []
         for tag in page.tags:
-            if tag.code not in kept | {DESCRIPTION}:
+            if tag.code not in kept | {DESCRIPTION} or (tag.code == NO_DATA and not kind.no_data):
                 continue
             handle.seek(tag.valueoffset)
             value = handle.read(tag.valuebytecount)
             if value.startswith(SHAPED) and tag.code == DESCRIPTION:
-                value = _true_shape(value, strip=self.strip_metadata) if shaped else b""
+                same = kind.layout.axes != "CYX" and kind.layout.channels == page.samplesperpixel
+                value = _true_shape(value, strip=self.strip_metadata) if same else b""
             elif tag.code == DESCRIPTION:
                 value = (_bare if self.strip_metadata else _true)(value, self.name)
             if value:
@@ -223,7 +224,7 @@ def _true_shape(value: bytes, *, strip: bool) -> bytes:
     """Return tifffile's note of a shape as it is true where all pages have tags; `strip`: and nothing else."""
     try:
         told = json.loads(value.rstrip(b"\0"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return b""
     told.pop("truncated", None)
     if strip:
@@ -239,7 +240,7 @@ def _true(value: bytes, name: str) -> bytes:
         name.encode("utf-8").replace(b"&", b"&amp;").replace(b'"', b"&quot;").replace(b"<", b"&lt;")
     )
     return re.sub(
-        rb'(<UUID\b[^>]*\bFileName=)"[^"]*"', lambda found: found[1] + b'"' + new + b'"', value
+        rb'(<UUID\b[^<>]*?\bFileName=)"[^"<]*+"', lambda found: found[1] + b'"' + new + b'"', value
     )
 
 
@@ -248,19 +249,22 @@ def _bare(value: bytes, name: str) -> bytes:
     if b"<OME" not in value[:4096]:
         return b""
     text = value.rstrip(b"\0").decode("utf-8", "replace")
-    images = []
-    for number, pixels in enumerate(PIXELS.finditer(text)):
-        parts = "".join(
-            f"<{tag}{_attributes(told, PLANES)}/>" for tag, told in PARTS.findall(pixels[2])
-        )
-        images.append(
-            f'<Image ID="Image:{number}"><Pixels ID="Pixels:{number}"{_attributes(pixels[1], SIZES)}>{parts}'
-            "</Pixels></Image>"
-        )
-    return f"{OME}{''.join(images)}</OME>".encode() + b"\0" if images else b""
+    images: list[list[str]] = []
+    inside = False
+    for end, tag, told in PARTS.findall(text):
+        if tag == "Pixels":
+            inside = not end and not told.endswith("/")
+            if not end:
+                images.append([f'<Pixels ID="Pixels:{len(images)}"{_attributes(told, SIZES)}>'])
+        elif inside and not end:
+            images[-1].append(f"<{tag}{_attributes(told, PLANES)}/>")
+    found = (
+        f'<Image ID="Image:{n}">{"".join(one)}</Pixels></Image>' for n, one in enumerate(images)
+    )
+    return f"{OME}{''.join(found)}</OME>".encode() + b"\0" if images else b""
 
 
 def _attributes(told: str, kept: re.Pattern[str]) -> str:
     """Return those attributes that are kept."""
-    found = re.findall(r'([\w:]+)\s*=\s*("[^"]*"|\'[^\']*\')', told)
+    found = ATTRIBUTE.findall(told)
     return "".join(f" {name}={value}" for name, value in found if kept.fullmatch(name))
