@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from ruis.manifest import Manifest
     from ruis.objectives.base import Objective
 
-__all__ = ["cautioned", "denoising_cautions", "sigma_range", "training_cautions"]
+__all__ = [
+    "black_cautions",
+    "cautioned",
+    "denoising_cautions",
+    "sigma_range",
+    "training_cautions",
+]
 
 FEW = 10
 """Training images; with fewer, a network learns them by heart."""
@@ -46,6 +52,13 @@ MARGIN = 1.25
 
 OUTSIDE = 0.01
 """So large a share of values beyond the data range is told of."""
+
+FAR = 0.15
+"""Values that lie closer together than this share of their distance from black are told of: what a network knows is that
+twice the light is twice the value, and of what does not begin at black it sees a small part."""
+
+TAIL = 1.0
+"""So many percent of the values at either end do not count."""
 
 BLIND_SPOT = frozenset({"noise-to-void", "neighbour-to-neighbour", "zero-shot"})
 """Objectives that learn from single noisy images, and assume that each pixel has its own noise."""
@@ -118,16 +131,9 @@ def _strength(manifest: Manifest, sigma: float) -> list[Caution]:
 
 def _range(noisy: Image) -> list[Caution]:
     """Hold the values of an image against the range that is taken for black to white."""
-    (low, high), dtype = noisy.info.data_range, noisy.info.dtype
-    if dtype.kind == "i" and low == np.iinfo(dtype).min and _negative(noisy) <= OUTSIDE:
-        return [
-            Caution(
-                "black-below-zero",
-                f"black is taken to be {low:g}, and hardly a value is below 0: if 0 is black, say "
-                f"so, for the noise is found and removed better (--data-range {high:g}, in Python "
-                f"data_range=(0, {high:g}))",
-            )
-        ]
+    dtype = noisy.info.dtype
+    if black := black_cautions(noisy):
+        return black
     if dtype.itemsize > 1:
         used = _used(noisy)
         if 0 < used < 1 / 64:
@@ -139,6 +145,45 @@ def _range(noisy: Image) -> list[Caution]:
                 )
             ]
     return []
+
+
+def black_cautions(noisy: Image) -> list[Caution]:
+    """Say where black seems to be elsewhere than it is taken to be; of 8 bits never.
+
+    Parameters
+    ----------
+    noisy : Image
+        The image.
+    """
+    (low, high), dtype = noisy.info.data_range, noisy.info.dtype
+    if dtype.itemsize == 1:
+        return []
+    if dtype.kind == "i" and low == np.iinfo(dtype).min and _negative(noisy) <= OUTSIDE:
+        return [
+            Caution(
+                "black-below-zero",
+                f"black is taken to be {low:g}, and hardly a value is below 0: if 0 is black, say "
+                f"so, for the noise is found and removed better (--data-range {high:g}, in Python "
+                f"data_range=(0, {high:g}))",
+            )
+        ]
+    some = noisy.pixels[::7, ::7, : noisy.channels]
+    least, most = (float(one) for one in np.percentile(some, (TAIL, 100 - TAIL)))
+    far = dtype.kind in "ui" and 0 < most - least < FAR * (most - low)
+    below = dtype.kind == "f" and least < low - FAR * (most - low) < low
+    if not (far or below):
+        return []
+    black, dark, bright = (
+        f"{one:.0f}" if abs(one) >= 100 else f"{one:.3g}" for one in (low, least, most)
+    )
+    return [
+        Caution(
+            "black-elsewhere",
+            f"the values lie from about {dark} to {bright}, and black is taken to be {black}: if it is elsewhere, "
+            f"say so, for the noise is found and removed better (--data-range={dark},{bright}, in Python "
+            f"data_range=({dark}, {bright}))",
+        )
+    ]
 
 
 def training_cautions(samples: Sequence[Sample], objective: Objective) -> list[Caution]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ruis.caution import black_cautions
 from ruis.choice import choose
 from ruis.errors import EngineUnavailableError
 from ruis.intensity import Intensity
@@ -286,6 +287,7 @@ def examine(image: Image) -> Evidence:
             length=length,
             clipped=max(levels.dark, levels.bright),
             jpeg_file=info.format == "jpeg",
+            more=black_cautions(image),
         ),
     )
     return Evidence(inspection, together, correlation, unit[len(unit) // 2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,10 @@ def paragraph(found: Inspection, name: str = "IMAGE") -> str:
     sentences = [KINDS[found.kind] + _how_strong(found) + "."]
     sentences += _also(found)
     sentences.append(_advice(found, name))
-    sentences += [one.text for one in found.prescription.warnings if one.code != "faint"]
+    warnings = [one for one in found.prescription.warnings if one.code != "faint"]
+    sentences += [
+        one.text if one.text.endswith(".") else f"Beware: {one.text}." for one in warnings
+    ]
     return " ".join(sentences)
 
 
@@ -93,14 +97,26 @@ def _also(found: Inspection) -> list[str]:
         depth = {"uint8": 8, "int8": 8, "uint16": 16, "int16": 16, "uint32": 32, "int32": 32}
         if found.bits < depth.get(found.dtype, 0):
             sentences.append(f"Of its {depth[found.dtype]} bits it uses {found.bits}.")
-    if found.white is not None:
+    if found.white is not None and "black-elsewhere" not in _codes(found):
         end = f"Its values go up to about {found.white:g}, where white is {found.data_range[1]:g}"
         sentences.append(f"{end}: that changes nothing for denoising, which works at any scale.")
     return sentences
 
 
+def _codes(found: Inspection) -> set[str]:
+    return {one.code for one in found.prescription.warnings}
+
+
 def _advice(found: Inspection, name: str) -> str:
     advice = found.prescription
+    name = shlex.quote(name)
+    if found.kind == "faint":
+        hidden = (
+            " (in a JPEG noise hides from this measurement: look at the image at its full size)"
+            if "jpeg" in _codes(found)
+            else ""
+        )
+        return f"Leave it alone{hidden}, or remove a part: {advice.command.replace('IMAGE', name)} --strength 0.5."
     if advice.fits:
         return f"The model {found.model} fits: {advice.command.replace('IMAGE', name)}."
     if advice.command.startswith("ruis denoise"):

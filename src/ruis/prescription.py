@@ -90,6 +90,7 @@ def prescribe(
     length: int = 0,
     clipped: float = 0.0,
     jpeg_file: bool = False,
+    more: Sequence[Caution] = (),
 ) -> Prescription:
     """Say what suits noise of some kinds.
 
@@ -108,6 +109,8 @@ def prescribe(
         The larger share of values at an end of the range.
     jpeg_file : bool
         Whether the file is a JPEG.
+    more : sequence of Caution
+        What else there is to beware of.
 
     Examples
     --------
@@ -116,7 +119,7 @@ def prescribe(
     >>> prescribe(["white"], sigma=10 / 255).noise
     'gaussian:10/255'
     """
-    cautions = tuple(_cautions(kinds, clipped, jpeg_file=jpeg_file))
+    cautions = (*_cautions(kinds, clipped, jpeg_file=jpeg_file), *more)
     levels = f"{max(sigma * 255, 0.1):.3g}/255"
     match kinds[0]:
         case "impulses":

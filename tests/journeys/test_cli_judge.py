@@ -55,6 +55,22 @@ def test_inspect_says_what_noise_it_is_and_what_to_do(folder):
     assert "The model gray fits: ruis denoise noisy/0.png." in done.stdout.replace("\n", " ")
 
 
+def test_the_picture_of_an_inspection_never_replaces_the_image(folder):
+    before = Path("noisy/0.png").read_bytes()
+    done = run("inspect", "noisy/0.png", "--picture", "noisy/../noisy/0.png", "--overwrite")
+    assert done.exit_code == 2
+    assert "image itself" in done.stderr
+    assert Path("noisy/0.png").read_bytes() == before
+
+
+def test_a_command_to_copy_is_quoted_for_a_shell(folder):
+    shutil.copyfile("noisy/0.png", "noisy/two words.png")
+    try:
+        assert "'noisy/two words.png'" in run("inspect", "noisy/two words.png").stdout
+    finally:
+        Path("noisy/two words.png").unlink()
+
+
 def test_inspect_as_json(folder):
     found = json.loads(run("inspect", "noisy/0.png", "--json").stdout)
     assert found["kind"] == "white"
@@ -249,6 +265,7 @@ def test_an_uncalibrated_model_says_how_and_leaves_nothing(folder):
     [
         ("noisy/0.png", "--uncertainty", "map.png"),
         ("noisy/0.png", "--uncertainty", "auto", "--strength", "0.5"),
+        ("noisy/0.png", "--uncertainty", "auto", "--sigma", "5/255"),
         ("noisy", "-o", "out/", "--uncertainty", "map.tif"),
         ("noisy/0.png", "--uncertainty", "nowhere/map.tif"),
     ],

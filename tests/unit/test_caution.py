@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 from PIL import Image as Pillow
 
 from ruis import objectives, zoo
-from ruis.caution import denoising_cautions, sigma_range, training_cautions
+from ruis.caution import black_cautions, denoising_cautions, sigma_range, training_cautions
 from ruis.dataset import Sample
 from ruis.image import Image, ImageInfo, data_range_of
+from ruis.inspection import inspect
+from ruis.inspection_text import paragraph
 from ruis.manifest import Manifest
 
 
@@ -88,6 +91,22 @@ def test_signed_integers_whose_black_is_zero_are_told_of():
     assert not denoising_cautions(learnt, image(counts * 40 - 20000), 0.01)  # around zero
     said = replace(image(counts).info, data_range=(0.0, 32767.0))
     assert codes(denoising_cautions(learnt, replace(image(counts), info=said), 0.01)) == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "least", "most", "expected"),
+    [("int16", -1000, 1000, True), ("uint16", 32000, 34000, True), ("float32", -1000, 1000, True),
+     ("uint16", 0, 4095, False), ("uint16", 20000, 60000, False), ("float32", 0, 1, False), ("uint8", 200, 215, False)],
+)  # fmt: skip
+def test_values_far_from_black_are_told_of(dtype, least, most, expected):
+    pixels = (least + scene() * (most - least)).astype(dtype)
+    found = black_cautions(image(pixels))
+    assert codes(found) == ["black-elsewhere"] * expected
+    if expected:
+        ends = re.search(r"--data-range=(-?\d+),(-?\d+)", found[0].text)
+        assert least - 1 <= int(ends[1]) < int(ends[2]) <= most
+        assert "black-elsewhere" in codes(inspect(image(pixels)).prescription.warnings)
+        assert "any scale" not in paragraph(inspect(image(pixels)))
 
 
 def test_a_range_that_is_hardly_used_is_told_of():

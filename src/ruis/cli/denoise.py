@@ -124,7 +124,9 @@ def denoise(
     todo = plan(
         inputs, output, recursive=recursive, skip_existing=skip_existing, overwrite=overwrite
     )
-    check_uncertainty(uncertainty, todo.jobs, strength=strength, overwrite=overwrite)
+    check_uncertainty(
+        uncertainty, todo.jobs, sigma=steps.sigma, strength=strength, overwrite=overwrite
+    )
     outcomes.failed += todo.failed
     for failure in todo.failed:
         outcomes.tell_failure(failure)

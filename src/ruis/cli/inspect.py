@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,8 +56,9 @@ def inspect(
     """
     if picture is not None:
         check_new_file(
-            picture, "a picture", (".png",), overwrite=overwrite, option="--picture", any_case=True
-        )
+            picture, "a picture", (".png",), overwrite=overwrite, option="--picture", any_case=True,
+            images=[Path(image)],
+        )  # fmt: skip
     from ruis.stacks import is_stack_name
 
     if Path(image).is_dir() and not is_stack_name(Path(image)):
@@ -120,7 +122,9 @@ def _show(name: str, found: Inspection, other: float | None) -> None:
     )
     say(f"  clipped   {found.clipped_dark:.2%} dark, {found.clipped_bright:.2%} bright")
     fits = (
-        f": ruis denoise {name}" if found.prescription.fits else "; it was not made for this noise"
+        f": ruis denoise {shlex.quote(name)}"
+        if found.prescription.fits
+        else "; it was not made for this noise"
     )
     say(f"  model     {found.model}, for {found.why}{fits}")
 

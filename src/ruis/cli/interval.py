@@ -22,7 +22,7 @@ SUFFIXES = (".tif", ".tiff", ".npy")
 
 
 def check_uncertainty(
-    asked: str | None, jobs: Sequence[Job], *, strength: float, overwrite: bool
+    asked: str | None, jobs: Sequence[Job], *, sigma: float | None, strength: float, overwrite: bool
 ) -> None:
     """Check what is asked for before an image is denoised.
 
@@ -40,6 +40,8 @@ def check_uncertainty(
         raise ConfigError(
             "--uncertainty is that of the whole denoised image: leave out --strength."
         )
+    if sigma is not None:
+        raise ConfigError("--uncertainty is that of what the model does blind: leave out --sigma.")
     if asked != AUTO and len(jobs) > 1:
         raise ConfigError(
             "--uncertainty FILE is for one image; --uncertainty auto writes a file for each."
@@ -47,19 +49,16 @@ def check_uncertainty(
     from ruis.cli.outputs import check_new_file
 
     maps = [(job, uncertainty_path(asked, job.output)) for job in jobs]
-    for job, path in maps:
-        if path.resolve() in (job.input.resolve(), job.output.resolve()):
-            raise ConfigError(f"--uncertainty {path} is the image itself; give another name.")
     check_races(
         [*((job.input, job.output) for job in jobs), *((job.input, path) for job, path in maps)],
         advice="denoise them separately, each with --uncertainty FILE",
     )
-    for _, path in maps:
+    for job, path in maps:
         if asked == AUTO and not path.parent.is_dir():
             continue  # the output folder is made when the image is written
         check_new_file(
             path, "a map of uncertainty", SUFFIXES, overwrite=overwrite,
-            option="--uncertainty", any_case=True,
+            option="--uncertainty", any_case=True, images=(job.input, job.output),
         )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ruis.errors import ConfigError, ImageWriteError
@@ -18,6 +19,7 @@ def check_new_file(
     overwrite: bool,
     option: str = "-o",
     any_case: bool = False,
+    images: Iterable[Path] = (),
 ) -> None:
     """Check the name of a file before work is spent on what goes there.
 
@@ -35,11 +37,13 @@ def check_new_file(
         Where the name was given.
     any_case : bool
         Whether the ending may have capitals.
+    images : iterable of Path
+        Files that it shall not replace, whatever is said of others.
 
     Raises
     ------
     ConfigError
-        If it has another ending, or its folder is not there.
+        If it has another ending, or its folder is not there, or it is one of the images.
     ImageWriteError
         If it exists already.
     """
@@ -48,5 +52,7 @@ def check_new_file(
         raise ConfigError(f"{option} {path}: the name of {kind} ends in {suffixes[0]}.")
     if not path.parent.is_dir():
         raise ConfigError(f"{option} {path}: there is no folder {path.parent}.")
+    if path.resolve() in {image.resolve() for image in images}:
+        raise ConfigError(f"{option} {path} is the image itself; give another name.")
     if os.path.lexists(path) and not overwrite:
         raise ImageWriteError("exists already; --overwrite replaces it.", source=str(path))
