@@ -95,7 +95,7 @@ def test_a_run_is_repeated_from_its_folder_with_the_same_weights():
     first = run_small("--clean", "clean", "--noise", "gaussian:0.1")
     Path("mine.run").rename("first.run")
     Path("mine.ruis").unlink()
-    assert run("first.run/recipe.toml")["sha256"] == first["sha256"]
+    assert run("first.run/recipe.toml")["weights_sha256"] == first["weights_sha256"]
     done = CliRunner().invoke(app, ["denoise", "clean/0.png", "--model", "mine.ruis"])
     assert done.exit_code == 0, done.output
 

@@ -217,7 +217,7 @@ def _show_fit(detector: AnomalyDetector, output: Path, model: ModelFile, *, as_j
             {
                 "detector": str(output),
                 "model": model.name,
-                "sha256": model.sha256,
+                "weights_sha256": model.sha256,
                 "score": detector.score,
                 "rule": str(detector.threshold),
                 "threshold": detector.threshold_,

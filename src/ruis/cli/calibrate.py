@@ -106,7 +106,7 @@ def calibrate(
                 "noise": table.noise,
                 "images": table.images,
                 "left_out": table.left_out,
-                "sha256": made.sha256,
+                "weights_sha256": made.sha256,
             }
         )
     else:

@@ -213,8 +213,7 @@ def _list(*, json: bool) -> None:
             tell(f"ruis: {error}")
     if json:
         facts = [_facts(model) for model in shipped]
-        facts += [{**_facts(model), **record.model_dump(), "weights_sha256": model.sha256}
-                  for record, model in pulled]  # fmt: skip
+        facts += [{**_facts(model), **record.model_dump()} for record, model in pulled]
         print_json({"models": facts})
         return
     if not shipped and not pulled:
@@ -262,5 +261,5 @@ def _facts(model: ModelFile) -> dict[str, Any]:
         "limits": manifest.limits,
         "data": [used.model_dump() for used in manifest.data],
         "scores": [score.model_dump() for score in manifest.scores],
-        "sha256": model.sha256,
+        "weights_sha256": model.sha256,
     }

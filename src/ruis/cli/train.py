@@ -286,7 +286,7 @@ def _document(made: ModelFile, output: Path, report: Path) -> dict[str, Any]:
         "steps": training.steps,
         "best_epoch": training.best_epoch,
         "validation_psnr": training.validation_psnr,
-        "sha256": made.sha256,
+        "weights_sha256": made.sha256,
     }
 
 
