@@ -113,7 +113,9 @@ class Camera(NoiseModel):
     ----------
     T. Brooks, B. Mildenhall, T. Xue, J. Chen, D. Sharlet, J. T. Barron, "Unprocessing images for
     learned raw denoising", CVPR, 2019, doi:10.1109/CVPR.2019.01129: the order of the steps, the
-    ranges of the gains, and the noise figures. Left out: its exposure.
+    ranges of the gains, and the noise figures. Left out: its exposure. Otherwise: it balances white before
+    demosaicing, here it comes after, for which Malvar's filters make red noisier, and green less noisy
+    (`docs/decisions/0020-a-camera-s-noise-measured.md`).
 
     S. Nam, Y. Hwang, Y. Matsushita, S. J. Kim, "A holistic approach to cross-channel image noise
     modeling and its application to image denoising", CVPR, 2016, doi:10.1109/CVPR.2016.186: what
