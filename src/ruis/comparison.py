@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ruis.arrays import with_range
 from ruis.choice import look
 from ruis.errors import ChannelMismatchError, ConfigError
 from ruis.intensity import Intensity
@@ -305,7 +306,7 @@ def in_used_range(noisy: Image, *others: Image) -> list[Image]:
     seen = [_brightness(image) for image in images]
     for place, image in enumerate(images):
         if integers and image.info.dtype.kind == "f" and seen[place][0] > BRIGHT:
-            images[place] = _with_range(image, integers[0])
+            images[place] = with_range(image, integers[0])
             seen[place] = _brightness(images[place])
     _check_unit(images, seen)
     decides = min(1, len(others))
@@ -316,7 +317,7 @@ def in_used_range(noisy: Image, *others: Image) -> list[Image]:
     share = (white - low) / (high - low)
     ranges = [image.info.data_range for image in images]
     return [
-        _with_range(image, (low, low + share * (high - low)))
+        with_range(image, (low, low + share * (high - low)))
         for image, (low, high) in zip(images, ranges, strict=True)
     ]
 
@@ -325,10 +326,6 @@ def _brightness(image: Image) -> tuple[float, float]:
     """Return what all but a thousandth of the values stay below, and how far the mean is from black."""
     unit = unit_pixels(image)
     return peak(unit), abs(float(unit.mean()))
-
-
-def _with_range(image: Image, data_range: tuple[float, float]) -> Image:
-    return replace(image, info=replace(image.info, data_range=data_range))
 
 
 def _check_unit(images: list[Image], seen: list[tuple[float, float]]) -> None:

@@ -142,13 +142,13 @@ def plan(
     several = len(inputs) > 1 or any(_is_pattern(one) or _is_folder(Path(one)) for one in inputs)
     file, folder = _target(output, several=several)
     gathered = each_once(found(inputs, folder, result, recursive=recursive))
-    kept = _kept(gathered, folder)
-    jobs = []
+    named = []
     for one in gathered:
         try:
-            jobs.append(Job(one.path, file or _output(one, folder, kept), folder))
+            named.append((one, "" if file else written_suffix(one.path)))
         except ImageError as error:
             result.failed.append(Failure.of(one.path, error, str(error)))
+    jobs = [Job(one.path, file) for one, _ in named] if file else _jobs(named, folder)
     if folder is None and file is None:
         jobs = _without_outputs(jobs, result)
     check_races([(job.input, job.output) for job in jobs])
@@ -255,20 +255,17 @@ def _checked(file: Path) -> Path:
     return file
 
 
-def _kept(some: list[Found], folder: Path | None) -> set[str]:
-    """Return the places of the outputs whose ending is that of their input."""
+def _jobs(named: list[tuple[Found, str]], folder: Path | None) -> list[Job]:
+    """Say where inputs go, of which the endings are known; what becomes another format leaves another's name to it."""
     key = keys()
-    named = (one for one in some if _writable(one.path))
-    return {key(_place(one, folder, one.path.suffix)) for one in named}
-
-
-def _output(one: Found, folder: Path | None, kept: set[str]) -> Path:
-    """Return the name of the output; what becomes another format leaves another's name to it: `logo.gif.png`."""
-    suffix = written_suffix(one.path)
-    place = _place(one, folder, suffix)
-    if suffix != one.path.suffix and keys()(place) in kept:
-        return _place(one, folder, suffix, whole=True)
-    return place
+    kept = {key(_place(one, folder, suffix)) for one, suffix in named if suffix == one.path.suffix}
+    jobs = []
+    for one, suffix in named:
+        output = _place(one, folder, suffix)
+        if suffix != one.path.suffix and key(output) in kept:
+            output = _place(one, folder, suffix, whole=True)  # logo.gif.png
+        jobs.append(Job(one.path, output, folder))
+    return jobs
 
 
 def _place(one: Found, folder: Path | None, suffix: str, *, whole: bool = False) -> Path:
@@ -279,14 +276,6 @@ def _place(one: Found, folder: Path | None, suffix: str, *, whole: bool = False)
     if stem.lower().endswith(OME):  # readers know .ome.tif and .ome.zarr by both endings
         stem, ome = stem[: -len(OME)], stem[-len(OME) :]
     return one.path.with_name(stem + MARK + ome + suffix)
-
-
-def _writable(path: Path) -> bool:
-    """Say whether a file is written in the format that its name means."""
-    try:
-        return written_suffix(path) == path.suffix
-    except UnsupportedFormatError:
-        return False
 
 
 def written_suffix(path: Path) -> str:

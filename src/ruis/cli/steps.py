@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -80,15 +80,14 @@ class Steps:
 
     def read(self, job: Job) -> Image:
         """Read an image whose output can be written."""
+        from ruis.arrays import with_range
         from ruis.formats import Limits, read
 
         limits = Limits.of_pixels(self.max_pixels) if self.max_pixels else Limits()
         image = read(job.input, limits=limits)
         if not self.first_frame:
             check_kind(image, job.output)
-        if self.data_range is None:
-            return image
-        return replace(image, info=replace(image.info, data_range=self.data_range))
+        return with_range(image, self.data_range)
 
     def made(
         self, image: Image, progress: Progress | None = None, *, lane: int | None = None

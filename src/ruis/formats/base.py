@@ -16,7 +16,7 @@ from ruis.errors import (
     ImageTooLargeError,
     UnsupportedFormatError,
 )
-from ruis.formats.exif import retyped
+from ruis.formats.exif import EXIF_IFD, GPS_IFD, retyped
 from ruis.formats.source import Source  # what every format reads from
 from ruis.image import Colour, Image, ImageInfo, Metadata, Native
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Decoded", "Format", "Header", "Limits", "Source", "decoding", "not_installed"]
 
-EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 TITLES = {
     "exif": "EXIF",
     "xmp": "XMP",

@@ -6,14 +6,27 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["UNDEFINED", "UNTYPED", "Entry", "edited", "retyped"]
+__all__ = [
+    "EXIF_IFD",
+    "GPS_IFD",
+    "INTEROPERABILITY",
+    "PIXEL_COLUMNS",
+    "PIXEL_ROWS",
+    "UNDEFINED",
+    "UNTYPED",
+    "X_RESOLUTION",
+    "Y_RESOLUTION",
+    "Entry",
+    "edited",
+    "retyped",
+]
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 """Bytes of a value, by the types of TIFF 6.0."""
 
 BYTE, UNDEFINED = 1, 7
-EXIF = 0x8769
-DIRECTORIES = {EXIF, 0x8825, 0xA005}
+EXIF_IFD, GPS_IFD, INTEROPERABILITY = 0x8769, 0x8825, 0xA005
+DIRECTORIES = {EXIF_IFD, GPS_IFD, INTEROPERABILITY}
 """Tags that say where another directory is: EXIF's, GPS's, that on interoperability."""
 
 MOST_DIRECTORIES = 8
@@ -22,8 +35,8 @@ MOST_DIRECTORIES = 8
 THUMBNAILS = ((0x0201, 0x0202), (0x0111, 0x0117))
 """Tags that say where a thumbnail begins and how long it is: compressed, and not."""
 
-ACROSS, DOWN = 0x011A, 0x011B
-COLUMNS, ROWS = 0xA002, 0xA003
+X_RESOLUTION, Y_RESOLUTION = 0x011A, 0x011B
+PIXEL_COLUMNS, PIXEL_ROWS = 0xA002, 0xA003
 
 UNTYPED = {
     0x8828, 0x9000, 0x9101, 0x927C, 0x9286, 0xA000, 0xA20C, 0xA300, 0xA301, 0xA302, 0xA40B, 0xC4A5,
@@ -90,18 +103,18 @@ def edited(block: bytes, changes: Mapping[int, Entry | None], *, turned: bool = 
         else:
             shared = [one for other, one in entries.items() if other != tag]
             entries[tag] = made.stored(tag, entry, entries.get(tag), shared)
-    if turned and ACROSS in entries and DOWN in entries:
-        one, other = entries[ACROSS], entries[DOWN]
-        entries[ACROSS], entries[DOWN] = one[:2] + other[2:], other[:2] + one[2:]
-    if turned and EXIF in entries:
-        made.swap(made.number("I", 8, entries[EXIF]))
-    if len(entries) > room:  # it has to move; its place is left empty
-        made.data[start : start + 6 + 12 * room] = bytes(6 + 12 * room)
-        start = made.append(bytes(6 + 12 * len(entries)))
-        struct.pack_into(made.order + "I", made.data, 4, start)
+    if turned and X_RESOLUTION in entries and Y_RESOLUTION in entries:
+        one, other = entries[X_RESOLUTION], entries[Y_RESOLUTION]
+        entries[X_RESOLUTION], entries[Y_RESOLUTION] = one[:2] + other[2:], other[:2] + one[2:]
+    if turned and EXIF_IFD in entries:
+        made.swap(made.number("I", 8, entries[EXIF_IFD]))
     body = b"".join(entries[tag] for tag in sorted(entries))
-    whole = struct.pack(made.order + "H", len(entries)) + body + bytes(4)
-    made.data[start : start + 6 + 12 * room] = whole.ljust(6 + 12 * room, b"\0")
+    table = struct.pack(made.order + "H", len(entries)) + body + bytes(4)
+    made.data[start : start + 6 + 12 * room] = bytes(6 + 12 * room)
+    if len(entries) > room:  # it has to move, and its place stays empty
+        struct.pack_into(made.order + "I", made.data, 4, made.append(table))
+    else:
+        made.data[start : start + len(table)] = table
     return bytes(made.data)
 
 
@@ -235,8 +248,8 @@ class _Block:
         """Exchange how many columns and rows the picture has, both their types and values."""
         _, entries, _ = self.directory(at)
         places = {tag: at + 2 + 12 * index for index, tag in enumerate(entries)}
-        if COLUMNS in places and ROWS in places:
-            one, other = places[COLUMNS] + 2, places[ROWS] + 2
+        if PIXEL_COLUMNS in places and PIXEL_ROWS in places:
+            one, other = places[PIXEL_COLUMNS] + 2, places[PIXEL_ROWS] + 2
             self.data[one : one + 10], self.data[other : other + 10] = (
                 self.data[other : other + 10],
                 self.data[one : one + 10],

@@ -13,8 +13,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from ruis.formats.base import EXIF_IFD, Decoded, RawText, exif_block
-from ruis.formats.exif import Entry, edited
+from ruis.formats.base import Decoded, RawText, exif_block
+from ruis.formats.exif import (
+    EXIF_IFD,
+    PIXEL_COLUMNS,
+    PIXEL_ROWS,
+    X_RESOLUTION,
+    Y_RESOLUTION,
+    Entry,
+    edited,
+)
 from ruis.image import Metadata
 
 if TYPE_CHECKING:
@@ -32,9 +40,8 @@ __all__ = [
     "upright_xmp",
 ]
 
-DESCRIPTION, ORIENTATION, X_RESOLUTION, Y_RESOLUTION = 0x010E, 0x0112, 0x011A, 0x011B
+DESCRIPTION, ORIENTATION = 0x010E, 0x0112
 RESOLUTION_UNIT, SOFTWARE = 0x0128, 0x0131
-PIXEL_COLUMNS, PIXEL_ROWS = 0xA002, 0xA003
 CENTIMETRES = 3
 ASCII, SHORT, RATIONAL = 2, 3, 5
 RESOLUTION = {X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT}

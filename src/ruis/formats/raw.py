@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ruis.errors import CorruptImageError
 from ruis.formats.base import (
-    EXIF_IFD,
-    GPS_IFD,
     Decoded,
     Format,
     Header,
@@ -16,6 +14,7 @@ from ruis.formats.base import (
     exif_block,
     not_installed,
 )
+from ruis.formats.exif import EXIF_IFD, GPS_IFD
 from ruis.image import Metadata
 
 if TYPE_CHECKING:

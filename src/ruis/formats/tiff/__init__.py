@@ -13,7 +13,7 @@ from ruis.formats.blank import Blank, filled
 from ruis.formats.metadata import upright
 from ruis.formats.tiff.directories import check_directories, check_segments, first_image
 from ruis.formats.tiff.exif import append_directories, exif_block, exif_tags
-from ruis.formats.tiff.missing import NO_DATA, missing, no_data
+from ruis.formats.tiff.missing import missing, no_data
 from ruis.formats.tiff.own import OwnTags, own_tags
 from ruis.formats.tiff.values import (
     Layout,
@@ -109,10 +109,9 @@ class TIFF(Format):
             orientation = _value(page, ORIENTATION)
             orientation = orientation if orientation in range(1, 9) else 1
             metadata = _metadata(page, header)
-            own = own_tags(page, photometric_of(page, layout), turned=orientation != 1)
-            if not no_data(page, layout):
-                own = replace(own, tags=tuple(tag for tag in own.tags if tag[0] != NO_DATA))
-            hole = missing(pixels, layout, nothing := no_data(page, layout))
+            nothing, photometric = no_data(page, layout), photometric_of(page, layout)
+            own = own_tags(page, photometric, turned=orientation != 1, holed=bool(nothing))
+            hole = missing(pixels, layout, nothing)
             if hole is not None:
                 there = upright(pixels, orientation)
                 own = replace(own, blank=Blank.of(there, upright(hole, orientation)))

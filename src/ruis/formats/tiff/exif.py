@@ -9,13 +9,12 @@ import struct
 import warnings
 from typing import Any, BinaryIO
 
-from ruis.formats.base import EXIF_IFD, GPS_IFD, RawText
+from ruis.formats.base import RawText
 from ruis.formats.base import exif_block as serialised
-from ruis.formats.exif import UNDEFINED, UNTYPED
+from ruis.formats.exif import EXIF_IFD, GPS_IFD, INTEROPERABILITY, UNDEFINED, UNTYPED
 
 __all__ = ["append_directories", "exif_block", "exif_tags"]
 
-INTEROPERABILITY = 0xA005
 TEXTS = {0x010F, 0x0110, 0x0132, 0x013B, 0x013C, 0x8298}  # make, model, date, artist, host, rights
 FIRST_DIRECTORY = 4  # where a TIFF file says it
 LONG = 4  # the type of an offset

@@ -18,9 +18,8 @@ __all__ = ["OwnTags", "own_tags"]
 EARTH = {33550, 33922, 34264, 34735, 34736, 34737, 42112}
 """GeoTIFF's, and GDAL's notes."""
 
-OTHERS = {269, 285, 297, 33723, 34377, NO_DATA, 51123}
-"""The document's and the page's name and number, IPTC, Photoshop's resources, what means that there is no value,
-MicroManager's notes."""
+OTHERS = {269, 285, 297, 33723, 34377, 51123}
+"""The document's and the page's name and number, IPTC, Photoshop's resources, MicroManager's notes."""
 
 BYTE_COUNTS, IMAGEJ = 50838, 50839
 NO_UNIT = 1
@@ -66,7 +65,7 @@ class OwnTags:
         return self != OwnTags()
 
 
-def own_tags(page: TiffPage, photometric: str | None, *, turned: bool) -> OwnTags:
+def own_tags(page: TiffPage, photometric: str | None, *, turned: bool, holed: bool) -> OwnTags:
     """Collect what a page says that other formats cannot.
 
     Parameters
@@ -77,8 +76,10 @@ def own_tags(page: TiffPage, photometric: str | None, *, turned: bool) -> OwnTag
         See :class:`OwnTags`.
     turned : bool
         Whether the pixels will be turned upright: then they are no longer where the tags say.
+    holed : bool
+        Whether the value that means nothing still does.
     """
-    wanted = OTHERS if turned else OTHERS | EARTH
+    wanted = OTHERS | (set() if turned else EARTH) | ({NO_DATA} if holed else set())
     tags = [tag for tag in page.tags if tag.code in wanted and int(tag.dtype) in UNIT_SIZES]
     found = [(tag.code, int(tag.dtype), int(tag.count), _bytes(page, tag)) for tag in tags]
     return OwnTags((*found, *_imagej(page)), _resolution(page), photometric)
