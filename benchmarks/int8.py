@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ruis import dataset, examples, noise, processor, zoo
-from ruis.engines.openvino import OpenVINOEngine, OpenVINOLayers
+from ruis.engines.openvino import OpenVINOEngine
+from ruis.engines.openvino_graph import OpenVINOLayers
 from ruis.model_file import ModelFile
 
 SIGMAS = (5, 15, 25, 50)

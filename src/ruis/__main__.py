@@ -1,6 +1,6 @@
 """`python -m ruis` is the command `ruis`."""
 
-from ruis.cli import main
+from ruis.cli import command
 
 if __name__ == "__main__":
-    main()
+    command()

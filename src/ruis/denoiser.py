@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from ruis import choice, lazy
+from ruis import choice, lazy, processor
 from ruis.arrays import as_image, info_of, same_pixels, with_range
 from ruis.denoised import Denoised
 from ruis.errors import ChannelMismatchError, ConfigError
@@ -34,6 +34,9 @@ __all__ = ["Denoiser"]
 TOUCH = 2.6
 """Thousands of multiplications that take as long as using memory for the first time: for each pixel of a tile and
 each of its channels, and as much as two more channels for what is between."""
+
+TOUCH_AMX = 10.0
+"""The same where AMX multiplies: memory is no faster for it."""
 
 
 class Denoiser:
@@ -305,15 +308,20 @@ class Denoiser:
     def knife(self) -> Knife:
         """How large the tiles are that images are cut into."""
         architecture = self.model.architecture
-        touch = TOUCH * (self.channels + 2) / max(1.0, architecture.kmac_per_pixel)
+        amx = self.networks.likely == "bf16" and processor.has_amx()
+        touch = TOUCH_AMX if amx else TOUCH
+        touch *= (self.channels + 2) / max(1.0, architecture.kmac_per_pixel)
         inside = architecture.bytes_per_pixel * self.networks.engine.appetite
         if (
             self.networks.ensemble
         ):  # a tile that is turned has another shape, and a network of its own
             inside *= 2
+        beside = 4 * (self.channels + architecture.input_channels)
+        # A tile more: itself, in halves, and what came of it.
+        beside += 16 * self.channels * (self.networks.engine.lanes - 1)
         return Knife(
             architecture.geometry,
-            inside + 4 * (self.channels + architecture.input_channels),
+            inside + beside,
             self.tile,
             self.memory,
             touch if self.once else 0.0,

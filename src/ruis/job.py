@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from numbers import Real
 from types import NoneType
@@ -217,21 +218,41 @@ class Job:
     ) -> None:
         if stored.shape[2] > channels:
             denoised[..., channels:] = stored[..., channels:]
-        memory = np.empty(
-            (*cut.shape, channels), np.float32
-        )  # touched for the first time, it is slow
-        for count, tile in enumerate(cut, start=1):
-            window = self._window(stored[..., :channels], cut, tile, memory)
-            if stored.dtype.kind == "f" and not _finite(window):
-                raise ImageError("it holds values that are not numbers; replace them first.")
-            for first in range(0, channels, self.group):
-                some = np.s_[..., first : first + self.group]
-                if self.group == 1 and first and np.array_equal(window[..., 0], window[..., first]):
-                    denoised[some][tile.write] = denoised[..., :1][tile.write]
-                    continue
-                self._tile(window[some], denoised[some], tile)
-            if progress:
-                progress(count, len(cut))
+        lanes = 1 if self.engine.threads == 1 else min(self.engine.lanes, len(cut))
+        # Touched for the first time, memory is slow: it is used again.
+        free = [np.empty((*cut.shape, channels), np.float32) for _ in range(lanes)]
+
+        def work(tile: Tile) -> None:
+            memory = free.pop()
+            try:
+                self._tile(stored, cut, tile, channels, memory, denoised)
+            finally:
+                free.append(memory)
+
+        with ExitStack() as stack:
+            beside = stack.enter_context(ThreadPoolExecutor(lanes)).map if lanes > 1 else map
+            for count, _ in enumerate(beside(work, cut), start=1):
+                if progress:
+                    progress(count, len(cut))
+
+    def _tile(
+        self,
+        stored: NDArray[Any],
+        cut: Plan,
+        tile: Tile,
+        channels: int,
+        memory: NDArray[np.float32],
+        denoised: NDArray[Any],
+    ) -> None:
+        window = self._window(stored[..., :channels], cut, tile, memory)
+        if stored.dtype.kind == "f" and not _finite(window):
+            raise ImageError("it holds values that are not numbers; replace them first.")
+        for first in range(0, channels, self.group):
+            some = np.s_[..., first : first + self.group]
+            if self.group == 1 and first and np.array_equal(window[..., 0], window[..., first]):
+                denoised[some][tile.write] = denoised[..., :1][tile.write]
+                continue
+            self._part(window[some], denoised[some], tile)
 
     def _window(
         self, stored: NDArray[Any], cut: Plan, tile: Tile, memory: NDArray[np.float32]
@@ -249,7 +270,7 @@ class Job:
             return memory
         return self.scale.to_unit(cut.read(stored, tile), copy=False)
 
-    def _tile(self, noisy: NDArray[np.float32], into: NDArray[Any], tile: Tile) -> None:
+    def _part(self, noisy: NDArray[np.float32], into: NDArray[Any], tile: Tile) -> None:
         with self._network(noisy, self.sigma) as (whole,):
             result = whole[tile.keep]
             if self.strength < 1:

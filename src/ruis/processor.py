@@ -8,7 +8,14 @@ import os
 import platform
 from pathlib import Path
 
-__all__ = ["available_memory", "describe", "has_bfloat16", "resident_memory", "threads"]
+__all__ = [
+    "available_memory",
+    "describe",
+    "has_amx",
+    "has_bfloat16",
+    "resident_memory",
+    "threads",
+]
 
 
 @functools.cache
@@ -18,6 +25,12 @@ def has_bfloat16() -> bool:
     Linux says so in /proc/cpuinfo (AVX512-BF16, AMX-BF16; bf16 on ARM); elsewhere the answer is no.
     """
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(_about("flags", "Features").split())
+
+
+@functools.cache
+def has_amx() -> bool:
+    """Say whether the processor multiplies matrices of bfloat16 numbers, four times as fast as it would with AVX512-BF16."""
+    return "amx_bf16" in _about("flags").split()
 
 
 def describe() -> str:

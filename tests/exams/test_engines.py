@@ -161,7 +161,7 @@ def test_memory_that_runs_out_is_told_apart(engine, monkeypatch):
         raise MemoryError
 
     if engine == "openvino":
-        monkeypatch.setattr(made, "_request", full)
+        monkeypatch.setattr(made, "_ready", full)
     elif engine == "keras":
         monkeypatch.setattr(made, "model", full)
     else:

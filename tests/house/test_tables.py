@@ -16,7 +16,11 @@ FOLDERS = ["noise", "metrics", "formats", "stacks", "architectures", "engines", 
 SHARED = {
     "noise": {"blocks", "estimate", "measure"},
     "formats": {"atomic", "blank", "exif", "metadata", "photoshop", "reading", "source", "writing"},
-    "engines": {"ensemble", "onnx_graph"},  # what goes around any of them; the graph of one
+    "engines": {
+        "ensemble",
+        "onnx_graph",
+        "openvino_graph",
+    },  # what goes around any of them; the graphs of two
     "architectures": {"keras_layers"},
 }
 

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -724,6 +725,48 @@ def test_a_result_is_kept_when_the_next_image_comes(small_model):
     assert np.array_equal(kept, before)
 
 
+# -- two tiles in hand -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_two_tiles_in_hand_give_what_one_gives(small_model, dtype, channels):
+    shape = (300, 500) if channels == 1 else (300, 500, 3)
+    noisy, model = noise(*shape, dtype=dtype), small_model()
+    one = Denoiser(model, tile=64, threads=1).denoise(noisy)
+    two = Denoiser(model, tile=64, threads=2).denoise(noisy)
+    assert np.array_equal(one, two)
+
+
+def test_while_the_network_works_the_next_tile_is_made_ready(small_model, monkeypatch):
+    """A tile waits in the network's place until another thread comes with the next."""
+    met, before = threading.Barrier(2), OpenVINOEngine._given
+
+    def given(self, request, batch):
+        met.wait(timeout=20)
+        return before(self, request, batch)
+
+    monkeypatch.setattr(OpenVINOEngine, "_given", given)
+    denoiser = Denoiser(small_model(), tile=64, threads=2)
+    columns = next(side for side in range(200, 300) if len(denoiser.knife.cut(40, side)) % 2 == 0)
+    denoiser.denoise(noise(40, columns))  # each tile has a partner
+
+
+def test_progress_is_told_in_the_thread_that_asked_and_may_end_the_work(small_model):
+    told = []
+
+    def progress(done, tiles):
+        told.append((done, threading.get_ident()))
+        if done == 3:
+            raise KeyboardInterrupt
+
+    denoiser = Denoiser(small_model(), tile=64, threads=2)
+    with pytest.raises(KeyboardInterrupt):
+        denoiser.denoise(noise(300, 500), progress=progress)
+    assert told == [(count, threading.get_ident()) for count in (1, 2, 3)]
+    assert denoiser.denoise(noise(300, 500)).shape == (300, 500)  # it is as it was
+
+
 # -- what is coming --------------------------------------------------------------------------------
 
 
@@ -745,7 +788,7 @@ def test_an_engine_that_takes_more_memory_has_smaller_tiles(small_model):
     for engine in ("openvino", "onnxruntime"):
         denoiser = Denoiser(small_model(), engine=engine, memory=1e9)
         areas.append(np.prod(denoiser.knife.cut(20_000, 20_000).shape))
-    assert 1.8 < areas[0] / areas[1] < 2.5
+    assert 1.3 < areas[0] / areas[1] < 2.5  # OpenVINO has two tiles in hand, and one network
 
 
 def test_a_single_image_has_smaller_tiles(small_model):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ruis.architectures.keras_layers import KerasLayers
-from ruis.engines.openvino import OpenVINOLayers
+from ruis.engines.openvino_graph import OpenVINOLayers
 from ruis.errors import ConfigError
 from ruis.layers import Layers, Trace, same_padding
 from ruis.tiling import Geometry

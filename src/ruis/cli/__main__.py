@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ruis.cli import main
+from ruis.cli import command
 
 if __name__ == "__main__":
-    main()
+    command()

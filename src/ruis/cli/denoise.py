@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict
 from typing import Annotated
@@ -107,6 +108,8 @@ def denoise(
     Dtype, range, size, alpha and metadata stay as they are. Inputs are never replaced, unless
     --overwrite says so; what cannot be denoised is named at the end.
     """
+    # NumPy multiplies no matrices here; threads that wait for some would keep a processor busy at the start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     outcomes = Outcomes(quiet=json, debug=bool(ctx.meta.get(DEBUG)))
     steps = Steps(
         model,

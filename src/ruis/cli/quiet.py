@@ -7,9 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ruis.absent import absent
 from ruis.cli.signals import held
 
 __all__ = ["load_keras_quietly", "prepare_engine", "silenced"]
+
+CONVERTER = "openvino.tools.ovc"
+"""What turns other people's networks into OpenVINO's. OpenVINO imports it if it is there, which takes 30 ms, and we need it never."""
 
 
 @contextmanager
@@ -62,5 +66,5 @@ def prepare_engine(name: str) -> None:
         load_keras_quietly()
         return
     engine = ENGINES.load(name)
-    with held():
+    with held(), absent(CONVERTER):
         engine.load_library()

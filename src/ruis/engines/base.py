@@ -46,6 +46,9 @@ class Engine(ABC):
     appetite: ClassVar[float] = 1.0
     """How many times the memory that a network is known to need it takes, about."""
 
+    lanes: ClassVar[int] = 1
+    """How many threads may run it at a time: what they do beside the network is then done while it works for another."""
+
     def __init__(
         self,
         network: Network,

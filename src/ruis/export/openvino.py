@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ruis.engines.openvino import OpenVINOLayers
+from ruis.engines.openvino_graph import OpenVINOLayers
 from ruis.errors import EngineUnavailableError
 from ruis.export.base import Exporter, properties
 

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from ruis.architectures import base
 from ruis.architectures.convolutional_autoencoder import ConvolutionalAutoencoder
-from ruis.engines.openvino import OpenVINOEngine, OpenVINOLayers
+from ruis.engines.openvino import OpenVINOEngine
+from ruis.engines.openvino_graph import OpenVINOLayers
 from ruis.errors import ConfigError
 
 
