@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread, get_ident
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ruis.cli.outcomes import Outcomes, Written
 from ruis.cli.progress import ImagesLine, progress_line
@@ -31,6 +31,9 @@ __all__ = ["Work"]
 
 LANE_MEMORY = 5e8
 """Bytes that a network with one thread may need for shapes of small images, in two precisions."""
+
+InLane: TypeAlias = Future[Future[Written]]
+"""An image that is denoised in a lane, and is written then."""
 
 
 @dataclass
@@ -84,30 +87,34 @@ class Work:
         return header.rows * header.columns <= SMALL * 1e6
 
     def side_by_side(self, jobs: Iterator[Job], line: ImagesLine) -> None:
-        """Denoise small images, as many at a time as there are processors; tell of them in their order."""
-        waiting: deque[tuple[Job, Future[Written]]] = deque()
+        """Denoise small images, as many at a time as there are processors; tell of them in their order.
+
+        They are written in threads of their own: until the disk has one, a processor can do another.
+        """
+        waiting: deque[tuple[Job, InLane]] = deque()
         self.steps.load()
-        pool = ThreadPoolExecutor(self.lanes)
+        pool, writers = ThreadPoolExecutor(self.lanes), ThreadPoolExecutor(2 * self.lanes)
         try:
             for job in jobs:
-                waiting.append((job, pool.submit(self.in_lane, job)))
-                while len(waiting) > 2 * self.lanes:
+                waiting.append((job, pool.submit(self.in_lane, job, writers)))
+                while len(waiting) > 4 * self.lanes:
                     self.take(waiting, line)
             while waiting:
                 self.take(waiting, line)
         finally:
             pool.shutdown(cancel_futures=True)
+            writers.shutdown()
             for job, future in waiting:  # something ended the work: what was done is recorded
                 if not future.cancelled() and job.input not in self.outcomes.tried:
                     self.record_late(job, future)
             self.steps.leave_lanes()
 
-    def take(self, waiting: deque[tuple[Job, Future[Written]]], line: ImagesLine) -> None:
+    def take(self, waiting: deque[tuple[Job, InLane]], line: ImagesLine) -> None:
         """Wait for the first of some small images, and tell of it."""
         job, future = waiting[0]
         line.start(job.input.name)
         try:
-            written = future.result()
+            written = future.result().result()
             self.outcomes.written(job, written)
         except Exception as error:
             if not self.survived(job, error):
@@ -117,21 +124,21 @@ class Work:
                 done(1, 1)
         waiting.popleft()
 
-    def record_late(self, job: Job, future: Future[Written]) -> None:
+    def record_late(self, job: Job, future: InLane) -> None:
         """Record what became of an image after the work was ended; a pipe may be closed by now."""
-        error = future.exception()
+        error = future.exception() or future.result().exception()
         with suppress(BrokenPipeError):
             if error is None:
-                self.outcomes.written(job, future.result())
+                self.outcomes.written(job, future.result().result())
             elif isinstance(error, Exception) and not self.ends_all(error):
                 self.outcomes.fail(job, error)
 
-    def in_lane(self, job: Job) -> Written:
-        """Read, denoise and write a small image, in a thread that has a processor to itself."""
+    def in_lane(self, job: Job, writers: ThreadPoolExecutor) -> Future[Written]:
+        """Read and denoise a small image, in a thread that has a processor to itself, and have it written."""
         begun = time.perf_counter()
         enter(job)
         made = self.steps.made(self.steps.read(job), lane=get_ident())
-        return self.steps.write(job, made, time.perf_counter() - begun)
+        return writers.submit(self.steps.write, job, made, time.perf_counter() - begun)
 
     def one_by_one(self, jobs: Iterator[Job], writer: ThreadPoolExecutor, line: ImagesLine) -> None:
         """Denoise images by all processors; while the network works, others are read and written."""
