@@ -286,7 +286,7 @@ def test_the_doctor_finds_an_engine_that_fails(monkeypatch):
         raise RuntimeError("wrong processor")
 
     openvino = ENGINES.load("openvino")
-    monkeypatch.setattr(openvino, "_request", fails)
+    monkeypatch.setattr(openvino, "_ready", fails)
     done = run("doctor", code=3)
     assert "wrong processor" in done.stdout
     assert "cannot be denoised" in done.stdout
