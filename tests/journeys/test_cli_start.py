@@ -223,6 +223,23 @@ def test_a_signal_that_shall_be_ignored_is():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(("arguments", "code"), [("--version", 0), ("denoise nothing.png", 3)])
+def test_the_end_waits_for_threads_and_asks_who_registered(arguments, code, tmp_path):
+    script = (
+        "import atexit, sys, threading, time; from ruis.cli import command\n"
+        "def late(): time.sleep(0.5); print('a thread')\n"
+        "atexit.register(print, 'registered', end='')\n"  # not flushed
+        "threading.Thread(target=late).start()\n"
+        f"sys.argv = ['ruis', *{arguments.split()}]\n"
+        "command()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stdout.endswith("a thread\nregistered")
+
+
 def test_main_is_what_the_installed_command_runs(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["ruis", "--version"])
     before = signal.getsignal(signal.SIGTERM)

@@ -783,6 +783,19 @@ def test_what_is_expected_is_compiled_before_it_is_there(small_model, tmp_path, 
 # -- how large tiles are ---------------------------------------------------------------------------
 
 
+def test_a_single_image_has_smaller_tiles_where_amx_multiplies(monkeypatch):
+    areas = []
+    for amx in (False, True):
+        monkeypatch.setattr("ruis.processor.has_amx", lambda amx=amx: amx)
+        monkeypatch.setattr(OpenVINOEngine, "supports", classmethod(lambda cls, precision: True))
+        denoiser = Denoiser(zoo.find("gray-fast"), memory=1e9)
+        several = np.prod(denoiser.knife.cut(4000, 6000).shape)
+        denoiser.once = True
+        areas.append(np.prod(denoiser.knife.cut(4000, 6000).shape))
+        assert areas[-1] <= several
+    assert areas[1] < 0.7 * areas[0]
+
+
 def test_an_engine_that_takes_more_memory_has_smaller_tiles(small_model):
     areas = []
     for engine in ("openvino", "onnxruntime"):
