@@ -448,7 +448,7 @@ def test_beyond_the_queue_it_is_refused_at_once_and_before_the_body(start, tmp_p
 
 def test_who_goes_away_gives_the_place_back(start, tmp_path):
     with start(tmp_path, "--queue", "2", "--workers", "1") as service:
-        large = encoded(noisy((900, 900), seed=6))
+        large = encoded(noisy((2000, 2000), seed=6))
         for _ in range(3):
             with service.connect() as connection:
                 connection.sendall(

@@ -103,7 +103,7 @@ class Work:
                 self.take(waiting, line)
         finally:
             pool.shutdown(cancel_futures=True)
-            writers.shutdown()
+            writers.shutdown(cancel_futures=True)
             for job, future in waiting:  # something ended the work: what was done is recorded
                 if not future.cancelled() and job.input not in self.outcomes.tried:
                     self.record_late(job, future)
@@ -126,7 +126,11 @@ class Work:
 
     def record_late(self, job: Job, future: InLane) -> None:
         """Record what became of an image after the work was ended; a pipe may be closed by now."""
-        error = future.exception() or future.result().exception()
+        error = future.exception()
+        if error is None:
+            if future.result().cancelled():  # nobody had begun to write it
+                return
+            error = future.result().exception()
         with suppress(BrokenPipeError):
             if error is None:
                 self.outcomes.written(job, future.result().result())
