@@ -796,12 +796,12 @@ def test_a_single_image_has_smaller_tiles_where_amx_multiplies(monkeypatch):
     assert areas[1] < 0.7 * areas[0]
 
 
-def test_an_engine_that_takes_more_memory_has_smaller_tiles(small_model):
+def test_an_engine_that_takes_more_memory_has_smaller_tiles():
     areas = []
     for engine in ("openvino", "onnxruntime"):
-        denoiser = Denoiser(small_model(), engine=engine, memory=1e9)
+        denoiser = Denoiser(zoo.find("gray-fast"), engine=engine, memory=1e9)
         areas.append(np.prod(denoiser.knife.cut(20_000, 20_000).shape))
-    assert 1.3 < areas[0] / areas[1] < 2.5  # OpenVINO has two tiles in hand, and one network
+    assert 1.8 < areas[0] / areas[1] < 2.5
 
 
 def test_a_single_image_has_smaller_tiles(small_model):
