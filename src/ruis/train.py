@@ -66,7 +66,7 @@ def train(
         The run's folder: recipe, history, previews, checkpoints, best weights.
     start : ModelFile, optional
         A model whose weights to begin with instead of fresh ones: of the same architecture, or one
-        that the recipe's begins as (:meth:`Architecture.begun`), as a U-Net with fewer blocks.
+        that the recipe's begins as (:meth:`Architecture.begun`), as a U-Net that is smaller.
     resume : bool
         Go on from the checkpoint in `folder`. Without it, a folder that has one is refused.
     tensorboard : bool

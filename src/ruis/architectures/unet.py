@@ -100,31 +100,44 @@ class UNet(Architecture):
     def begun(
         self, other: Architecture, weights: Mapping[str, Any], fresh: Mapping[str, Any]
     ) -> dict[str, Any] | None:
-        """Begin as the same network with fewer blocks or other channels, too.
+        """Begin as the same network with fewer blocks, narrower levels or other channels, too.
 
-        A block whose second convolution is zero changes nothing, and learns at once. Of other
-        channels, the network sees the mean, and finds in each the mean of what was found: what has
-        equal channels, as a gray picture in colour has, is denoised as before. See
-        :meth:`Architecture.begun`.
+        A block whose second convolution is zero changes nothing, and learns at once. So do filters
+        of which none that was there before takes anything. Of other channels, the network sees the
+        mean, and finds in each the mean of what was found: what has equal channels, as a gray
+        picture in colour has, is denoised as before. See :meth:`Architecture.begun`.
 
         Source: T. Chen, I. Goodfellow and J. Shlens, Net2Net: Accelerating learning via knowledge
         transfer, 2015, arXiv:1511.05641.
         """
-        if not isinstance(other, UNet) or other.blocks > self.blocks:
-            return None
-        same = {"blocks": self.blocks, "channels": self.channels}
-        if other.model_copy(update=same) != self:
+        if not isinstance(other, UNet) or not self._may_begin_as(other):
             return None
         begun = {**weights}
-        for path, value in fresh.items():
-            if path not in weights:
-                begun[path] = np.zeros_like(value) if "_second/" in path else value
         if other.channels != self.channels:
             seen = other.channels / self.channels  # what enters shall not be more than before
             for path, share in (("stem/kernel", seen), ("tail/kernel", 1.0)):
                 if path in begun:
                     begun[path] = _alike(begun[path], other.channels, self.channels, share)
+        for path, value in fresh.items():
+            if path in begun:
+                begun[path] = _widened(begun[path], value, transposed=path in self._transposed)
+            else:
+                begun[path] = np.zeros_like(value) if "_second/" in path else value
         return begun
+
+    def _may_begin_as(self, other: UNet) -> bool:
+        larger = {"blocks": self.blocks, "channels": self.channels, "widths": self.widths}
+        return (
+            other.model_copy(update=larger) == self
+            and other.blocks <= self.blocks
+            and len(other.widths) == len(self.widths)
+            and all(had <= has for had, has in zip(other.widths, self.widths, strict=True))
+        )
+
+    @property
+    def _transposed(self) -> set[str]:
+        """The kernels that are (rows, columns, filters, channels), not (rows, columns, channels, filters)."""
+        return {"tail/kernel", *(f"up{level}/kernel" for level in range(len(self.widths) - 1))}
 
     def connect(self, layers: Layers, noisy: Any) -> Any:
         """Describe the network; see :meth:`Architecture.connect`."""
@@ -161,3 +174,15 @@ def _alike(kernel: Any, have: int, want: int, share: float) -> Any:
     """
     mean = share * kernel[:, :, :have].mean(axis=2, keepdims=True)
     return np.concatenate([np.repeat(mean, want, axis=2), kernel[:, :, have:]], axis=2)
+
+
+def _widened(kernel: Any, fresh: Any, *, transposed: bool) -> Any:
+    """Return a kernel with more channels and filters, of which the old filters take the old channels alone."""
+    entering, leaving = (3, 2) if transposed else (2, 3)
+    old: list[slice] = [slice(None)] * 4
+    old[leaving] = slice(kernel.shape[leaving])
+    widened = np.array(fresh)
+    widened[tuple(old)] = 0
+    old[entering] = slice(kernel.shape[entering])
+    widened[tuple(old)] = kernel
+    return widened

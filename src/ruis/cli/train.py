@@ -94,7 +94,7 @@ def train(
         typer.Option(
             "--from",
             metavar="NAME|FILE",
-            help="Begin with the weights of a model, to refine it, or to grow: a recipe may ask for more blocks, or other channels.",
+            help="Begin with the weights of a model, to refine it, or to grow: a recipe may ask for more blocks, wider levels, or other channels.",
         ),
     ] = None,
     tier: Annotated[

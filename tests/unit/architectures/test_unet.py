@@ -42,7 +42,44 @@ def test_of_other_channels_it_does_the_same_where_all_are_alike(have, want, bloc
     assert np.abs(after - before.mean(axis=3, keepdims=True)).max() < 1e-5
 
 
-@pytest.mark.parametrize("parameters", [{"widths": (4, 8)}, {"residual": False}, {"blocks": 1}])
+@pytest.mark.parametrize("widths", [(8, 6, 6), (4, 9, 6), (4, 6, 7), (5, 10, 7)])
+@pytest.mark.parametrize("more", [{}, {"blocks": 2}, {"channels": 1}])
+@pytest.mark.parametrize("sigma_channel", [True, False])
+def test_with_wider_levels_it_does_the_same_and_what_is_new_is_not_zero(
+    widths, more, sigma_channel
+):
+    start = UNet(channels=3, widths=(4, 6, 6), blocks=1, sigma_channel=sigma_channel)
+    network = start.model_copy(update={"widths": widths, **more})
+    taught, fresh = weights_of(start), weights_of(network)
+    weights = network.begun(start, taught, fresh)
+    assert {name: one.shape for name, one in weights.items()} == dict(network.tensors)
+    rng = np.random.default_rng(1)
+    gray, sigma = np.split(rng.random((1, 24, 16, 2), np.float32), 2, axis=3)
+
+    def run(network, weights):
+        noisy = [gray] * network.channels + [sigma] * sigma_channel
+        return OpenVINOEngine(network, weights).run(np.concatenate(noisy, axis=3))
+
+    before, after = run(start, taught), run(network, weights)
+    assert np.abs(before - gray).max() > 1e-2
+    channels = 1 if more.get("channels") else 3
+    wanted = before.mean(axis=3, keepdims=True) if channels == 1 else before
+    assert np.abs(after - wanted).max() < 1e-5
+    for name in ("stem/kernel", "down0_block0_first/kernel", "down0_block0_second/kernel"):
+        new = weights[name][..., start.widths[0] :]  # filters that learn from the first step on
+        assert np.array_equal(new, fresh[name][..., start.widths[0] :])
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"widths": (4, 5)},
+        {"widths": (4, 6, 6)},
+        {"widths": (4,)},
+        {"residual": False},
+        {"blocks": 1},
+    ],
+)
 def test_another_network_is_not_begun(parameters):
     start = UNet(channels=3, widths=(4, 6), blocks=2)
     other = UNet(**{**start.model_dump(exclude={"name"}), **parameters, "channels": 1})
