@@ -44,6 +44,27 @@ def test_quality_is_measured(repository, shared_data, tmp_path):
         assert f"| {row['method']} | {score['psnr']:.2f} |" in table
 
 
+def test_what_is_left_is_told_band_by_band(repository, shared_data):
+    options = [
+        "--data",
+        shared_data,
+        "--clean",
+        shared_data / "testsets" / "Set12",
+        "--images",
+        "2",
+    ]
+    table = run(repository, "benchmarks/bands.py", *options, "--model", "gray-fast")
+    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("|")][2:]
+    rows = {line[0].strip(): [float(cell) for cell in line[1:]] for line in lines}
+    psnr, *others = rows.pop("PSNR, dB")
+    assert [*rows] == [str(band) for band in range(16)]
+    assert math.isclose(sum(row[0] for row in rows.values()), 1, abs_tol=0.01)
+    for blind_or_told, scored in enumerate(others, start=1):
+        ratio = sum(row[0] * row[blind_or_told] for row in rows.values())
+        # All of the image but its last rows, and each image as much as the other: about as the PSNR says.
+        assert abs(10 * math.log10(ratio) - (psnr - scored)) < 0.05
+
+
 def test_two_shots_of_one_scene_are_brought_to_the_same_place_and_brightness(repository, tmp_path):
     rng = np.random.default_rng(0)
     scene = 128 + 60 * ndimage.gaussian_filter(rng.standard_normal((200, 200, 3)), (2, 2, 0)) / 0.14
