@@ -75,6 +75,11 @@ class _Commands(TyperGroup):
         super().__init__(**settings)
         self.commands: Any = _OnDemand()
 
+    def make_context(self, *args: Any, **settings: Any) -> Any:
+        """Read the options before a command, of which some write and end: the help, the version."""
+        with reported():
+            return super().make_context(*args, **settings)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         with reported(ctx):

@@ -34,13 +34,13 @@ def sentence(error: BaseException) -> str:
 
 
 @contextmanager
-def reported(ctx: Any) -> Iterator[None]:
+def reported(ctx: Any = None) -> Iterator[None]:
     """Turn what is raised inside into a message and an exit code.
 
     Parameters
     ----------
-    ctx : typer.Context
-        Of the command; tells whether `--debug` was given.
+    ctx : typer.Context, optional
+        Of the command, if there is one yet; tells whether `--debug` was given.
 
     Raises
     ------
@@ -66,6 +66,6 @@ def reported(ctx: Any) -> Iterator[None]:
 
 
 def _explain(error: BaseException, ctx: Any) -> None:
-    if ctx.meta.get(DEBUG):
+    if ctx is not None and ctx.meta.get(DEBUG):
         tell("".join(traceback.format_exception(error)))
     tell(f"ruis: {sentence(error)}")
