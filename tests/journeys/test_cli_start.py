@@ -252,10 +252,10 @@ def test_main_is_what_the_installed_command_runs(monkeypatch, capsys):
     assert capsys.readouterr().out.startswith("ruis ")
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full here")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
 @pytest.mark.parametrize("arguments", ["--version", "--help", "denoise --help"])
 def test_what_cannot_be_written_is_said_in_one_line(arguments):
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "ruis", *arguments.split()],
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
