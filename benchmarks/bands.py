@@ -66,6 +66,8 @@ def main() -> None:
     options = parser.parse_args()
     if zoo.find(options.model).architecture.channels != 1:
         parser.error("--model is for colour; this is about gray.")
+    if options.images < 1:
+        parser.error("--images is one at least.")
 
     shots = gray_shots(options.clean, options.sigma, options.images, options.seed)
     methods = list(
@@ -74,6 +76,8 @@ def main() -> None:
             precision="f32", threads=processor.threads(), torch=None,
         )
     )  # fmt: skip
+    if not methods[0].knows(options.sigma):
+        parser.error(f"there are no weights of {options.peer} for sigma {options.sigma:g}.")
     left = {method.name: np.zeros(SIDE) for method in methods}
     scores = {method.name: 0.0 for method in methods}
     weights = None

@@ -8,7 +8,7 @@ at a time; documents learns from 90 pairs of scanned pages and is judged by the 
 
 The noisy images are written once, with a fixed seed, as floats that are neither clipped nor rounded;
 the objectives that need no clean images never see one. Each case is what the command proposes for its
-folder (`ruis.proposal`), with the same network for all four, trained for `--minutes`. What is in OUT
+folder (`ruis.proposal`), its network too, trained for `--minutes`. What is in OUT
 already is gone on with, or not done again; another `--minutes` takes another OUT.
 """
 
@@ -235,8 +235,10 @@ def main() -> None:
     print(f"sigma {SIGMA:g}/255; {processor.describe()}\n\n{HEAD}")
     for one in outcomes:
         print(one.line())
-    figures = [vars(one) for one in outcomes]
-    (asked.out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    path = asked.out / "figures.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    figures = {one["case"]: one for one in [*before, *map(vars, outcomes)]}
+    path.write_text(json.dumps([*figures.values()], indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

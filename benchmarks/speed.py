@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import peers
 import rates
 from budgets import RUIS, picture, process
 
@@ -157,7 +158,8 @@ def points(
 ) -> list[tuple[str, float, float]]:
     """Name, seconds per megapixel and PSNR of everybody of whom both are known.
 
-    Networks have the rates of `rates.py`, the classical methods those of the quality tables.
+    Networks have the rates of `rates.py`, and are left out where they have none there; the classical methods have
+    those of the quality tables.
     """
     channels, _ = PICTURED[set_name]
     fast = {
@@ -174,7 +176,7 @@ def points(
             continue
         name = row["method"]
         cost = fast.get(name, 1 / row["megapixels_per_second"])
-        if name in fast or not any(name.startswith(one) for one in fast):
+        if name in fast or not name.startswith(("ruis ", *peers.PEERS)):
             made.append((name, cost, row["mean"]["psnr"]))
     return made
 

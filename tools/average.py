@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ruis import model_file
-from ruis.errors import ConfigError
+from ruis.errors import ConfigError, RuisError
 from ruis.model_file import ModelFile
 
 
@@ -64,7 +64,7 @@ def main() -> None:
         parser.error("a mean is of two models or more.")
     try:
         made = average([model_file.load(path) for path in given.models], given.output)
-    except ConfigError as error:
+    except RuisError as error:
         parser.error(str(error))
     print(f"{given.output}: the mean of {len(given.models)}, {made.sha256[:12]}")
 

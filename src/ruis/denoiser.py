@@ -3,7 +3,7 @@
     stored pixels -> tiling.plan -> window -> intensity.to_unit -> engine.run -> keep -> blend with
     the noisy window by strength -> intensity.from_unit -> stored pixels
 
-Only one tile at a time is ever a float: memory is the image, its result, and a tile.
+Only two tiles at a time are ever floats: memory is the image, its result, and these.
 """
 
 from __future__ import annotations

@@ -94,10 +94,14 @@ def write(manifest: Manifest, folder: Path) -> list[str]:
     with new_folder(folder) as room:
         for number, (part, command) in enumerate(zip(found, commands, strict=True), start=1):
             went = part.training
+            asked = (part.recipe.epochs or 0) * part.recipe.steps_per_epoch
+            stopped = f", and was stopped after {went.steps} of {asked} steps" * (
+                asked > went.steps
+            )
             head = (
                 f"# Part {number} of {len(found)} of {manifest.name}.\n#   {command}\n"
                 f"# It saw {went.megapixels:.0f} megapixels in {went.minutes:.0f} minutes on "
-                f"{' '.join(went.machine.split()) or 'a machine that is not known'}.\n\n"
+                f"{' '.join(went.machine.split()) or 'a machine that is not known'}{stopped}.\n\n"
             )
             (room / f"{part.name}.toml").write_text(head + part.recipe.to_toml(), encoding="utf-8")
     return commands

@@ -38,7 +38,7 @@ def describe() -> str:
     name = _about("model name") or platform.processor() or platform.machine()
     flags = _about("flags", "Features").split()
     fast = [flag for flag in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if flag in flags]
-    return f"{name}, {threads()} threads{', ' + fast[0] if fast else ''}"
+    return f"{name}, {threads()} processors{', ' + fast[0] if fast else ''}"
 
 
 def _about(*keys: str) -> str:

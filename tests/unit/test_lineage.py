@@ -30,11 +30,16 @@ def test_every_part_of_what_ships_can_be_followed_again(name, tmp_path):
     made = None
     for file, command, training in zip(files, commands, trainings, strict=True):
         assert Recipe.read(file) == Recipe.parse(training.recipe)
-        assert f"{training.megapixels:.0f} megapixels" in file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
+        assert f"{training.megapixels:.0f} megapixels" in text
+        asked = training.recipe.get("epochs", 0) * training.recipe.get("steps_per_epoch", 250)
+        assert (f"stopped after {training.steps} of" in text) == (asked > training.steps)
         words = shlex.split(command)
         assert words[:3] == ["ruis", "train", str(file)]
         assert words[3:5] == (["--from", made] if made else ["--data", "DATA"])
         made = words[-1]
+    folders = [one["folder"] for training in trainings for one in training.recipe["data"]]
+    assert len({Path(folder).parts[0] for folder in folders}) == 1  # in one and the same DATA
 
 
 @pytest.fixture

@@ -371,7 +371,7 @@ def test_the_mean_of_two_trainings_from_one_model(data, tmp_path, finished):
 
 
 def test_a_network_begins_as_no_wider_and_no_deeper_one(data, tmp_path, small_model):
-    for architecture in ({"widths": [4, 6], "blocks": 1}, {"widths": [4, 8], "blocks": 2}):
+    for architecture in ({"widths": [4, 6], "blocks": 1}, {"widths": [4, 5], "blocks": 2}):
         recipe = recipe_of(architecture={"name": "unet", **architecture})
         with pytest.raises(ConfigError, match="another network"):
             train(recipe, data, tmp_path / "run", start=small_model(blocks=2))

@@ -62,8 +62,8 @@ class Camera(NoiseModel):
     """The noise of a digital camera, as it is left in the pictures that the camera makes.
 
     Three channels are sRGB and go all the way. Any other number of channels has no mosaic, no
-    colours and no white balance: only the tone curve, the sensor's noise, and JPEG. The outcome is
-    clipped to 0..1, as a camera's is.
+    colours, no white balance and no `edges`: only the contrast, the tone curve, the sensor's noise,
+    `smooth`, `rescale` and JPEG. The outcome is clipped to 0..1, as a camera's is.
 
     Parameters
     ----------
