@@ -91,7 +91,9 @@ def test_speed_is_measured_and_drawn(repository, tmp_path):
     rows = [
         {"method": name, "set": "BSD68", "sigma": 25.0, "scores": [scores], "mean": scores,
          "megapixels_per_second": rate}
-        for name, rate in (("ruis gray", 1.0), ("BM3D", 0.05), ("ruis gray, told sigma", 1.0))
+        for name, rate in (
+            ("ruis gray", 1.0), ("BM3D", 0.05), ("ruis gray, told sigma", 1.0), ("DnCNN-S", 0.2)
+        )
     ]  # fmt: skip
     (tmp_path / "quality.json").write_text(json.dumps({"rows": rows}))
     options = ["--quick", "--models", "gray", "--out", tmp_path]
@@ -108,6 +110,7 @@ def test_speed_is_measured_and_drawn(repository, tmp_path):
     assert "ruis gray" in drawn
     assert "BM3D" in drawn
     assert "told sigma" not in drawn  # it is as fast as the blind one, and would hide it
+    assert "DnCNN-S" not in drawn  # its rate beside the others' was not measured
 
 
 @pytest.mark.slow
@@ -167,7 +170,10 @@ def test_learning_without_clean_images_is_measured(repository, shared_data, tmp_
     assert f"| {figures['psnr']:.2f} |" in table
     excluded = (tmp_path / "documents.run" / "recipe.toml").read_text().count('.png"')
     assert excluded == 18
+    other = {**figures, "case": "zero-shot"}  # what another run has found
+    (tmp_path / "figures.json").write_text(json.dumps([other, figures]))
     assert run(repository, "benchmarks/self_supervised.py", *options) == table, "nothing is redone"
+    assert json.loads((tmp_path / "figures.json").read_text()) == [other, figures]
 
 
 @pytest.mark.parametrize("more", [[], ["--choose"]])
