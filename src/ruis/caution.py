@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "black_cautions",
+    "caution_texts",
     "cautioned",
     "denoising_cautions",
     "sigma_range",
@@ -90,6 +91,11 @@ def denoising_cautions(manifest: Manifest, noisy: Image, sigma: float) -> list[C
     return [*_strength(manifest, sigma), *_range(noisy)]
 
 
+def caution_texts(manifest: Manifest, noisy: Image, sigma: float) -> tuple[str, ...]:
+    """Say what :func:`denoising_cautions` finds, in sentences."""
+    return tuple(one.text for one in denoising_cautions(manifest, noisy, sigma))
+
+
 def cautioned(result: Denoised, manifest: Manifest, noisy: Image) -> Denoised:
     """Add to what is noted of a denoised image what there is to beware of.
 
@@ -102,8 +108,7 @@ def cautioned(result: Denoised, manifest: Manifest, noisy: Image) -> Denoised:
     noisy : Image
         The image as it was.
     """
-    found = denoising_cautions(manifest, noisy, result.sigma)
-    return replace(result, notes=(*result.notes, *(one.text for one in found)))
+    return replace(result, notes=(*result.notes, *caution_texts(manifest, noisy, result.sigma)))
 
 
 def _strength(manifest: Manifest, sigma: float) -> list[Caution]:
@@ -315,7 +320,7 @@ def _blocks(pixels: Any, scale: Intensity) -> bool:
 def _outside(image: Image) -> float:
     """Return the share of values beyond the data range, and clearly so."""
     low, high = image.info.data_range
-    if image.info.dtype.kind != "f":
+    if Intensity(image.info.dtype, image.info.data_range).bounded:
         return 0.0
     some = image.pixels[::7, ::7, : image.channels]
     margin = 0.25 * (high - low)

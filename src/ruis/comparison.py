@@ -150,7 +150,8 @@ class Comparison:
     @property
     def verdict(self) -> tuple[str, ...]:
         """What there is to say, as codes of :data:`VERDICTS`, what matters most first."""
-        if self.removed <= NOTHING:
+        shifts = [abs(shift) for shift in (self.bias, *self.bias_per_channel)]
+        if self.removed <= NOTHING and max(shifts) <= NOTHING:
             return ("nothing-removed",)
         found = []
         before, after = self.psnr_before, self.psnr_after

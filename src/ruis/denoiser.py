@@ -270,7 +270,7 @@ class Denoiser:
         precision = self.networks.precision_for(info, seen, found)
         if self.networks.precision == "bf16" and precision == "f32":
             notes += ("this engine has no bfloat16 here: float32 was computed with",)
-        if sigma is not None and not self.model.architecture.takes_sigma:
+        if sigma and strength > 0 and not self.model.architecture.takes_sigma:
             notes += (f"the model {self.model.name!r} is blind: sigma was not used",)
         job = None
         if strength > 0 and sigma != 0:  # else exactly, also where float32 cannot hold the values

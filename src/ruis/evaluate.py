@@ -94,6 +94,12 @@ class Evaluation:
     range_used : tuple of float, optional
         Black, and the stored value that hardly any clean one goes beyond, where that is far from the
         data range that noise and PSNR were counted by.
+    sigma : float, optional
+        What the denoiser was told.
+    strength : float
+        How much of the noise went.
+    notes : tuple of str
+        What a person should know of how they were denoised, once each.
     """
 
     model: str
@@ -103,6 +109,9 @@ class Evaluation:
     seconds: float
     megapixels: float
     range_used: tuple[float, float] | None = None
+    sigma: float | None = None
+    strength: float = 1.0
+    notes: tuple[str, ...] = ()
 
     @property
     def mean(self) -> dict[str, float]:
@@ -123,6 +132,9 @@ class Evaluation:
             "seconds": self.seconds,
             "megapixels_per_second": self.megapixels / self.seconds if self.seconds else 0.0,
             "range_used": self.range_used,
+            "sigma": self.sigma,
+            "strength": self.strength,
+            "notes": self.notes,
         }
 
 
@@ -285,13 +297,15 @@ def evaluate(
     {'psnr': 29.0, 'ssim': 0.82, 'noisy_psnr': 20.2}
     """
     scored, ranges, seconds, megapixels = [], [], 0.0, 0.0
+    notes: dict[str, None] = {}
     for count, pair in enumerate(_read(pairs), start=1):
         start = time.perf_counter()
-        result = denoiser.run(pair.noisy, sigma=sigma, strength=strength).image.pixels
+        made = denoiser.run(pair.noisy, sigma=sigma, strength=strength)
         seconds += time.perf_counter() - start
+        notes.update(dict.fromkeys(made.notes))
         megapixels += pair.noisy.megapixels
         ranges.append(_range_used(pair))
-        denoised = pair.stored.to_unit(pair.stored.from_unit(result))
+        denoised = pair.stored.to_unit(pair.stored.from_unit(made.image.pixels))
         scored.append(
             Scored(
                 pair.name,
@@ -305,7 +319,18 @@ def evaluate(
     used = [one for one in ranges if one is not None]
     # One image that reaches into the range shows that it is right.
     widest = max(used, key=lambda one: one[1]) if used and len(used) == len(ranges) else None
-    return Evaluation(denoiser.model.name, noise, seed, tuple(scored), seconds, megapixels, widest)
+    return Evaluation(
+        denoiser.model.name,
+        noise,
+        seed,
+        tuple(scored),
+        seconds,
+        megapixels,
+        widest,
+        sigma,
+        strength,
+        tuple(notes),
+    )
 
 
 def _range_used(pair: Pair) -> tuple[float, float] | None:

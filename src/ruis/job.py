@@ -157,6 +157,7 @@ class Job:
                     ) from error
                 notes += (f"memory ran out: tiles were halved to {tile} pixels",)
                 cut = smaller
+                self.engine.release()
             else:
                 return denoised, len(cut), notes
 
@@ -181,6 +182,7 @@ class Job:
         if removed <= wanted:
             return self, ()
         part = min(1.0, (self.sigma / noise) ** 2)
+        part *= self.strength
         note = f"there is noise of about {noise * 255:.1f}/255, and {part:.0%} of it is removed, as told"
         return replace(self, strength=self.strength * wanted / removed), (note,)
 
@@ -220,7 +222,7 @@ class Job:
             denoised[..., channels:] = stored[..., channels:]
         lanes = 1 if self.engine.threads == 1 else min(self.engine.lanes, len(cut))
         # Touched for the first time, memory is slow: it is used again.
-        free = [np.empty((*cut.shape, channels), np.float32) for _ in range(lanes)]
+        free = [np.empty((*cut.shape, self.group), np.float32) for _ in range(lanes)]
 
         def work(tile: Tile) -> None:
             memory = free.pop()
@@ -244,15 +246,16 @@ class Job:
         memory: NDArray[np.float32],
         denoised: NDArray[Any],
     ) -> None:
-        window = self._window(stored[..., :channels], cut, tile, memory)
-        if stored.dtype.kind == "f" and not _finite(window):
-            raise ImageError("it holds values that are not numbers; replace them first.")
+        seen = cut.inside(stored, tile)
         for first in range(0, channels, self.group):
             some = np.s_[..., first : first + self.group]
-            if self.group == 1 and first and np.array_equal(window[..., 0], window[..., first]):
+            if self.group == 1 and first and np.array_equal(seen[..., 0], seen[..., first]):
                 denoised[some][tile.write] = denoised[..., :1][tile.write]
                 continue
-            self._part(window[some], denoised[some], tile)
+            window = self._window(stored[some], cut, tile, memory)
+            if stored.dtype.kind == "f" and not _finite(window):
+                raise ImageError("it holds values that are not numbers; replace them first.")
+            self._part(window, denoised[some], tile)
 
     def _window(
         self, stored: NDArray[Any], cut: Plan, tile: Tile, memory: NDArray[np.float32]

@@ -85,13 +85,16 @@ class Plan:
     jobs : list of Job
         What is to be denoised, no output twice.
     skipped : list of Path
-        Inputs whose output is there already, or that are themselves somebody's output.
+        Inputs whose output is there already.
+    products : list of Path
+        Inputs that are themselves the output of another.
     failed : list of Failure
         Inputs that need not be tried.
     """
 
     jobs: list[Job] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
+    products: list[Path] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
 
 
@@ -303,7 +306,7 @@ def _without_outputs(jobs: list[Job], result: Plan) -> list[Job]:
     """Leave out inputs that are the output of another: `*.jpg` after an earlier run."""
     key = keys()
     outputs = {key(job.output) for job in jobs}
-    result.skipped += [job.input for job in jobs if key(job.input) in outputs]
+    result.products += [job.input for job in jobs if key(job.input) in outputs]
     return [job for job in jobs if key(job.input) not in outputs]
 
 

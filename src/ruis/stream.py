@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from ruis import choice
 from ruis.ahead import Stopped, ahead
+from ruis.arrays import with_range
 from ruis.denoise import AUTO, load
 from ruis.denoiser import Denoiser
 from ruis.errors import ImageError, UnsupportedFormatError
 from ruis.formats.blank import filled
+from ruis.image import Image
 from ruis.intensity import Intensity
 from ruis.noise.estimate import window_places
 from ruis.stacks import Pieces, Region, Stack, Stacks, kind_of
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ruis.job import Progress, Ready
+    from ruis.manifest import Manifest
+
+    Cautions: TypeAlias = Callable[[Manifest, Image, float], Sequence[str]]
 
 __all__ = ["Streamed", "denoise_file", "denoise_stacks"]
 
@@ -159,6 +164,7 @@ def denoise_stacks(
     strip_metadata: bool = False,
     record: Callable[[str, float], str],
     progress: Progress | None = None,
+    cautions: Cautions | None = None,
 ) -> Streamed:
     """Denoise stacks that are open already; see :func:`denoise_file`.
 
@@ -186,6 +192,9 @@ def denoise_stacks(
         Called with (model, sigma): what is written down about it.
     progress : callable, optional
         Called with (pixels done, pixels in all).
+    cautions : callable, optional
+        Called with (the model's manifest, some of a stack's values as an image, sigma): what there is to beware
+        of, which is added to the notes.
 
     Returns
     -------
@@ -200,16 +209,19 @@ def denoise_stacks(
         )
 
     def ready(stack: Stack) -> tuple[Ready, str]:
-        seen = _look(stack)
+        windows = _windows(stack)
+        values = with_range(_in_a_row(windows, stack), data_range)
+        scale = Intensity(values.info.dtype, values.info.data_range)
+        seen = choice.look_at([scale.to_unit(window) for window in windows])
         name, why = model, ""
         if model in AUTO:
             chosen = choice.choose_seen(stack.info.colour, seen, fast=model == "fast")
             name, why = chosen.model, chosen.why
         channels = stack.samples - stack.info.alpha
-        prepared = denoiser(name).prepare(
-            stack.info, channels, seen, sigma=sigma, strength=strength
-        )
-        return prepared, why
+        one = denoiser(name)
+        prepared = one.prepare(values.info, channels, seen, sigma=sigma, strength=strength)
+        told = cautions(one.model.manifest, values, prepared.sigma) if cautions else ()
+        return replace(prepared, notes=(*prepared.notes, *told)), why
 
     for stack in stacks.stacks:
         check_block(stack)
@@ -227,7 +239,7 @@ def denoise_stacks(
             prepared = ready(stack)[0] if index else first
             models[prepared.model] = None
             notes.update(dict.fromkeys(prepared.notes))
-            pieces = _pieces(stack, prepared, count, in_order=stacks.in_order)
+            pieces = _pieces(stack, prepared, count, notes, in_order=stacks.in_order)
             try:
                 sink.write(stack, pieces)
             finally:
@@ -260,23 +272,28 @@ class _Count:
 # -- what noise there is --------------------------------------------------------------------------
 
 
-def _look(stack: Stack) -> choice.Seen:
-    """Look at windows of a few planes, alpha left out."""
-    scale = Intensity(stack.info.dtype, stack.info.data_range)
+def _windows(stack: Stack) -> list[NDArray[Any]]:
+    """Read windows of a few planes, in which the noise is looked at; alpha is left out."""
     total = math.prod(stack.planes)
     numbers = sorted({0, total // 2, total - 1})
     channels = stack.samples - stack.info.alpha
-    unit = []
+    found = []
     for number in numbers:
         place = np.unravel_index(number, stack.planes) if stack.planes else ()
         planes = tuple(slice(int(one), int(one) + 1) for one in place)
         count = choice.WINDOWS if total == 1 else LOOKED_AT
         for window in _looked_at(stack, planes, count):
             some, _ = _filled(stack, window)
-            unit.append(scale.to_unit(some[..., :channels]))
-    if not all(np.isfinite(window).all() for window in unit):
+            found.append(some[..., :channels])
+    if stack.info.dtype.kind == "f" and not all(np.isfinite(window).all() for window in found):
         raise _not_numbers(stack)
-    return choice.look_at(unit)
+    return found
+
+
+def _in_a_row(windows: Sequence[NDArray[Any]], stack: Stack) -> Image:
+    """Return all windows as an image of one row: what values it has does not depend on where they lie."""
+    rows = [window.reshape(1, -1, window.shape[-1]) for window in windows]
+    return Image(np.concatenate(rows, axis=1), replace(stack.info, alpha=False))
 
 
 def _looked_at(stack: Stack, planes: tuple[slice, ...], count: int) -> Iterator[NDArray[Any]]:
@@ -319,7 +336,9 @@ def _not_numbers(stack: Stack) -> ImageError:
 # -- window by window -----------------------------------------------------------------------------
 
 
-def _pieces(stack: Stack, ready: Ready, count: _Count, *, in_order: bool) -> Pieces:
+def _pieces(
+    stack: Stack, ready: Ready, count: _Count, notes: dict[str, None], *, in_order: bool
+) -> Pieces:
     """Yield denoised pieces that cover the stack once, made ahead in other threads."""
     knife = ready.job.knife if ready.job else None
     rows, columns = spans_of(stack, knife, in_order=in_order)
@@ -327,7 +346,7 @@ def _pieces(stack: Stack, ready: Ready, count: _Count, *, in_order: bool) -> Pie
     if ready.job is not None and knife is not None:
         roomy = with_memory(knife, stack, rows, columns)
         ready = replace(ready, job=replace(ready.job, knife=roomy))
-    done = ahead(lambda stop: _denoised(stack, read, ready, count, stop))
+    done = ahead(lambda stop: _denoised(stack, read, ready, count, notes, stop))
     try:
         yield from done
     finally:
@@ -340,6 +359,7 @@ def _denoised(
     read: Iterator[Window],
     ready: Ready,
     count: _Count,
+    notes: dict[str, None],
     stop: Callable[[], bool],
 ) -> Iterator[tuple[Region, NDArray[Any]]]:
     """Denoise each plane of each window, and keep what is not the halo."""
@@ -359,11 +379,12 @@ def _denoised(
         for place in np.ndindex(*kept.shape[:-2]):
             noisy, hole = _filled(stack, window.pixels[place])
             try:
-                ready.run(noisy, progress, denoised)
+                _, _, noted = ready.run(noisy, progress, denoised)
             except ImageError as error:
                 if error.source is None:
                     raise _not_numbers(stack) from error
                 raise
+            notes.update(dict.fromkeys(noted))
             if hole is not None:
                 denoised[hole] = window.pixels[place][hole]
             result[place] = denoised[window.rows.keep, window.columns.keep]

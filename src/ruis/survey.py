@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,12 +97,12 @@ def look(place: Path, axes: str | None) -> Seen:
     images = _images(paths, axes)
     looks = [choice.look(image) for image in images]
     measured = []
-    peaks, lows = [], []
+    peaks, ranges = [], []
     for image in images:
         unit, data_range = _unit(image)
         measured.append(measure_correlation(list(np.moveaxis(unit, -1, 0))))
         peaks.append(peak(unit))
-        lows.append(data_range)
+        ranges.append(data_range)
     directions = [one.direction for one in measured]
     direction = statistics.mode(directions)
     if direction == "everywhere" and statistics.median([look.white for look in looks]):
@@ -114,8 +115,13 @@ def look(place: Path, axes: str | None) -> Seen:
         sigma=statistics.median(look.sigma for look in looks),
         direction=direction,
         reach=round(statistics.median(reaches)) if reaches else 0,
-        white=white_used(max(peaks), lows[0]),
+        white=_white(peaks, ranges),
     )
+
+
+def _white(peaks: Sequence[float], ranges: Sequence[tuple[float, float]]) -> float | None:
+    """Return the stored value that counts as white, which images of different ranges do not share."""
+    return white_used(max(peaks), ranges[0]) if len(set(ranges)) == 1 else None
 
 
 def printed(place: Path, axes: str | None) -> bool:

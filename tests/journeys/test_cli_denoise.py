@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -245,6 +246,28 @@ def test_small_images_side_by_side_are_what_they_are_alone(model, monkeypatch, p
     for name in (names[0], names[5], names[11]):
         run(f"in/{name}", "-o", f"alone-{name}", "--model", model)
         assert Path(f"alone-{name}").read_bytes() == Path(f"out/{name}").read_bytes()
+
+
+def test_an_output_among_the_inputs_is_said_to_be_one(model):
+    make("a.png")
+    make("a.denoised.png")
+    done = run("a.png", "a.denoised.png", "--model", model, "--overwrite")
+    assert "1 skipped (made from another of them)" in done.stderr
+    assert "their output is there" not in done.stderr
+
+
+def test_where_memory_is_not_known_small_images_are_side_by_side(model, monkeypatch):
+    denoising = import_module("ruis.cli.denoising")
+    monkeypatch.setattr(denoising, "available_memory", lambda: math.inf)
+    monkeypatch.setattr(denoising, "threads", lambda: 3)
+    lanes, whole = [], denoising.Work.side_by_side
+    monkeypatch.setattr(
+        denoising.Work, "side_by_side", lambda self, *a: lanes.append(self.lanes) or whole(self, *a)
+    )
+    for index in range(3):
+        make(f"in/{index}.png")
+    run("in", "-o", "out", "--model", model)
+    assert lanes == [3]
 
 
 @pytest.mark.parametrize("processors", [1, 3])

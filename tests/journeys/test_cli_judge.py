@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 import ruis
 from ruis import model_file
 from ruis.cli import app
+from ruis.errors import ImageWriteError
 from ruis.image import Image, ImageInfo
 
 
@@ -250,6 +252,30 @@ def test_from_calibration_to_a_map(folder):
     clean, denoised = (ruis.read(one).pixels[..., 0] / 255.0 for one in ("clean/0.png", "out.png"))
     assert half.dtype == np.float32
     assert (np.abs(clean - denoised) <= half).mean() == pytest.approx(0.9, abs=0.07)
+
+
+def test_where_an_image_cannot_be_written_no_map_is(folder):
+    run("calibrate", "gray", "--clean", "clean", "--noise", "gaussian:0.08")
+    np.save("a.npy", np.random.default_rng(0).random((40, 50), np.float32))
+    arguments = ("denoise", "a.npy", "--model", "gray.calibrated.ruis", "--uncertainty", "auto")
+    refused = run(*arguments, "-o", "out.png")
+    assert refused.exit_code == 3
+    assert not [*folder.glob("out*")]
+    assert run(*arguments, "-o", "out.tif").exit_code == 0
+    assert (folder / "out.uncertainty.tif").exists()
+
+
+def test_where_a_map_cannot_be_written_no_image_is(folder, monkeypatch):
+    run("calibrate", "gray", "--clean", "clean", "--noise", "gaussian:0.08")
+
+    def full(*_, **__):
+        raise ImageWriteError("no space left.", source="out.uncertainty.tif")
+
+    monkeypatch.setattr(import_module("ruis.cli.steps"), "write_uncertainty", full)
+    done = run("denoise", "noisy/0.png", "-o", "out.png", "--model", "gray.calibrated.ruis",
+               "--uncertainty", "auto")  # fmt: skip
+    assert done.exit_code == 3
+    assert not [*folder.glob("out*")]
 
 
 def test_an_uncalibrated_model_says_how_and_leaves_nothing(folder):

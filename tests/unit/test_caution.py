@@ -83,6 +83,14 @@ def test_floats_of_another_range_say_nothing_of_the_strength_of_the_noise():
     assert "--data-range" in found[0].text
 
 
+def test_integers_beyond_a_range_that_was_said_are_told_of():
+    counts = np.rint(scene() * 60000).astype(np.uint16)
+    said = replace(image(counts), info=replace(image(counts).info, data_range=(0.0, 255.0)))
+    learnt = manifest("gaussian:0..55/255")
+    assert codes(denoising_cautions(learnt, said, 3.0)) == ["beyond-range"]
+    assert "beyond-range" not in codes(denoising_cautions(learnt, image(counts), 0.05))
+
+
 def test_signed_integers_whose_black_is_zero_are_told_of():
     counts = np.rint(scene() * 1000).astype(np.int16)
     learnt = manifest("gaussian:0..55/255")

@@ -101,6 +101,15 @@ def test_nothing_removed(noisy):
     assert compare(image(noisy), image(noisy)).verdict == ("nothing-removed",)
 
 
+def test_light_that_was_removed_is_something(noisy):
+    found = compare(image(noisy), image(noisy + 20 / 255)).verdict
+    assert "brightness-shifted" in found
+    assert "nothing-removed" not in found
+    colours = np.repeat(noisy, 3, axis=2)
+    tinted = compare(image(colours, "rgb"), image(colours + np.float32([0.05, 0, -0.05]), "rgb"))
+    assert "colour-shifted" in tinted.verdict
+
+
 def test_with_the_clean_image_worse_is_worse(clean, noisy):
     found = compare(image(noisy), image(noisy[::-1]), image(clean))
     assert found.verdict[0] == "became-worse"

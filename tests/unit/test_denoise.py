@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import importlib
 import io
+import math
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -32,6 +34,7 @@ from ruis.errors import (
 )
 from ruis.formats import probe
 from ruis.image import Image, ImageInfo, Metadata
+from ruis.job import Job
 from ruis.metrics.psnr import psnr
 from ruis.noise import parse
 from ruis.tiling import Geometry
@@ -167,6 +170,61 @@ def test_no_more_is_removed_than_sigma_tells(denoiser, size):
     (note,) = held.notes
     assert note.startswith("there is noise of about ")
     assert note.endswith(" of it is removed, as told")
+    (weaker,) = denoiser.run(image, sigma=sigma, strength=0.5).notes
+    share, half = (int(re.search(r"(\d+)% of it", one)[1]) for one in (note, weaker))
+    assert half == pytest.approx(share / 2, abs=1)
+
+
+def test_of_many_channels_one_at_a_time_is_a_float(denoiser, monkeypatch):
+    whole, shapes = Job._window, []
+
+    def window(self, stored, cut, tile, memory):
+        shapes.append(memory.shape)
+        return whole(self, stored, cut, tile, memory)
+
+    monkeypatch.setattr(Job, "_window", window)
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 9), np.uint8)
+    pixels[..., 4] = pixels[..., 0]
+    together = denoiser.denoise(pixels, channel_axis=2)
+    assert {shape[2] for shape in shapes} == {1}
+    for channel in range(9):
+        alone = denoiser.denoise(np.ascontiguousarray(pixels[..., channel]))
+        assert np.array_equal(together[..., channel], alone)
+
+
+def test_where_a_second_tile_finds_no_memory_it_waits_for_the_first(small_model):
+    denoiser, noisy = Denoiser(small_model(), tile=64, precision="f32"), noise(200, 300)
+    expected = denoiser.denoise(noisy)
+    tried = []
+
+    class Full:
+        def create_infer_request(self):
+            tried.append(self)
+            raise RuntimeError("Failed to allocate memory")
+
+    engine = denoiser.networks.get("f32", told=False)
+    (compiled,) = engine.compiled.values()
+    compiled._model, compiled._more, compiled._free = Full(), 1, compiled._free[:1]
+    assert np.array_equal(denoiser.denoise(noisy), expected)
+    assert len(tried) == 1
+
+
+def test_what_found_no_memory_is_given_back_before_smaller_tiles(small_model, monkeypatch):
+    denoiser, whole = Denoiser(small_model()), Job._part
+    kept = []
+
+    def part(self, noisy, into, tile):
+        if max(noisy.shape) > 256:
+            with self._network(noisy, self.sigma):
+                raise MemoryError
+        whole(self, noisy, into, tile)
+        kept.append([*self.engine.compiled])
+
+    monkeypatch.setattr(Job, "_part", part)
+    result = denoiser.run(as_image(noise(400, 400))[0])
+    assert any("halved" in note for note in result.notes)
+    assert kept
+    assert all(math.prod(key) <= 256**2 for keys in kept for key in keys)
 
 
 def test_a_lazy_look_holds_nothing_back(denoiser):

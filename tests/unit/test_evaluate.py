@@ -157,6 +157,16 @@ def test_sigma_and_strength_reach_the_denoiser(small_model, folder):
     assert len({blind, told, none}) == 3
 
 
+def test_what_was_told_and_what_came_of_it_is_kept(small_model, folder):
+    pairs = noisy_pairs(folder / "clean", noise.parse("gaussian:0.05"), 1)
+    blind = Denoiser(small_model(sigma_channel=False), precision="f32")
+    found = evaluate(blind, pairs, sigma=0.5, strength=0.5)
+    assert (found.sigma, found.strength) == (0.5, 0.5)
+    assert found.notes == ("the model 'small' is blind: sigma was not used",)  # of two images, once
+    assert not evaluate(blind, pairs).notes
+    assert not evaluate(blind, pairs, sigma=0.0).notes  # it was: nothing was removed
+
+
 def test_the_document_is_what_scripts_rely_on(nothing, folder):
     told = []
     pairs = noisy_pairs(folder / "clean", noise.parse("gaussian:0.05"), 1, seed=3)
@@ -166,6 +176,7 @@ def test_the_document_is_what_scripts_rely_on(nothing, folder):
     document = json.loads(json.dumps(result.to_json_form()))
     assert list(document) == [
         "model", "noise", "seed", "mean", "images", "seconds", "megapixels_per_second", "range_used",
+        "sigma", "strength", "notes",
     ]  # fmt: skip
     assert set(document["mean"]) == {"psnr", "ssim", "noisy_psnr"}
     assert set(document["images"][0]) == {"name", "psnr", "ssim", "noisy_psnr"}

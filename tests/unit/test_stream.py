@@ -8,9 +8,12 @@ import tifffile
 
 import ruis
 from ruis import stream, windowing
-from ruis.choice import look
+from ruis.caution import caution_texts
+from ruis.choice import look, look_at
 from ruis.denoiser import Denoiser
 from ruis.errors import ConfigError, ImageWriteError, ModelNotFoundError
+from ruis.intensity import Intensity
+from ruis.job import Job
 from ruis.stacks.tiff import TIFFStacks
 
 
@@ -22,16 +25,70 @@ def pages(tmp_path):
     return tmp_path / "a.tif", pixels
 
 
+def seen_in(stack):
+    scale = Intensity(stack.info.dtype, stack.info.data_range)
+    return look_at([scale.to_unit(window) for window in stream._windows(stack)])
+
+
 def test_the_noise_is_found_as_in_memory(tmp_path, pages):
     path, pixels = pages
     tifffile.imwrite(tmp_path / "one.tif", pixels[0], tile=(64, 64))
     with TIFFStacks.opened(tmp_path / "one.tif") as stacks:
-        assert stream._look(stacks.stacks[0]) == look(ruis.read(tmp_path / "one.tif"))
+        assert seen_in(stacks.stacks[0]) == look(ruis.read(tmp_path / "one.tif"))
     tifffile.imwrite(tmp_path / "strips.tif", pixels[0], rowsperstrip=30, compression="lzw")
     with TIFFStacks.opened(tmp_path / "strips.tif") as stacks:
-        assert stream._look(stacks.stacks[0]) == look(ruis.read(tmp_path / "one.tif"))
+        assert seen_in(stacks.stacks[0]) == look(ruis.read(tmp_path / "one.tif"))
     with TIFFStacks.opened(path) as stacks:
-        assert stream._look(stacks.stacks[0]).sigma == pytest.approx(20 / 255, rel=0.15)
+        assert seen_in(stacks.stacks[0]).sigma == pytest.approx(20 / 255, rel=0.15)
+
+
+def test_a_data_range_that_is_said_is_that_of_stacks_too(tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = rng.normal(2000, 400, (2, 64, 64)).clip(0, 4095).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, metadata={"axes": "ZYX"})
+    told = {"data_range": (0, 4095), "sigma": 0.1}  # which tells by which range sigma is meant
+    made = stream.denoise_file(tmp_path / "a.tif", tmp_path / "b.tif", model="gray-fast", **told)
+    assert made.sigma == 0.1
+    stack = tifffile.imread(tmp_path / "b.tif")
+    for plane, denoised in zip(pixels, stack, strict=True):
+        alone = ruis.denoise(plane, model="gray-fast", **told)
+        assert np.abs(denoised.astype(int) - alone).max() <= 1
+    other = stream.denoise_file(
+        tmp_path / "a.tif", tmp_path / "c.tif", model="gray-fast", sigma=0.1
+    )
+    assert other.sigma == 0.1
+    assert np.abs(tifffile.imread(tmp_path / "c.tif").astype(int) - stack).max() > 100
+
+
+def test_what_there_is_to_beware_of_is_told_of_stacks_too(tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = rng.normal(900, 30, (2, 64, 64)).astype(np.float32)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, metadata={"axes": "ZYX"})
+    with TIFFStacks.opened(tmp_path / "a.tif") as stacks:
+        made = stream.denoise_stacks(
+            stacks,
+            tmp_path / "b.tif",
+            denoiser=ruis.load,
+            model="gray-fast",
+            record=lambda *_: "",
+            cautions=caution_texts,
+        )
+    assert any("beyond the range 0 to 1" in note for note in made.notes)
+
+
+def test_that_memory_ran_out_is_told_of_stacks_too(tmp_path, pages, small_model, monkeypatch):
+    whole, failed = Job._tiles, []
+
+    def tiles(self, stored, cut, *rest):
+        if max(cut.shape) > 192:
+            failed.append(cut.shape)
+            raise MemoryError
+        return whole(self, stored, cut, *rest)
+
+    monkeypatch.setattr(Job, "_tiles", tiles)
+    made = stream.denoise_file(pages[0], tmp_path / "b.tif", model=Denoiser(small_model()))
+    assert failed
+    assert any("tiles were halved" in note for note in made.notes)
 
 
 def test_progress_goes_up_to_the_last_pixel(tmp_path, pages, small_model, monkeypatch):

@@ -142,12 +142,13 @@ def denoise(
                 {"outputs": outcomes.outputs, "failed": [asdict(one) for one in outcomes.failed]}
             )
         _sum_up(outcomes, todo, time.perf_counter() - begun)
-    raise typer.Exit(code_of_run(len(outcomes.outputs) + len(todo.skipped), len(outcomes.failed)))
+    fine = len(outcomes.outputs) + len(todo.skipped) + len(todo.products)
+    raise typer.Exit(code_of_run(fine, len(outcomes.failed)))
 
 
 def _sum_up(outcomes: Outcomes, todo: Plan, seconds: float) -> None:
     """Say what came of many inputs."""
-    total = len(todo.jobs) + len(todo.skipped) + len(todo.failed)
+    total = len(todo.jobs) + len(todo.skipped) + len(todo.products) + len(todo.failed)
     if total < 2:
         if todo.skipped:
             tell(f"{todo.skipped[0]}: skipped, its output is there.")
@@ -155,7 +156,9 @@ def _sum_up(outcomes: Outcomes, todo: Plan, seconds: float) -> None:
     parts = [f"{len(outcomes.outputs)} of {total} images denoised in {duration(seconds)}"]
     if todo.skipped:
         parts.append(f"{len(todo.skipped)} skipped (their output is there)")
-    left = total - len(outcomes.outputs) - len(todo.skipped) - len(outcomes.failed)
+    if todo.products:
+        parts.append(f"{len(todo.products)} skipped (made from another of them)")
+    left = len(todo.jobs) + len(todo.failed) - len(outcomes.outputs) - len(outcomes.failed)
     if left:
         parts.append(f"{left} not tried")
     if outcomes.failed:

@@ -55,7 +55,7 @@ class Work:
         """
         self.steps.once = len(jobs) == 1
         if len(jobs) > 1 and self.steps.settings["engine"] == "openvino":
-            self.lanes = int(min(threads(), max(1.0, available_memory() // LANE_MEMORY)))
+            self.lanes = int(min(threads(), max(1.0, available_memory() / LANE_MEMORY)))
         try:
             with progress_line() as update, ThreadPoolExecutor(1) as writer:
                 line = ImagesLine(update, len(jobs))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
+NOTES = 3
+"""Of how images were denoised, so many are told; --json has them all."""
+
 
 def evaluate(
     model: Annotated[
@@ -113,6 +116,10 @@ def evaluate(
         print_json(result.to_json_form())
     else:
         _show(result)
+    for note in result.notes[:NOTES]:
+        tell(f"Note: {note}.")
+    if len(result.notes) > NOTES:
+        tell(f"Note: and {len(result.notes) - NOTES} more of other images.")
     if result.range_used is not None and whole is None:
         tell(options.narrow_range(result.range_used))
 

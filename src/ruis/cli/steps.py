@@ -32,7 +32,7 @@ SMALL = 0.5
 """Megapixels up to which images are denoised side by side."""
 
 LARGE = 32.0
-"""Megapixels above which an image has the memory for itself: nothing is read or written beside it."""
+"""Megapixels above which an image is not read beside another one."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,10 @@ class Steps:
             choice = choose(image, fast=self.model == "fast")
             name, seen, why = choice.model, choice.seen, choice.why
         denoiser = self.denoiser(name, lane)
-        if self.expected not in (None, name):
-            self.denoisers.pop((self.expected, None), None)
-        self.expected = None
+        with self.loading:
+            if self.expected not in (None, name):
+                self.denoisers.pop((self.expected, None), None)
+            self.expected = None
         if self.uncertainty and denoiser.model.manifest.calibration is None:
             raise UncalibratedError(denoiser.model.name)
         result = denoiser.run(
@@ -133,6 +134,7 @@ class Steps:
 
     def stream(self, kind: type[Stacks], job: Job, line: ImagesLine) -> Written:
         """Denoise a large image, or a stack, from file to file."""
+        from ruis.caution import caution_texts
         from ruis.errors import ImageTooLargeError
         from ruis.stream import denoise_stacks
 
@@ -163,6 +165,7 @@ class Steps:
                 overwrite=self.overwrite,
                 strip_metadata=self.strip_metadata,
                 record=self.record,
+                cautions=caution_texts,
                 progress=line.tiles(sum(stack.megapixels for stack in stacks.stacks), named=False),
             )
         return Written(
@@ -179,10 +182,6 @@ class Steps:
         """Write a denoised image, and return what is to be told of it; so long did making it take."""
         begun = time.perf_counter()
         result, path = made.result, None
-        if made.half is not None:
-            assert self.uncertainty
-            path = uncertainty_path(self.uncertainty, job.output)
-            write_uncertainty(made.half, path, overwrite=self.overwrite)
         given = self.sigma is not None
         notes = result.write(
             job.output,
@@ -191,6 +190,15 @@ class Steps:
             overwrite=self.overwrite,
             strip_metadata=self.strip_metadata,
         )
+        if made.half is not None:
+            assert self.uncertainty
+            path = uncertainty_path(self.uncertainty, job.output)
+            try:
+                write_uncertainty(made.half, path, overwrite=self.overwrite)
+            except BaseException:
+                if not self.overwrite:  # else one that was there before is lost already
+                    job.output.unlink(missing_ok=True)
+                raise
         return Written(
             result.model,
             result.sigma,

@@ -8,7 +8,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -86,7 +86,9 @@ class _Compiled:
         with self._turn:
             if not self._free and self._more:
                 self._more -= 1
-                self._free.append(self._model.create_infer_request())
+                # Where there is no memory for another one, who asks waits for the first.
+                with suppress(MemoryError, RuntimeError):
+                    self._free.append(self._model.create_infer_request())
             self._turn.wait_for(lambda: self._free)
             request = self._free.pop()
         try:
@@ -174,6 +176,10 @@ class OpenVINOEngine(Engine):
 
     def release(self, keep: int = 0) -> None:
         """Forget compiled shapes, but for the last that fit; see :meth:`Engine.release`."""
+        with self._turn:
+            self._forget(keep)
+
+    def _forget(self, keep: int) -> None:
         for key in reversed([*self.compiled]):
             if _pixels(key) <= keep:
                 keep -= _pixels(key)
@@ -186,7 +192,7 @@ class OpenVINOEngine(Engine):
         if key in self.compiled:
             self.compiled.move_to_end(key)
             return self.compiled[key]
-        self.release(max(0, PIXELS_KEPT - _pixels(key)))
+        self._forget(max(0, PIXELS_KEPT - _pixels(key)))
         while len(self.compiled) >= SHAPES_KEPT:
             self.compiled.popitem(last=False)
         model = self._compile((-1, -1, -1, shape[3]) if small else shape)
