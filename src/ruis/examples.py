@@ -149,6 +149,7 @@ class Patches:
         if self.compressed and rng.random() < self.compressed:
             jpeg = JPEG.sample(rng)
             noisy, clean = jpeg.add(noisy, rng), jpeg.add(clean, rng)
+            sigma = _as_strong(sigma, float((noisy - clean).std()))
         if told and self.sigma_error is not None:
             known = float((noisy - clean).std()) if sigma is None else sigma
             sigma = known * math.exp(self.sigma_error * rng.standard_normal())
@@ -174,7 +175,8 @@ def add_noise(
     """Return (noisy, sigma): the pair's own noisy image, or a draw of the noise model.
 
     Sigma is a number, or a map of shape (rows, columns, 1), as a fraction of the range; of a pair 0,
-    and None where the noise model does not know it.
+    and None where the noise model does not know it. Of noise that depends on the scene it is a number: in a map
+    the network would see the scene without its noise, which nobody can show it later.
     """
     if noise is None:
         assert noisy is not None
@@ -182,8 +184,22 @@ def add_noise(
     drawn = noise.sample(rng)
     sigma = drawn.sigma_map(clean)
     if isinstance(sigma, np.ndarray):
-        sigma = np.asarray(sigma, np.float32).mean(axis=2, keepdims=True)
+        elsewhere = drawn.sigma_map(np.full_like(clean, 0.5))
+        if np.array_equal(sigma, np.asarray(elsewhere)):
+            sigma = np.asarray(sigma, np.float32).mean(axis=2, keepdims=True)
+        else:
+            sigma = float(np.sqrt(np.mean(np.square(sigma))))
     return drawn.add(clean, rng), sigma
+
+
+def _as_strong(
+    sigma: NDArray[np.float32] | float | None, strength: float
+) -> NDArray[np.float32] | float | None:
+    """Return a known sigma for noise that has become weaker or stronger: its root mean square is `strength`."""
+    if sigma is None:
+        return None
+    before = float(np.sqrt(np.mean(np.square(sigma))))
+    return sigma * (strength / before) if before else sigma
 
 
 def with_sigma(

@@ -320,12 +320,39 @@ def test_the_network_is_told_sigma_for_its_share_of_crops(share):
     assert (sigmas[:, 0, 0] > 0).mean() == pytest.approx(share, abs=0.08)
 
 
-def test_signal_dependent_noise_has_a_sigma_map():
+@pytest.mark.parametrize(
+    ("spec", "variance"),
+    [("poisson:peak=100", 0.01), ("poisson-gaussian:gain=0.01,sigma=0", 0.01)],
+)
+def test_of_noise_that_depends_on_the_scene_its_strength_is_told_and_no_map(spec, variance):
+    rng = np.random.default_rng(0)
+    scenes = [Sample(str(i), rng.integers(0, 255, (16, 16, 1), np.uint8)) for i in range(30)]
+    source = patches(scenes, noise=noise.parse(spec), takes_sigma=True, sigma_given=1.0)
+    inputs, targets = source.batch(0, 0)
+    told = inputs[..., 1]
+    assert (told == told[:, :1, :1]).all()
+    expected = np.sqrt(targets.mean(axis=(1, 2, 3)) * variance)
+    assert np.allclose(told[:, 0, 0], expected, rtol=1e-4)
+
+
+def test_of_noise_in_a_part_of_the_image_a_map_is_told():
+    model = noise.parse("region:sigma=0.1,height=0.5,width=0.5,row=0,column=0")
     source = patches(
-        samples(30), noise=noise.parse("poisson:peak=100"), takes_sigma=True, sigma_given=1.0
+        samples(30, 16), noise=model, takes_sigma=True, sigma_given=1.0, turned=False
+    )
+    told = source.batch(0, 0)[0][..., 1]
+    assert np.allclose(told[:, :4, :4], 0.1)
+    assert np.allclose(told[:, 4:], 0)
+
+
+def test_of_compressed_noise_what_is_left_of_it_is_told():
+    source = patches(
+        samples(30, 32), patch=32, takes_sigma=True, sigma_given=1.0, compressed=1.0
     )
     inputs, targets = source.batch(0, 0)
-    assert np.allclose(inputs[..., 1:], np.sqrt(targets / 100), atol=1e-5)
+    told, left = inputs[:, 0, 0, 1], (inputs[..., :1] - targets).std(axis=(1, 2, 3))
+    assert np.allclose(told, left, rtol=1e-4)
+    assert (np.abs(told - 0.1) > 0.002).any()
 
 
 def test_noise_of_unknown_sigma_leaves_the_network_blind():
