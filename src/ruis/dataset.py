@@ -254,13 +254,15 @@ def load(
     unknown = set(exclude) - {path.name for path in paths}
     if unknown:
         raise ConfigError(f"{folder} has no {min(unknown)!r} to leave out.")
+    left_out = {Path(name).stem for name in exclude}
+    paths = [path for path in paths if path.name not in exclude]
     rows = [{first: path} for path in paths]
     for role, other in others:
-        for row, (_, path) in zip(rows, pair(paths, find(other)), strict=True):
+        counterparts = [path for path in find(other) if path.stem not in left_out]
+        for row, (_, path) in zip(rows, pair(paths, counterparts), strict=True):
             row[role] = path
-    rows = [row for row in rows if row[first].name not in exclude]
     found = headers([path for row in rows for path in row.values()], axes)
-    check_memory([replace(one, channels=max(one.channels, channels)) for one in found])
+    check_memory([replace(one, channels=channels) for one in found])
     samples = []
     for count, row in enumerate(rows, start=1):
         samples += _samples(row, channels, axes, white)

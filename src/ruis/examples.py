@@ -242,6 +242,8 @@ class Validation:
         Crops are multiples of this.
     takes_sigma : bool
         Whether the network has a sigma channel; it stays zero: validation is blind.
+    told : bool
+        Whether it is told sigma all the same, as far as that is known: for networks that are never blind.
     seed : int
         Of the noise.
     side : int
@@ -260,6 +262,7 @@ class Validation:
         seed: int,
         side: int = 256,
         objective: Objective | None = None,
+        told: bool = False,
     ) -> None:
         self.objective = objective or Supervised()
         self.shown: Shown | None = None
@@ -269,11 +272,12 @@ class Validation:
         for index, sample in enumerate(samples):
             window = _centre(sample.pixels.shape, side, multiple)
             rng = np.random.default_rng([seed, 0x7A11DA7E, index])
-            noisy, other = _unit(sample, window, noise, rng)
+            noisy, other, sigma = _unit(sample, window, noise, rng)
             if self.shown is None:
                 clean = None if sample.clean is None else other
                 self.shown = Shown(sample.name, noisy, clean)
-            inputs = with_sigma(noisy, 0.0) if takes_sigma else noisy
+            known = sigma if told and sigma is not None else 0.0
+            inputs = with_sigma(noisy, known) if takes_sigma else noisy
             inputs, target = self.objective.example(inputs, other, rng)
             self.inputs.append(inputs)
             self.targets.append(target)
@@ -307,8 +311,8 @@ def _unit(
     window: tuple[slice, slice],
     noise: NoiseModel | None,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Return the noisy crop, and the clean one or the second shot, as fractions of the range."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32] | float | None]:
+    """Return the noisy crop, the clean one or the second shot, as fractions of the range, and sigma if it is known."""
 
     def cut(pixels: NDArray[Any] | None) -> NDArray[np.float32] | None:
         return None if pixels is None else sample.scale.to_unit(pixels[window])
@@ -316,8 +320,9 @@ def _unit(
     clean, noisy = cut(sample.clean), cut(sample.noisy)
     if clean is None:
         assert noisy is not None
-        return noisy, cut(sample.second)
-    return add_noise(clean, noise, rng, noisy)[0], clean
+        return noisy, cut(sample.second), None
+    made, sigma = add_noise(clean, noise, rng, noisy)
+    return made, clean, sigma
 
 
 def _shape(sample: Sample) -> tuple[int, int, int]:

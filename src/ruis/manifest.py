@@ -13,9 +13,12 @@ from ruis.record import Record
 if TYPE_CHECKING:
     from ruis.architectures.base import Architecture
 
-__all__ = ["DataUsed", "Manifest", "Score", "Training", "card"]
+__all__ = ["LONGEST_TEXT", "DataUsed", "Manifest", "Score", "Training", "card"]
 
-Text = Field(default="", max_length=10_000)
+LONGEST_TEXT = 10_000
+"""Characters that a text in a model file may have."""
+
+Text = Field(default="", max_length=LONGEST_TEXT)
 
 
 class DataUsed(Record):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ruis.architectures.base import Architecture
 
-__all__ = ["ModelFile", "load", "save"]
+__all__ = ["LARGEST_RADIUS", "ModelFile", "load", "save"]
 
 SCHEMA = 2
 """The newest schema. 2 knows calibrations; a file without one is written with 1, which every version

@@ -45,9 +45,11 @@ def build(recipe: Recipe) -> Any:
     Raises
     ------
     ConfigError
-        If Keras has none of that name.
+        If Keras has none of that name, or it is given a learning rate of its own.
     """
     asked = {"name": recipe.optimizer} if isinstance(recipe.optimizer, str) else recipe.optimizer
+    if "learning_rate" in asked:
+        raise ConfigError("the learning rate is the recipe's own: learning_rate, beside optimizer.")
     settings: dict[str, Any] = {"global_clipnorm": recipe.clip_norm}
     if recipe.ema is not None:
         settings |= {"use_ema": True, "ema_momentum": recipe.ema}

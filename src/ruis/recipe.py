@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from ruis import objectives
 from ruis.errors import ConfigError
+from ruis.manifest import LONGEST_TEXT
 from ruis.noise import parse as parse_noise
 from ruis.planes import AXES
 from ruis.record import Record
@@ -51,8 +52,8 @@ class DataSource(Record):
         How often a pixel of this collection is visited, against those of the others.
     """
 
-    name: str
-    terms: str
+    name: str = Field(max_length=LONGEST_TEXT)
+    terms: str = Field(max_length=LONGEST_TEXT)
     folder: str | None = None
     noisy: str | None = None
     second: str | None = None
@@ -143,7 +144,7 @@ class Recipe(Record):
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=LONGEST_NAME)
-    purpose: str = ""
+    purpose: str = Field(default="", max_length=LONGEST_TEXT)
     limits: tuple[str, ...] = ()
     data: tuple[DataSource, ...] = Field(min_length=1)
     architecture: dict[str, Any]

@@ -92,8 +92,8 @@ def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile
         noise=_noise_learnt(recipe),
         limits=recipe.limits,
         data=tuple(
-            DataUsed(name=source.name, terms=source.terms, images=run.images[source.name])
-            for source in recipe.data
+            DataUsed(name=name, terms="; ".join(terms), images=run.images[name])
+            for name, terms in _terms(recipe).items()
         ),
         training=Training(
             recipe=_published(recipe),
@@ -113,6 +113,14 @@ def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile
         ),
     )
     return model_file.save(path, manifest, run.weights, overwrite=overwrite)
+
+
+def _terms(recipe: Recipe) -> dict[str, dict[str, None]]:
+    """Return the terms of the data of each name: several folders may be of one."""
+    found: dict[str, dict[str, None]] = {}
+    for source in recipe.data:
+        found.setdefault(source.name, {})[source.terms] = None
+    return found
 
 
 def _noise_learnt(recipe: Recipe) -> str:

@@ -199,7 +199,7 @@ def crops(
     """
     model = noise.parse(spec)
     white = survey.look(Path(folder), None).white
-    training, held_out = dataset.split(dataset.load(folder, channels, white=white), 16)
+    training, held_out = dataset.split(dataset.load(folder, channels, white=white), 16, patch)
     sets = []
     for part, (samples, size) in enumerate(((training, count), (held_out, max(1, count // 4)))):
         patches = examples.Patches(

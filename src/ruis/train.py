@@ -29,6 +29,7 @@ from ruis.checkpoint import Checkpoint, alone, keep_data
 from ruis.errors import ConfigError, EngineUnavailableError
 from ruis.keras_backend import dtype_policy
 from ruis.loop import Loop, Progress, Report
+from ruis.model_file import LARGEST_RADIUS
 from ruis.preview import Preview
 from ruis.run import Run
 
@@ -209,6 +210,13 @@ def _finished(
 def _check(recipe: Recipe, architecture: Architecture, *, unused: bool) -> None:
     """Refuse what cannot work, before an image is read."""
     geometry = architecture.geometry
+    if (
+        geometry.radius > LARGEST_RADIUS
+    ):  # it would be refused where it is written, after all the work
+        raise ConfigError(
+            f"this network looks {geometry.radius} pixels far, and at most {LARGEST_RADIUS} is allowed: take "
+            "fewer blocks or levels."
+        )
     sides = geometry.size or (recipe.patch // geometry.multiple * geometry.multiple,) * 2
     if sides != (recipe.patch, recipe.patch):
         wanted = f"{sides[0]}x{sides[1]}" if geometry.size else f"multiples of {geometry.multiple}"
@@ -307,6 +315,7 @@ def _prepare(
         takes_sigma=told,
         seed=recipe.seed,
         objective=patches.objective,
+        told=recipe.sigma_given == 1,
     )
     return patches, validation
 

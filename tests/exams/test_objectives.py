@@ -190,6 +190,16 @@ def test_a_hidden_pixel_is_replaced_by_a_neighbour_and_never_by_itself():
         assert down.max() == right.max() == 3
 
 
+@pytest.mark.parametrize(("reach", "side"), [(5, 8), (17, 32), (32, 32)])
+def test_a_neighbour_may_be_asked_for_further_than_a_crop_is_long(reach, side):
+    noisy = np.arange(side * side, dtype=np.float32).reshape(side, side, 1)
+    objective = objectives.parse({"name": "noise-to-void", "cell": 2, "reach": reach})
+    for seed in range(10):
+        hidden, target = objective.example(noisy, None, np.random.default_rng(seed))
+        assert np.array_equal(hidden[..., 0] != noisy[..., 0], target[..., 1] == 1)
+        assert np.isin(hidden, noisy).all()
+
+
 @pytest.mark.parametrize(("mask", "axis"), [("horizontal:3", 1), ("vertical:3", 0)])
 def test_a_line_is_hidden_with_its_pixel(mask, axis):
     noisy = np.random.default_rng(0).random((40, 40, 1)).astype(np.float32)

@@ -7,7 +7,7 @@ import pytest
 
 from ruis import dataset, formats, noise
 from ruis.dataset import Sample
-from ruis.errors import ConfigError, EmptyDatasetError
+from ruis.errors import ConfigError, EmptyDatasetError, TooMuchDataError
 from ruis.examples import Patches, Validation
 from ruis.image import Image, ImageInfo
 
@@ -337,18 +337,14 @@ def test_of_noise_that_depends_on_the_scene_its_strength_is_told_and_no_map(spec
 
 def test_of_noise_in_a_part_of_the_image_a_map_is_told():
     model = noise.parse("region:sigma=0.1,height=0.5,width=0.5,row=0,column=0")
-    source = patches(
-        samples(30, 16), noise=model, takes_sigma=True, sigma_given=1.0, turned=False
-    )
+    source = patches(samples(30, 16), noise=model, takes_sigma=True, sigma_given=1.0, turned=False)
     told = source.batch(0, 0)[0][..., 1]
     assert np.allclose(told[:, :4, :4], 0.1)
     assert np.allclose(told[:, 4:], 0)
 
 
 def test_of_compressed_noise_what_is_left_of_it_is_told():
-    source = patches(
-        samples(30, 32), patch=32, takes_sigma=True, sigma_given=1.0, compressed=1.0
-    )
+    source = patches(samples(30, 32), patch=32, takes_sigma=True, sigma_given=1.0, compressed=1.0)
     inputs, targets = source.batch(0, 0)
     told, left = inputs[:, 0, 0, 1], (inputs[..., :1] - targets).std(axis=(1, 2, 3))
     assert np.allclose(told, left, rtol=1e-4)
@@ -391,6 +387,15 @@ def test_validation_is_the_same_every_time_and_blind():
     for a, b in zip(one.inputs, other.inputs, strict=True):
         assert np.array_equal(a, b)
         assert (a[..., 1] == 0).all()
+
+
+def test_a_network_that_is_always_told_is_judged_told():
+    judged = validation(samples(20, 30), told=True)
+    assert all((x[..., 1] == np.float32(0.1)).all() for x in judged.inputs)
+    unknown = Validation(
+        samples(20), noise.parse("jpeg:30"), multiple=4, takes_sigma=True, seed=1, told=True
+    )
+    assert (unknown.inputs[0][..., 1] == 0).all()
 
 
 def test_validation_crops_are_from_the_centre_and_of_bounded_size():
@@ -453,6 +458,29 @@ def test_a_name_to_leave_out_must_be_there(tmp_path):
     (tmp_path / "a.pgm").write_bytes(b"P5 2 2 255\n" + bytes(4))
     with pytest.raises(ConfigError, match=r"b\.pgm"):
         dataset.load(tmp_path, 1, exclude=["b.pgm"])
+
+
+def test_what_is_left_out_needs_no_counterpart(tmp_path):
+    for folder, names in (("clean", "abc"), ("noisy", "abd")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / f"{name}.pgm").write_bytes(b"P5 2 2 255\n" + bytes(4))
+    given = {"noisy": tmp_path / "noisy", "exclude": ["c.pgm"]}
+    with pytest.raises(EmptyDatasetError, match="no counterpart"):
+        dataset.load(tmp_path / "clean", 1, **given)
+    (tmp_path / "noisy" / "d.pgm").rename(tmp_path / "noisy" / "c.pgm")
+    names = [sample.name for sample in dataset.load(tmp_path / "clean", 1, **given)]
+    assert [Path(name).stem for name in names] == ["a", "b"]
+    (tmp_path / "noisy" / "c.pgm").unlink()
+    assert len(dataset.load(tmp_path / "clean", 1, **given)) == 2
+
+
+def test_the_memory_that_is_asked_for_is_that_of_what_is_kept(tmp_path, monkeypatch):
+    (tmp_path / "a.ppm").write_bytes(b"P6 100 100 255\n" + bytes(30_000))
+    monkeypatch.setattr("ruis.processor.available_memory", lambda: 20_000)
+    assert dataset.load(tmp_path, 1)[0].clean.nbytes == 10_000
+    with pytest.raises(TooMuchDataError):
+        dataset.load(tmp_path, 3)
 
 
 def test_two_files_of_one_name_are_no_pair():

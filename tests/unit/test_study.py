@@ -82,3 +82,13 @@ def test_crops_of_a_folder_are_noisy_above_and_clean_below(tmp_path):
     assert np.array_equal(training[0], again[0])
     with pytest.raises(EmptyDatasetError):
         crops(tmp_path, "gaussian:0.1", patch=64)
+
+
+def test_images_smaller_than_a_crop_are_not_held_out_for_all_others(tmp_path):
+    for place, rows in enumerate((64, 40, 64, 40, 64, 40, 40)):
+        pixels = np.full((rows, 64, 1), 30 * place + 40, np.uint8)
+        info = ImageInfo(pixels.dtype, (0.0, 255.0))
+        formats.write(Image(pixels, info), tmp_path / f"{place}.png")
+    training, held = crops(tmp_path, "gaussian:0.1", patch=64, count=8)
+    assert len(training[0]) == 8
+    assert len(held[0]) == 2

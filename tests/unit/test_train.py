@@ -278,6 +278,33 @@ def test_a_patch_that_the_network_cannot_take_is_refused(data, tmp_path, patch):
         train(recipe_of(patch=patch), data, tmp_path / "run")
 
 
+def test_a_network_that_looks_too_far_is_refused_before_it_learns(data, tmp_path):
+    network = {"name": "unet", "widths": [3] * 6, "blocks": 4}
+    with pytest.raises(ConfigError, match="pixels far"):
+        train(recipe_of(architecture=network, patch=64), data, tmp_path / "run")
+
+
+def test_texts_that_no_model_file_holds_are_refused_before_it_learns():
+    with pytest.raises(ConfigError, match="purpose"):
+        recipe_of(purpose="x" * 10_001)
+
+
+def test_a_learning_rate_beside_the_recipes_own_is_refused(data, tmp_path):
+    recipe = recipe_of(optimizer={"name": "sgd", "learning_rate": 0.1})
+    with pytest.raises(ConfigError, match="learning_rate"):
+        train(recipe, data, tmp_path / "run")
+
+
+def test_images_of_two_folders_with_one_name_count_once(data, tmp_path):
+    source = {"name": "ramps", "terms": "CC0", "folder": "clean"}
+    run = train(
+        recipe_of(data=[source, {**source, "terms": "CC BY"}], epochs=1), data, tmp_path / "run"
+    )
+    (used,) = publish(run, tmp_path / "a.ruis").manifest.data
+    assert used.images == 2 * len([*(data / "clean").iterdir()])
+    assert used.terms == "CC0; CC BY"
+
+
 def test_a_network_of_a_fixed_size_learns(data, tmp_path):
     network = {
         "name": "convolutional-autoencoder",

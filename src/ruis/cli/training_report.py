@@ -109,8 +109,12 @@ def _before_and_after(shown: Shown, made: ModelFile) -> tuple[str, str]:
     from ruis.arrays import as_image
     from ruis.comparison import compare
     from ruis.denoiser import Denoiser
+    from ruis.errors import EngineError
 
-    denoised = Denoiser(made).denoise(shown.noisy, channel_axis=2)
+    try:
+        denoised = Denoiser(made).denoise(shown.noisy, channel_axis=2)
+    except EngineError:  # a network that it does not know; Keras, which taught it, does
+        denoised = Denoiser(made, engine="keras").denoise(shown.noisy, channel_axis=2)
     images = [
         None if pixels is None else as_image(pixels, channel_axis=2)[0]
         for pixels in (shown.noisy, denoised, shown.clean)

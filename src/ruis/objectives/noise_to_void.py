@@ -137,7 +137,7 @@ class NoiseToVoid(Objective):
         ):
             place = at + step
             place = np.where((place < 0) | (place >= length), at - step, place)
-            mirrored.append(place)
+            mirrored.append(place.clip(0, length - 1))  # further than the image is long
         return mirrored[0], mirrored[1]
 
     def _hide_around(
