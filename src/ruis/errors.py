@@ -228,7 +228,7 @@ class DivergedError(TrainingError):
         self.loss = loss
         super().__init__(
             f"Training diverged: the loss was {loss} at step {step}. "
-            "The last good checkpoint is kept; try a lower learning rate."
+            "Begin anew with a lower learning rate; a run with this one would come to the same point again."
         )
 
 
