@@ -244,8 +244,8 @@ class Checkpoint:
         bad = [path for path, array in weights.items() if not np.isfinite(array).all()]
         if bad:
             raise TrainingError(
-                f"after epoch {epoch.epoch} {bad[0]} holds values that are not numbers. The "
-                "last good checkpoint is kept; try a lower learning rate."
+                f"after epoch {epoch.epoch} {bad[0]} holds values that are not numbers. Begin "
+                "anew with a lower learning rate; the last good checkpoint is kept."
             )
         self.history.append(epoch)
         if self.best is epoch:
