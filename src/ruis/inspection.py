@@ -290,7 +290,8 @@ def examine(image: Image) -> Evidence:
             more=black_cautions(image),
         ),
     )
-    return Evidence(inspection, together, correlation, unit[len(unit) // 2])
+    middle = unit[grid[grid.shape[0] // 2, grid.shape[1] // 2]]
+    return Evidence(inspection, together, correlation, middle)
 
 
 def _used(unit: Sequence[NDArray[Any]], info: ImageInfo) -> tuple[float | None, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import glob
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -382,6 +383,7 @@ def found(
         paths = [text]
         if _is_pattern(text):
             paths = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - absolute ones, too
+            paths = _without_output(text, paths, folder)
         try:
             if not paths:
                 raise ImageError("no file fits this pattern.", source=text)
@@ -392,6 +394,17 @@ def found(
                     yield Found(path, Path(path.name))
         except RuisError as error:
             result.failed.append(Failure.of(text, error, str(error)))
+
+
+def _without_output(pattern: str, paths: list[str], output: Path | None) -> list[str]:
+    """Leave out what lies in the output folder, unless all that the pattern means does."""
+    if output is None:
+        return paths
+    fixed = itertools.takewhile(lambda part: not _is_pattern(part), Path(pattern).parts)
+    own = output.resolve()
+    if Path(*fixed).resolve().is_relative_to(own):
+        return paths
+    return [path for path in paths if not Path(path).resolve().is_relative_to(own)]
 
 
 def _scanned(top: Path, output: Path | None, *, recursive: bool) -> Iterator[Found]:

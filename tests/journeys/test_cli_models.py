@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import ruis
 from ruis import architectures, model_file, zoo
 from ruis.cli import app
+from ruis.denoiser import Denoiser
 from ruis.engines import ENGINES
 from ruis.errors import EngineUnavailableError
 from ruis.image import Image, ImageInfo
@@ -73,7 +74,7 @@ def test_evaluation_as_json_is_the_document_that_was_promised(model, images):
     document = json.loads(done.stdout)
     assert list(document) == [
         "model", "noise", "seed", "mean", "images", "seconds", "megapixels_per_second",
-        "range_used",
+        "range_used", "sigma", "strength", "notes",
     ]  # fmt: skip
     assert document["model"] == "same"
     assert document["noise"] == "gaussian:25.5/255"
@@ -290,6 +291,23 @@ def test_the_doctor_finds_an_engine_that_fails(monkeypatch):
     done = run("doctor", code=3)
     assert "wrong processor" in done.stdout
     assert "cannot be denoised" in done.stdout
+
+
+@pytest.mark.usefixtures("without_learned_engines")
+@pytest.mark.parametrize("raised", [TypeError, AttributeError])
+def test_the_doctor_reports_a_library_that_does_not_fit(monkeypatch, raised):
+    def fails(self, batch):
+        raise raised("unexpected")
+
+    monkeypatch.setattr(ENGINES.load("openvino"), "_ready", fails)
+    done = run("doctor", code=3)
+    assert f"{raised.__name__}: unexpected" in done.stdout
+
+
+@pytest.mark.usefixtures("without_learned_engines")
+def test_the_doctor_reports_a_result_that_is_no_number(monkeypatch):
+    monkeypatch.setattr(Denoiser, "denoise", lambda self, noisy, **_: np.full_like(noisy, np.nan))
+    assert "differs" in run("doctor", code=3).stdout
 
 
 @pytest.mark.usefixtures("without_learned_engines")

@@ -154,6 +154,12 @@ def test_what_goes_wrong_on_the_way_is_said(server, own_store, path, code, reaso
     assert nothing_kept(own_store)
 
 
+def test_an_address_that_cannot_be_one_is_said(own_store):
+    done = run("pull", "http://127.0.0.1:9/my model.ruis", "--unpinned", code=3)
+    assert "cannot be fetched" in done.stderr
+    assert "mistake in ruis" not in done.stderr
+
+
 def test_what_is_no_model_is_not_kept(server, own_store, tmp_path):
     (server[1] / "page.ruis").write_bytes(b"<html>")
     with zipfile.ZipFile(tmp_path / "evil.ruis", "w") as archive:

@@ -12,7 +12,7 @@ import pytest
 import ruis
 from ruis import formats
 from ruis.image import Image, ImageInfo, data_range_of
-from ruis.inspection import inspect
+from ruis.inspection import examine, inspect
 from ruis.inspection_text import paragraph, survey, survey_paragraph
 from ruis.noise import parse
 
@@ -141,6 +141,17 @@ def test_24_megapixels_are_looked_at_in_windows():
     found = inspect(image)
     assert time.process_time() - begun < 4  # seconds of a processor; about one of them here
     assert found.sigma == pytest.approx(0.05, rel=0.05)
+
+
+def test_the_window_that_is_shown_is_in_the_middle():
+    rows, columns = np.indices((1200, 1600), np.float32)
+    both = Image(
+        np.stack([rows / 1200, columns / 1600, 0 * rows], axis=2),
+        ImageInfo(np.dtype("f4"), (0.0, 1.0), colour="rgb"),
+    )
+    window = examine(both).window
+    for channel in (0, 1):  # of four by four, one of the four in the middle
+        assert 0.2 < window[..., channel].min() < window[..., channel].max() < 0.8
 
 
 def test_a_folder_names_what_is_unlike(scene):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -66,7 +67,7 @@ def run(
         Bytes that a worker on this machine may take before it is ended, and replaced; default: its
         share of nine tenths of what is available.
     temp : Path, optional
-        Where workers keep local copies; default: in the output folder.
+        Where workers keep local copies, in a folder of this run's own; default: in the output folder.
     temp_space : float
         Bytes of such copies in all; on a cluster, of each worker.
     progress : callable, optional
@@ -102,7 +103,7 @@ def run(
     settings = settings.absolute()
     identity = settings.identity()
     workers, threads = shared_out(workers, threads, scheduler)
-    copies = (temp or todo.folder / STATE / "copies").absolute()
+    copies = _folder_of_copies(todo.folder, temp)
     terms = Terms(
         settings,
         identity["weights"],
@@ -135,6 +136,14 @@ def run(
         return summed_up(manifest, todo, turns, changes, workers, threads)
 
 
+def _folder_of_copies(output: Path, temp: Path | None) -> Path:
+    """Return a folder that no other run has, and nothing else; the same when this run is gone on with."""
+    if temp is None:
+        return (output / STATE / "copies").absolute()
+    mark = hashlib.sha256(os.fsencode(output.absolute())).hexdigest()[:12]
+    return temp.absolute() / f"ruis-batch-{mark}"
+
+
 def shared_out(workers: int | None, threads: int | None, scheduler: str | None) -> tuple[int, int]:
     """Share the processors out: workers x threads are as many as there are."""
     from ruis.processor import threads as processors
@@ -153,7 +162,7 @@ def _sweep_outputs(folder: Path, outputs: Iterable[str]) -> None:
 
 
 def _tidy(copies: Path) -> None:
-    """Remove the folder of copies, once nothing is in it."""
+    """Remove a run's own folder of copies, with what Dask's workers left there, once no copy is in it."""
     import shutil
 
     shutil.rmtree(copies / "dask-scratch-space", ignore_errors=True)

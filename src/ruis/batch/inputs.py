@@ -145,6 +145,9 @@ def _local(paths: list[str], folder: Path, failed: list[Failure], *, keep: bool)
     """Yield local files; `keep`: those that are listed by name keep the folders in it."""
     files = Files()
     top = _common(paths) if keep else None
+    if len(paths) > 1:  # `scans/*` names the output folder, once it is in there
+        own = folder.resolve()
+        paths = [text for text in paths if not text or Path(text).resolve() != own]
     for text in paths:
         for one in found([text], folder, files, recursive=True):
             inside = keep and one.path == Path(text)

@@ -141,7 +141,10 @@ def plan(
         place = Path(one.location)
         if not is_address(one.location) and key(place) == key(folder / output):
             raise ConfigError(f"{place} would be replaced: choose another output folder.")
-    check_races([(one.location, folder / output) for one, output in files])
+    check_races(
+        [(one.location, folder / output) for one, output in files],
+        advice="denoise them into separate folders, or give their common folder",
+    )
     return Plan(folder, tuple(files), tuple(failed))
 
 
@@ -224,8 +227,10 @@ def estimate(seen: Survey, settings: Settings, workers: int, threads: int) -> fl
         terms = Terms(settings, settings.models(), folder, threads, True, folder, 0)
         for number, location in enumerate(seen.typical[:1] + seen.typical):
             started = time.perf_counter()
-            output = Path(folder, "x" + written_suffix(Path(location)))
             try:
+                output = Path(
+                    folder, "x" + (_suffix(settings.format) or written_suffix(Path(location)))
+                )
                 result, _ = denoised_file(Path(location), output, terms, replace=True)
             except ImageError:
                 continue

@@ -75,11 +75,13 @@ class Settings(Record):
         ModelFileError
             If one cannot be used.
         ConfigError
-            If an ensemble is asked of a model that cannot have one.
+            If an ensemble is asked of a model that cannot have one, or there is no such engine.
         """
         from ruis import zoo
+        from ruis.engines import ENGINES
         from ruis.networks import check_ensemble
 
+        _ = ENGINES[self.engine]  # else every image would meet the same
         names = sorted(zoo.SHIPPED) if self.automatic else [self.model]
         found = {name: zoo.find(name) for name in names}
         if self.ensemble and not self.automatic:  # what is chosen can have one

@@ -159,6 +159,8 @@ def batch(
     for failure in todo.failed:
         tell(f"ruis: {failure.message}")
     if not todo.files:
+        if not todo.failed:
+            tell("ruis: the lists name no image.")
         raise typer.Exit(code_of_run(0, len(todo.failed)))
     if dry_run:
         _show_plan(todo, settings, workers, threads, scheduler, json=json)

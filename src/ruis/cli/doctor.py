@@ -151,8 +151,11 @@ def _engines() -> dict[str, dict[str, Any]]:
         except EngineUnavailableError as error:
             found[name] = {"state": "missing", "install": f'pip install "ruis[{error.extra}]"'}
             continue
-        except (RuisError, ImportError, OSError) as error:
-            found[name] = {"state": "broken", "reason": str(error)}
+        except Exception as error:  # noqa: BLE001 - whatever a library that does not fit raises when it is imported
+            reason = (
+                str(error) if isinstance(error, RuisError) else f"{type(error).__name__}: {error}"
+            )
+            found[name] = {"state": "broken", "reason": reason}
             continue
         first = denoised if first is None else first
         difference = float(np.abs(denoised - first).max())
@@ -162,7 +165,7 @@ def _engines() -> dict[str, dict[str, Any]]:
             "seconds": round(time.perf_counter() - begun, 2),
             "bfloat16": ENGINES.load(name).supports("bf16"),
         }
-        if difference > AGREE:
+        if not difference <= AGREE:  # also where it is no number
             found[name]["reason"] = f"differs from {next(iter(found))} by {difference:.2g}"
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def fetch(url: str, room: Path, progress: Progress | None) -> Fetched:
         if error.code in {404, 410}:
             raise ModelNotFoundError(f"{url}: there is no such file ({error.code}).") from error
         raise TransferError(f"{url}: the server answers {error.code} {error.reason}.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise TransferError(f"{url} cannot be fetched: {reason}.") from error
     return Fetched(target, url)

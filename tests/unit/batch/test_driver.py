@@ -12,11 +12,11 @@ import pytest
 import ruis
 from ruis.batch import Progress, Settings, plan, run
 from ruis.batch.crew import crew
-from ruis.batch.driver import shared_out
-from ruis.batch.planning import survey
+from ruis.batch.driver import _folder_of_copies, _tidy, shared_out
+from ruis.batch.planning import estimate, survey
 from ruis.batch.summary import HEADING, Summary, check_aside, set_aside, write_report
 from ruis.batch.work import Terms
-from ruis.errors import ConfigError, EngineUnavailableError
+from ruis.errors import ConfigError, EngineUnavailableError, UnknownNameError
 from ruis.image import Image, ImageInfo
 from ruis.model_file import save
 from ruis.outputs import Failure
@@ -57,6 +57,39 @@ def test_a_survey_of_many_headers_is_a_sample(tmp_path, monkeypatch):
     some = survey(todo)
     assert some.probed == 4
     assert some.megapixels == pytest.approx((4 - some.unreadable) * 0.002 * 9 / 4)
+
+
+def test_an_engine_that_there_is_not_is_refused_before_anything_is_recorded(tmp_path, monkeypatch):
+    pytest.importorskip("distributed", reason="ruis batch needs the batch extra")
+    make(tmp_path / "in", 1)
+    todo = plan([str(tmp_path / "in")], tmp_path / "out")
+    with pytest.raises(UnknownNameError, match="opnvino"):
+        run(todo, Settings(model="gray", engine="opnvino"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_for_copies_is_shared_with_nobody(tmp_path):
+    others = tmp_path / "dask-scratch-space" / "worker"
+    others.mkdir(parents=True)
+    (tmp_path / "workers.log").write_text("theirs")
+    one, other = (_folder_of_copies(tmp_path / name, tmp_path) for name in ("out", "out2"))
+    assert one != other
+    assert one.parent == tmp_path
+    assert one == _folder_of_copies(tmp_path / "out", tmp_path)
+    (one / "dask-scratch-space").mkdir(parents=True)
+    (one / "workers.log").write_text("ours")
+    _tidy(one)
+    assert not one.exists()
+    assert others.exists()
+    assert (tmp_path / "workers.log").exists()
+
+
+def test_a_format_is_that_of_the_estimate_too(tmp_path):
+    make(tmp_path / "in", 1)
+    scan = (tmp_path / "in" / "0.png").rename(tmp_path / "scan")
+    settings = Settings(model="gray-fast", format="png")
+    seen = survey(plan([str(scan)], tmp_path / "out", format="png"))
+    assert estimate(seen, settings, 1, 1) > 0
 
 
 def test_a_model_that_learnt_upright_images_has_no_ensemble():

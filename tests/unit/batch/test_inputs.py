@@ -71,6 +71,27 @@ def test_what_is_in_the_output_folder_is_no_input():
     assert outputs(".") == {"a.png": "a.png"}
 
 
+@pytest.mark.parametrize("inputs", [["in/*"], ["in/**/*.png"], ["in/a.png", "in/b", "in/out"]])
+def test_the_output_folder_is_no_input_however_it_is_named(inputs):
+    touch("in/a.png", "in/b/c.png", "in/out/a.png")
+    found = {Path(one.location).name for one, _ in plan(inputs, "in/out").files}
+    assert found == {"a.png", "c.png"}
+    assert all("out" not in Path(one.location).parts for one, _ in plan(inputs, "in/out").files)
+
+
+def test_what_is_named_in_a_folder_that_is_the_output_too_is_an_input():
+    touch("in/a.png", "b.png")
+    found = plan(["in/*.png"], ".").files
+    assert [(Path(one.location).name, output) for one, output in found] == [("a.png", "a.png")]
+
+
+def test_two_outputs_of_one_name_are_refused_with_what_batch_can_do():
+    touch("a/x.png", "b/x.png")
+    with pytest.raises(ConfigError, match="common folder") as refused:
+        plan(["a/x.png", "b/x.png"], "out")
+    assert "--recursive" not in str(refused.value)
+
+
 def test_an_input_is_meant_once():
     touch("in/a.png")
     assert (

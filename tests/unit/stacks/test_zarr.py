@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -180,6 +181,33 @@ def test_labels_and_whatever_else_is_there_is_copied(tmp_path, exact, noise):
     assert np.array_equal(clean["labels/cells/0"][...], made[...])
     assert (tmp_path / "b.zarr" / "OME" / "METADATA.ome.xml").read_text() == "<OME/>"
     assert not np.array_equal(clean["0"][...], group["0"][...])
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_without_metadata_only_what_pixels_need_is_copied(tmp_path, exact, noise, same, version):
+    pixels = noise(70, 60)
+    group = multiscale(tmp_path / "a.zarr", pixels, "yx", levels=2, version=version)
+    group.attrs["acquired_by"] = "Jane Doe"
+    group["0"].attrs.update({"operator": "Jane Doe", "units": "photons"})
+    labels = group.create_group("labels").create_group("cells")
+    labels.attrs["drawn by"] = "Jane Doe"
+    made = labels.create_array("0", shape=(70, 60), chunks=(30, 30), dtype="uint32")
+    made[...] = np.arange(4200).reshape(70, 60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is no part of version 3, and is written all the same
+        zarr.consolidate_metadata(str(tmp_path / "a.zarr"))
+    (tmp_path / "a.zarr" / "OME").mkdir()
+    (tmp_path / "a.zarr" / "OME" / "METADATA.ome.xml").write_text("<OME>Jane Doe</OME>")
+    denoise_file(tmp_path / "a.zarr", tmp_path / "b.zarr", model=exact, strip_metadata=True)
+    for file in (tmp_path / "b.zarr").rglob("*"):
+        assert file.is_dir() or b"Jane" not in file.read_bytes(), file
+    clean = zarr.open_group(str(tmp_path / "b.zarr"), mode="r")
+    same(clean["0"][...], exact.denoise(pixels))
+    assert np.array_equal(clean["labels/cells/0"][...], made[...])
+    assert clean["0"].attrs["units"] == "photons"
+    assert "multiscales" in (clean.attrs["ome"] if version == 3 else clean.attrs)
+    again = denoise_file(tmp_path / "b.zarr", tmp_path / "c.zarr", model=exact)
+    assert again.stacks == ("YX 70x60 uint8",)
 
 
 def test_a_plate_of_many_images(tmp_path, exact, noise, same):

@@ -90,12 +90,13 @@ class ZarrStacks(Stacks):
     ) -> Iterator[Sink]:
         """Copy everything but chunks of images to a new folder.
 
-        Nothing of it is metadata that says something about people, so that none is stripped; and
-        there is no place for a record.
+        Without metadata, only what says how pixels are stored and meant is copied: of attributes those of
+        OME-Zarr and of numbers' meaning, and of groups no further file, such as OME-XML. There is no place for a
+        record.
         """
         with new_folder(path, overwrite=overwrite) as folder:
             written = {one for stack in self.stacks for one in stack.picture.paths}
-            copied(self.root, folder, written)
+            copied(self.root, folder, written, bare=strip_metadata)
             yield ArraySink(folder)
 
 

@@ -14,6 +14,15 @@ from ruis.errors import CorruptImageError, UnsupportedFormatError
 __all__ = ["Node", "copied", "is_node", "nodes"]
 
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
+MEANT = frozenset(
+    {
+        "multiscales", "omero", "plate", "well", "labels", "image-label", "bioformats2raw.layout", "series", "ome",
+        "_ARRAY_DIMENSIONS", "_FillValue", "missing_value", "scale_factor", "add_offset", "units",
+        "valid_min", "valid_max", "valid_range",
+    }
+)  # fmt: skip
+"""Attributes that say what the pixels are: OME-Zarr's, and those of xarray and CF."""
+
 MAX_METADATA = 2**26
 """Bytes of the largest metadata file: a plate's consolidated one can be long."""
 
@@ -93,7 +102,7 @@ def _json(path: Path) -> dict[str, Any]:
     return found
 
 
-def copied(root: Path, into: Path, without_chunks: set[str]) -> None:
+def copied(root: Path, into: Path, without_chunks: set[str], *, bare: bool = False) -> None:
     """Copy a hierarchy byte for byte, but of some arrays only what describes them.
 
     Parameters
@@ -102,12 +111,15 @@ def copied(root: Path, into: Path, without_chunks: set[str]) -> None:
         From where, and to where; `into` is an empty folder.
     without_chunks : set of str
         The paths of the arrays whose chunks are not copied.
+    bare : bool
+        Whether what is not needed to understand the pixels is left out, and all else is not byte for byte what it was.
 
     Raises
     ------
     UnsupportedFormatError
         If there is a link: what it leads to is no part of the folder.
     """
+    arrays = [node.path for node in nodes(root) if node.is_array]
     for current, folders, names in os.walk(root):
         here = Path(current)
         path = here.relative_to(root).as_posix()
@@ -119,8 +131,36 @@ def copied(root: Path, into: Path, without_chunks: set[str]) -> None:
         described = ("" if path == "." else path) in without_chunks
         if described:
             folders[:] = []
+        chunks = any(here.is_relative_to(root / one) for one in arrays)
+        if described or (bare and not chunks):
             names = [name for name in names if name in METADATA]
         for name in folders:
             (into / path / name).mkdir()
         for name in names:
-            shutil.copyfile(here / name, into / path / name)
+            if bare and name in METADATA:
+                (into / path / name).write_text(
+                    json.dumps(_bare(name, _json(here / name)), indent=2), "utf-8"
+                )
+            else:
+                shutil.copyfile(here / name, into / path / name)
+
+
+def _bare(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a metadata file without attributes that are not needed to understand pixels."""
+    if name == ".zattrs":
+        return {key: value for key, value in found.items() if key in MEANT}
+    if name == ".zmetadata":  # all of a hierarchy's files, consolidated
+        inside = found.get("metadata")
+        if isinstance(inside, dict):
+            kept = {key: _bare(key.rpartition("/")[2], one) for key, one in inside.items()}
+            return {**found, "metadata": kept}
+    if name == "zarr.json":
+        left = dict(found)
+        if isinstance(left.get("attributes"), dict):
+            left["attributes"] = _bare(".zattrs", left["attributes"])
+        inside = left.get("consolidated_metadata")
+        if isinstance(inside, dict) and isinstance(inside.get("metadata"), dict):
+            kept = {key: _bare("zarr.json", one) for key, one in inside["metadata"].items()}
+            left["consolidated_metadata"] = {**inside, "metadata": kept}
+        return left
+    return found
