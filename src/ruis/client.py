@@ -224,7 +224,7 @@ class Client:
             "model": model,
             "sigma": "auto" if sigma is None else f"{sigma:.9f}",
             "strength": repr(float(strength)),
-            "format": format,
+            "format": "same" if isinstance(image, np.ndarray) else format,
             "metadata": "keep" if keep_metadata else "strip",
         }
         array = isinstance(image, np.ndarray)
@@ -270,8 +270,9 @@ class Client:
     ) -> tuple[int, dict[str, str], bytes]:
         """Ask until there is an answer other than "later", or patience ends."""
         target = self._path + path + (f"?{urlencode(query)}" if query else "")
-        left, broken = self._patience, 0
+        left, broken, waited = self._patience, 0, False
         while True:
+            asked = time.monotonic()
             try:
                 status, headers, body = self._once(method, target, data, media_type)
             except ConnectionRefusedError as error:
@@ -294,6 +295,11 @@ class Client:
             if status not in LATER:
                 raise _error(status, body)
             wait = _seconds(headers.get("retry-after", ""))
+            if (
+                waited
+            ):  # what another attempt took is waiting, too: it may have been given up after minutes
+                left -= time.monotonic() - asked
+            waited = True
             if wait > left:
                 raise ServiceBusyError(_detail(body) or f"{self.url} is busy.", wait)
             left -= wait

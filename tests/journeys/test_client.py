@@ -180,6 +180,29 @@ def test_it_comes_back_when_it_is_told_to_and_gives_up_when_patience_ends(start,
         np.testing.assert_array_equal(denoised, ruis.denoise(array))
 
 
+def test_what_each_attempt_takes_is_waiting_too(monkeypatch):
+    now, asked = [0.0], []
+
+    def given_up_after_a_minute(self, *_):
+        now[0] += 60.0
+        asked.append(now[0])
+        return 503, {"retry-after": "1"}, b'{"detail": "it was given up"}'
+
+    monkeypatch.setattr("ruis.client.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(Client, "_once", given_up_after_a_minute)
+    client = Client("http://127.0.0.1:1", patience=120.0)
+    client._sleep = lambda seconds: None
+    with pytest.raises(errors.ServiceBusyError, match="given up"):
+        client.models()
+    assert 2 <= len(asked) <= 4
+
+
+def test_an_array_stays_an_array_whatever_format_is_asked_for(served):
+    array = noisy((24, 31))
+    found = Client(served.url).denoise(array, format="png")
+    np.testing.assert_array_equal(found, ruis.denoise(array))
+
+
 def test_ten_at_once_get_their_own(served):
     arrays = [noisy((20 + n, 30)) for n in range(10)]
     found = {}

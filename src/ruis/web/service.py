@@ -40,7 +40,7 @@ class Service:
         self.progress = Progress()
         self.arriving = Arriving(settings.upload_bytes)
         self.denoisers = Denoisers(settings.workers, most=settings.kept_bytes)
-        self.ready = False
+        self.ready = self.failed = False
 
     async def prepare(self) -> None:
         """Test that images can be denoised here; the service is ready if so, and else never."""
@@ -49,6 +49,7 @@ class Service:
             await self.pool.run(place, lambda _: selftest.run(self.denoisers))
         except Exception:  # noqa: BLE001 - whatever it is, the log says it
             log.exception("self-test failed")
+            self.failed = True
             return
         self.ready = True
         log.info("ready", extra={FIELDS: {}})
@@ -89,6 +90,12 @@ class Service:
 
     def _check_ready(self) -> None:
         if not self.ready:
+            if self.failed:
+                raise Problem.of(
+                    503,
+                    "The self-test failed: nothing is denoised here, as the log says.",
+                    Retry_After="60",
+                )
             raise Problem.of(503, "The service is starting; try again.", Retry_After="1")
 
     async def _body(self, request: Request, place: Place) -> bytes:

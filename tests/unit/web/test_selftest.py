@@ -1,3 +1,5 @@
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,9 @@ from ruis.engines import ENGINES
 from ruis.errors import EngineError, EngineUnavailableError
 from ruis.web import selftest
 from ruis.web.denoising import Denoisers
+from ruis.web.problems import Problem
+from ruis.web.service import Service
+from ruis.web.settings import Settings
 
 
 @pytest.mark.parametrize("engine", sorted(ENGINES.own))
@@ -39,3 +44,13 @@ def test_a_model_that_is_not_what_shipped_is_found(monkeypatch):
     monkeypatch.setitem(zoo.SHIPPED, "gray", "0" * 64)
     with pytest.raises(ModelCorruptError):
         selftest.run(Denoisers(workers=1))
+
+
+def test_a_service_whose_self_test_failed_does_not_say_that_it_is_starting(monkeypatch):
+    service = Service(Settings())
+    with pytest.raises(Problem, match="starting"):
+        service._check_ready()
+    monkeypatch.setattr(selftest, "GOLDEN", bytes(len(selftest.GOLDEN)))
+    asyncio.run(service.prepare())
+    with pytest.raises(Problem, match="self-test failed"):
+        service._check_ready()
