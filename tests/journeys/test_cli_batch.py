@@ -284,6 +284,8 @@ def test_outputs_that_are_there_are_refused(model):
         (("in", "--list", "gone.txt"), 2, "gone.txt"),
         (("nothing*.png",), 3, "no file fits"),
         (("in", "--scheduler", "nonsense"), 3, "no scheduler answers"),
+        (("in", "--scheduler", "tcp://x:1", "--workers", "8"), 2, "--workers is for this machine"),
+        (("in", "--scheduler", "tcp://x:1", "--memory", "1e9"), 2, "--memory is for this machine"),
     ],
     ids=str,
 )

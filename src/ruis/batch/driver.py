@@ -98,6 +98,10 @@ def run(
     """
     if retry_failed and not resume:
         raise ConfigError("--retry-failed goes on with a run: give --resume as well.")
+    if scheduler and memory is not None:
+        raise ConfigError(
+            "--memory is for this machine: the workers of a --scheduler have their own limit."
+        )
     check_installed()
     begun = time.monotonic()
     settings = settings.absolute()
@@ -148,8 +152,12 @@ def shared_out(workers: int | None, threads: int | None, scheduler: str | None) 
     """Share the processors out: workers x threads are as many as there are."""
     from ruis.processor import threads as processors
 
+    if scheduler and workers:
+        raise ConfigError(
+            "--workers is for this machine: with --scheduler its own workers are used."
+        )
     if scheduler:
-        return workers or 1, threads or 0
+        return 1, threads or 0
     threads = threads or max(1, processors() // workers if workers else 1)
     return workers or max(1, processors() // threads), threads
 
