@@ -242,14 +242,14 @@ class Validation:
         Crops are multiples of this.
     takes_sigma : bool
         Whether the network has a sigma channel; it stays zero: validation is blind.
-    told : bool
-        Whether it is told sigma all the same, as far as that is known: for networks that are never blind.
     seed : int
         Of the noise.
     side : int
         The longest side of a crop, in pixels.
     objective : Objective, optional
         What makes examples of them; default: supervised.
+    told : bool
+        Whether it is told sigma all the same, as far as that is known: for networks that are never blind.
     """
 
     def __init__(
