@@ -376,9 +376,9 @@ def test_the_mean_of_two_trainings_from_one_model(data, tmp_path, finished):
         for seed in (6, 7)
     ]
 
-    def average(*names: str) -> subprocess.CompletedProcess[str]:
+    def average(*names: str, more: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         tool = Path(__file__).parents[2] / "tools" / "average.py"
-        made = ["-o", tmp_path / "mean.ruis"]
+        made = ["-o", tmp_path / "mean.ruis", *more]
         return subprocess.run(
             [sys.executable, tool, *(tmp_path / name for name in names), *made],
             capture_output=True, text=True, check=False,
@@ -395,6 +395,13 @@ def test_the_mean_of_two_trainings_from_one_model(data, tmp_path, finished):
         assert np.allclose(tensor, both, rtol=1e-3, atol=1e-6)
     seeds = [one.seed for one in (*mean.manifest.training.earlier, mean.manifest.training)]
     assert seeds == [5, 7, 6]
+    (tmp_path / "mean.ruis").unlink()
+    assert average("first.ruis", "6.ruis", more=("--weights", "1", "3")).returncode == 0
+    between = model_file.load(tmp_path / "mean.ruis")
+    for name, tensor in between.weights.items():
+        before, after = (np.float32(model.weights[name]) for model in (start, taught[0]))
+        assert np.allclose(tensor, 0.25 * before + 0.75 * after, rtol=1e-3, atol=1e-6)
+    assert between.manifest.training == taught[0].manifest.training
 
 
 def test_a_network_begins_as_no_wider_and_no_deeper_one(data, tmp_path, small_model):
