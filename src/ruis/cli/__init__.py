@@ -217,8 +217,9 @@ def _leave(code: int) -> None:
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - no other door
     atexit._run_exitfuncs()  # noqa: SLF001 - as above
     try:
-        sys.stdout.flush()
         sys.stderr.flush()
+        sys.stdout.flush()
     except (OSError, ValueError):
-        sys.exit(code)  # Python says what is wrong with them
+        if not code:  # nobody has said yet what is wrong with them: Python does
+            sys.exit(code)
     os._exit(code)
