@@ -22,7 +22,6 @@ import numpy as np
 
 from ruis import model_file
 from ruis.errors import ConfigError, RuisError
-from ruis.manifest import Training
 from ruis.model_file import ModelFile
 
 
@@ -39,33 +38,24 @@ def average(
     ConfigError
         If they are not of one network, or neither did they begin as the same model nor one as the other.
     """
+    begun = [model.manifest.training.earlier for model in models]
+    siblings = bool(begun[0]) and all(one == begun[0] for one in begun)
+    taught_on = len(models) == 2 and begun[1] == models[0].manifest.trainings
+    alike = all(model.architecture == models[0].architecture for model in models)
+    if not alike or not (siblings or taught_on):
+        raise ConfigError("these models did not begin as one and the same: their mean is none.")
     weights = {
         name: np.average([model.weights[name] for model in models], axis=0, weights=shares)
         for name in models[0].weights
-        if all(model.architecture == models[0].architecture for model in models)
     }
-    if len(models) == 2 and _trainings(models[0]) == models[1].manifest.training.earlier:
-        models = models[1:]
-    first, *others = models
+    first, *others = models[1:] if taught_on else models
     taught = first.manifest.training
-    if (
-        not weights
-        or not taught.earlier
-        or any(other.manifest.training.earlier != taught.earlier for other in others)
-    ):
-        raise ConfigError("these models did not begin as one and the same: their mean is none.")
     beside = tuple(other.manifest.training.model_copy(update={"earlier": ()}) for other in others)
     training = taught.model_copy(update={"earlier": (*taught.earlier, *beside)})
     manifest = first.manifest.model_copy(
         update={"training": training, "scores": (), "calibration": None}
     )
     return model_file.save(path, manifest, weights)
-
-
-def _trainings(model: ModelFile) -> tuple[Training, ...]:
-    """Return all trainings of a model, as one that began with it tells of them."""
-    last = model.manifest.training
-    return (*last.earlier, last.model_copy(update={"earlier": ()}))
 
 
 def main() -> None:

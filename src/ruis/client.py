@@ -295,9 +295,8 @@ class Client:
             if status not in LATER:
                 raise _error(status, body)
             wait = _seconds(headers.get("retry-after", ""))
-            if (
-                waited
-            ):  # what another attempt took is waiting, too: it may have been given up after minutes
+            # What another attempt took is waiting, too: it may have been given up after minutes.
+            if waited:
                 left -= time.monotonic() - asked
             waited = True
             if wait > left:

@@ -45,7 +45,7 @@ def parts(manifest: Manifest) -> list[Part]:
     ConfigError
         If one of them followed no recipe, or one that this version cannot follow.
     """
-    trainings = (*manifest.training.earlier, manifest.training)
+    trainings = manifest.trainings
     if not all(one.recipe for one in trainings):
         raise ConfigError(f"the model {manifest.name} was not made by recipes.")
     width = len(str(len(trainings)))

@@ -143,10 +143,14 @@ class Manifest(Record):
     calibration: Calibration | None = None
     sha256: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def trainings(self) -> tuple[Training, ...]:
+        """All trainings that made the weights, the first one first, as a model that begins with them tells of them."""
+        return (*self.training.earlier, self.training.model_copy(update={"earlier": ()}))
+
 
 def card(manifest: Manifest, architecture: Architecture) -> str:
     """Write the model card."""
-    training = manifest.training
     geometry = architecture.geometry
     facts = [
         f"- Architecture: `{json.dumps(manifest.architecture)}`",
@@ -159,7 +163,7 @@ def card(manifest: Manifest, architecture: Architecture) -> str:
         f"- Noise learnt: `{manifest.noise}`",
     ]
     data = [f"- {used.name}: {used.images} images; {used.terms}" for used in manifest.data]
-    taught = [_taught(one) for one in (*training.earlier, training)]
+    taught = [_taught(one) for one in manifest.trainings]
     scores = ["| images | noise | noisy | PSNR | SSIM | command |", "|---|---|---|---|---|---|"]
     scores += [
         f"| {s.images} | {s.noise} | {s.noisy_psnr:.2f} | {s.psnr:.2f} | {s.ssim:.4f} | "
@@ -179,7 +183,7 @@ def card(manifest: Manifest, architecture: Architecture) -> str:
         parts.append(["## How sure it is", "", _sure(manifest.calibration)])
     parts += [
         ["## Recipe", "", "```json", json.dumps(one.recipe, indent=2), "```"]
-        for one in (*training.earlier, training)
+        for one in manifest.trainings
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 

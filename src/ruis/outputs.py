@@ -31,6 +31,7 @@ __all__ = [
     "found",
     "keys",
     "plan",
+    "without_folder",
     "written_suffix",
 ]
 
@@ -145,7 +146,8 @@ def plan(
     result = Plan()
     several = len(inputs) > 1 or any(_is_pattern(one) or _is_folder(Path(one)) for one in inputs)
     file, folder = _target(output, several=several)
-    gathered = each_once(found(inputs, folder, result, recursive=recursive))
+    given = inputs if folder is None else without_folder(inputs, folder)
+    gathered = each_once(found(given, folder, result, recursive=recursive))
     named = []
     for one in gathered:
         try:
@@ -394,6 +396,12 @@ def found(
                     yield Found(path, Path(path.name))
         except RuisError as error:
             result.failed.append(Failure.of(text, error, str(error)))
+
+
+def without_folder(inputs: list[str], output: Path) -> list[str]:
+    """Leave out the output folder, which `scans/*` names once it is in there, unless there is nothing else."""
+    own = output.resolve()
+    return [text for text in inputs if not text or Path(text).resolve() != own] or inputs
 
 
 def _without_output(pattern: str, paths: list[str], output: Path | None) -> list[str]:

@@ -104,7 +104,7 @@ def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile
             best_epoch=run.best.epoch,
             validation_psnr=round(run.best.psnr, 3),
             machine=processor.describe(),
-            earlier=_earlier(run.start),
+            earlier=() if run.start is None else run.start.manifest.trainings,
             versions={
                 "ruis": ruis.__version__,
                 "keras": version("keras"),
@@ -137,11 +137,3 @@ def _published(recipe: Recipe) -> dict[str, Any]:
     said = recipe.model_dump(mode="json", exclude_none=True)
     published = architectures.parse(recipe.architecture).published()
     return {**said, "architecture": {key: published[key] for key in said["architecture"]}}
-
-
-def _earlier(start: ModelFile | None) -> tuple[Training, ...]:
-    """Return the trainings that a model has behind it, the first one first."""
-    if start is None:
-        return ()
-    last = start.manifest.training
-    return (*last.earlier, last.model_copy(update={"earlier": ()}))

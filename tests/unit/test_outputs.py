@@ -185,6 +185,15 @@ def test_an_output_never_lands_on_another_input():
         plan(["a", "out/in"], "out", recursive=True, overwrite=True)
 
 
+@pytest.mark.parametrize("inputs", [["in/*.png", "in/out"], ["in/a.png", "in/b.png", "in/out"]])
+def test_the_output_folder_is_no_input_where_others_are_named_with_it(inputs):
+    touch("in/a.png", "in/b.png", "in/out/a.png")
+    decided = plan(inputs, "in/out", skip_existing=True)
+    assert [str(job.input) for job in decided.jobs] == [str(Path("in/b.png"))]
+    assert [str(one) for one in decided.skipped] == [str(Path("in/a.png"))]
+    assert not decided.failed
+
+
 def test_the_outputs_of_an_earlier_run_are_left_out():
     """`ruis denoise *.jpg` twice: the shell also names what the first run made."""
     touch("a.jpg", "a.denoised.jpg", "b.jpg")

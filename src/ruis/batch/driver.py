@@ -152,11 +152,11 @@ def shared_out(workers: int | None, threads: int | None, scheduler: str | None) 
     """Share the processors out: workers x threads are as many as there are."""
     from ruis.processor import threads as processors
 
-    if scheduler and workers:
-        raise ConfigError(
-            "--workers is for this machine: with --scheduler its own workers are used."
-        )
     if scheduler:
+        if workers:
+            raise ConfigError(
+                "--workers is for this machine: with --scheduler its own workers are used."
+            )
         return 1, threads or 0
     threads = threads or max(1, processors() // workers if workers else 1)
     return workers or max(1, processors() // threads), threads

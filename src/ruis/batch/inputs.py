@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from ruis.batch.copies import is_address, listed
 from ruis.errors import ConfigError, ImageError, RuisError
-from ruis.outputs import Failure, Found, each_once, found
+from ruis.outputs import Failure, Found, each_once, found, without_folder
 from ruis.outputs import Plan as Files
 
 __all__ = ["Input", "gather", "read_list"]
@@ -145,10 +145,7 @@ def _local(paths: list[str], folder: Path, failed: list[Failure], *, keep: bool)
     """Yield local files; `keep`: those that are listed by name keep the folders in it."""
     files = Files()
     top = _common(paths) if keep else None
-    if len(paths) > 1:  # `scans/*` names the output folder, once it is in there
-        own = folder.resolve()
-        paths = [text for text in paths if not text or Path(text).resolve() != own]
-    for text in paths:
+    for text in without_folder(paths, folder):
         for one in found([text], folder, files, recursive=True):
             inside = keep and one.path == Path(text)
             yield Found(one.path, _below(Path(text), top)) if inside else one

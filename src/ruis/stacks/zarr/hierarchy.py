@@ -119,7 +119,7 @@ def copied(root: Path, into: Path, without_chunks: set[str], *, bare: bool = Fal
     UnsupportedFormatError
         If there is a link: what it leads to is no part of the folder.
     """
-    arrays = [node.path for node in nodes(root) if node.is_array]
+    in_arrays: set[Path] = set()
     for current, folders, names in os.walk(root):
         here = Path(current)
         path = here.relative_to(root).as_posix()
@@ -131,8 +131,9 @@ def copied(root: Path, into: Path, without_chunks: set[str], *, bare: bool = Fal
         described = ("" if path == "." else path) in without_chunks
         if described:
             folders[:] = []
-        chunks = any(here.is_relative_to(root / one) for one in arrays)
-        if described or (bare and not chunks):
+        if bare and (here.parent in in_arrays or _is_array(root, path)):
+            in_arrays.add(here)
+        if described or (bare and here not in in_arrays):
             names = [name for name in names if name in METADATA]
         for name in folders:
             (into / path / name).mkdir()
@@ -143,6 +144,11 @@ def copied(root: Path, into: Path, without_chunks: set[str], *, bare: bool = Fal
                 )
             else:
                 shutil.copyfile(here / name, into / path / name)
+
+
+def _is_array(root: Path, path: str) -> bool:
+    node = _node(root, path)
+    return node is not None and node.is_array
 
 
 def _bare(name: str, found: dict[str, Any]) -> dict[str, Any]:
