@@ -113,3 +113,59 @@ def test_newton_schulz_on_the_small_matrix_is_newton_schulz(shape):
         ours, keras.ops.convert_to_tensor(matrix), 5
     )
     assert np.abs(got.numpy() - expected.numpy()).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"amsgrad": True}, {"beta_1": 0.5, "weight_decay": 0.1}], ids=str
+)
+def test_adam_is_keras_adam(settings):
+    """Many steps of either, from the same weights by the same gradients."""
+    import keras
+
+    ours = optimizer.build(recipe_of({"name": "adam", **settings}, clip_norm=3.0))
+    theirs = keras.optimizers.Adam(RATE, epsilon=1e-8, global_clipnorm=3.0, **settings)
+    found = []
+    for one in (ours, theirs):
+        variables = [keras.Variable(np.full(shape, 0.5, np.float32)) for shape in ((3, 4), (5,))]
+        rng = np.random.default_rng(0)
+        one.build(variables)
+        for _ in range(20):
+            one.apply(
+                [
+                    keras.ops.convert_to_tensor(rng.normal(size=v.shape).astype("float32"))
+                    for v in variables
+                ]
+            )
+        found.append(np.concatenate([v.numpy().ravel() for v in variables]))
+        assert one.iterations == 20
+    assert np.allclose(*found, rtol=1e-5, atol=1e-6)
+    assert np.abs(found[0] - 0.5).max() > RATE
+
+
+def test_a_step_of_adam_is_one_operation():
+    import keras
+    import tensorflow as tf
+
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("TensorFlow's operation")
+    built = optimizer.build(recipe_of("adam"))
+    weights = [keras.Variable(np.ones(4, np.float32)) for _ in range(3)]
+    built.build(weights)
+    step = tf.function(lambda gradient: built.apply([gradient] * 3, weights))
+    found = [one.type for one in step.get_concrete_function(tf.ones(4)).graph.get_operations()]
+    assert found.count("ResourceApplyAdam") == 3
+    assert found.count("Sqrt") == 1  # of the norm that gradients are clipped by
+
+
+def test_adam_of_a_few_rows_is_keras_adam():
+    """An embedding's gradient has a part of the rows alone."""
+    import keras
+
+    found = []
+    for one in (optimizer.build(recipe_of("adam")), keras.optimizers.Adam(RATE, epsilon=1e-8)):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((2,), dtype="int32"), keras.layers.Embedding(9, 3)])
+        model.compile(one, loss="mse")
+        model.fit(np.array([[1, 2]]), np.ones((1, 2, 3)), epochs=3, verbose=0)
+        found.append(model.get_weights()[0])
+    assert np.allclose(*found, atol=1e-6)
