@@ -37,6 +37,9 @@ ENGINE = 60e6
 
 SMALLEST_TILE = 64
 
+UNASKED = 2**16
+"""The system is not asked how much memory there is for images of fewer pixels."""
+
 GRAIN = 64
 """Tile sides are multiples of this, so that images of similar size share a compiled shape."""
 
@@ -75,10 +78,16 @@ class Knife:
         tile = tile or self.tile
         if tile:
             return plan(rows, columns, self.geometry, tile, grain=GRAIN)
-        left = max(TILE_MEMORY, MEMORY - 2 * nbytes)
-        memory = self.memory or min(left, processor.available_memory() / 4)
+        memory = self.memory or self._memory(rows * columns, nbytes)
         area = max(SMALLEST_TILE**2, int((memory - ENGINE) / self.bytes_per_pixel))
         return plan_area(rows, columns, self.geometry, area, grain=GRAIN, touch=self.touch)
+
+    def _memory(self, pixels: int, nbytes: float) -> float:
+        """Return the bytes that a tile of an image, which takes `nbytes`, and its network may have."""
+        left = max(TILE_MEMORY, MEMORY - 2 * nbytes)
+        if pixels < UNASKED:
+            return left
+        return min(left, processor.available_memory() / 4)
 
 
 @dataclass(frozen=True)

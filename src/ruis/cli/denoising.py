@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Thread, get_ident
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,6 +24,8 @@ from ruis.outputs import enter
 from ruis.processor import available_memory, threads
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ruis.image import Image
     from ruis.outputs import Job
 
@@ -44,6 +46,7 @@ class Work:
     outcomes: Outcomes
     writing: tuple[Job, Future[Written]] | None = None
     lanes: int = 1
+    entered: set[Path] = field(default_factory=set)
 
     def do(self, jobs: list[Job]) -> None:
         """Denoise one image after the other, past those that fail.
@@ -140,9 +143,15 @@ class Work:
     def in_lane(self, job: Job, writers: ThreadPoolExecutor) -> Future[Written]:
         """Read and denoise a small image, in a thread that has a processor to itself, and have it written."""
         begun = time.perf_counter()
-        enter(job)
+        self.enter(job)
         made = self.steps.made(self.steps.read(job), lane=get_ident())
         return writers.submit(self.steps.write, job, made, time.perf_counter() - begun)
+
+    def enter(self, job: Job) -> None:
+        """Make the folder that an output goes to, once: it costs as much as to decode a small image."""
+        if job.output.parent not in self.entered:
+            enter(job)
+            self.entered.add(job.output.parent)
 
     def one_by_one(self, jobs: Iterator[Job], writer: ThreadPoolExecutor, line: ImagesLine) -> None:
         """Denoise images by all processors; while the network works, others are read and written."""
@@ -204,7 +213,7 @@ class Work:
     ) -> None:
         """Denoise one image, and have it written beside the next one; its time counts from `begun` on."""
         image = coming.result()
-        enter(job)
+        self.enter(job)
         if image is None:
             self.written()
             kind = self.steps.stacks(job)
