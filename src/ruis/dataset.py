@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruis import alignment, formats, outputs, planes, processor
+from ruis import alignment, formats, inputs, planes, processor
 from ruis.errors import ConfigError, EmptyDatasetError, TooMuchDataError
 from ruis.image import Image
 from ruis.intensity import Intensity
@@ -110,9 +110,9 @@ def find(folder: str | Path) -> list[Path]:
     )
     if not found:
         raise EmptyDatasetError(f"{folder} holds no images of a format that ruis reads.")
-    mine = [path for path in found if not outputs.is_own(path)]
+    mine = [path for path in found if not inputs.is_own(path)]
     if not mine:
-        raise EmptyDatasetError(f"{folder} holds only images that ruis wrote ({outputs.OWN}).")
+        raise EmptyDatasetError(f"{folder} holds only images that ruis wrote ({inputs.OWN}).")
     return mine
 
 

@@ -11,8 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from ruis.batch.copies import is_address, listed
 from ruis.errors import ConfigError, ImageError, RuisError
-from ruis.outputs import Failure, Found, each_once, found, without_folder
-from ruis.outputs import Plan as Files
+from ruis.inputs import Failure, Found, each_once, found, without_folder
 
 __all__ = ["Input", "gather", "read_list"]
 
@@ -143,13 +142,11 @@ def _path_of(text: str) -> str:
 
 def _local(paths: list[str], folder: Path, failed: list[Failure], *, keep: bool) -> Iterator[Found]:
     """Yield local files; `keep`: those that are listed by name keep the folders in it."""
-    files = Files()
     top = _common(paths) if keep else None
     for text in without_folder(paths, folder):
-        for one in found([text], folder, files, recursive=True):
+        for one in found([text], folder, failed, recursive=True):
             inside = keep and one.path == Path(text)
             yield Found(one.path, _below(Path(text), top)) if inside else one
-    failed += files.failed
 
 
 def _common(paths: list[str]) -> Path | None:

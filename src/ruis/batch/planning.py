@@ -18,7 +18,8 @@ from ruis.batch.manifest import STATE
 from ruis.batch.settings import Settings
 from ruis.batch.work import Terms, denoised_file
 from ruis.errors import ConfigError, ImageError, RuisError
-from ruis.outputs import Failure, check_races, keys, written_suffix
+from ruis.inputs import Failure, keys
+from ruis.outputs import check_races, written_suffix
 
 __all__ = ["Plan", "Survey", "estimate", "plan", "survey"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ruis import errors
 from ruis.errors import ConfigError
 from ruis.formats.atomic import new_file
-from ruis.outputs import Failure
+from ruis.inputs import Failure
 
 if TYPE_CHECKING:
     from ruis.batch.manifest import Manifest

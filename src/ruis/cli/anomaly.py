@@ -21,7 +21,8 @@ from ruis.cli.progress import progress_line, seconds_left
 from ruis.cli.quiet import load_keras_quietly
 from ruis.cli.teller import Teller
 from ruis.errors import ConfigError, EmptyDatasetError, EngineUnavailableError
-from ruis.outputs import Failure, Job, Plan, each_once, enter, found
+from ruis.inputs import Failure, each_once, found
+from ruis.outputs import Job, enter
 
 if TYPE_CHECKING:
     from ruis.anomaly import AnomalyDetector
@@ -265,14 +266,14 @@ def score(
     """
     from ruis.anomaly import AnomalyDetector
 
-    todo = Plan()
-    gathered = each_once(found(inputs, heat_maps, todo, recursive=recursive))
+    missed: list[Failure] = []
+    gathered = each_once(found(inputs, heat_maps, missed, recursive=recursive))
     jobs = [_job(one.path, one.name, heat_maps) for one in gathered]
     _check_races(jobs)
     work = _Work(
         AnomalyDetector.load(detector), heat_maps, overwrite, debug=bool(ctx.meta.get(DEBUG))
     )
-    for failure in todo.failed:
+    for failure in missed:
         work.fail(failure)
     try:
         work.do(jobs)

@@ -16,7 +16,7 @@ from ruis.cli.failures import sentence
 from ruis.cli.outputs import check_new_file
 from ruis.cli.progress import counted_images
 from ruis.errors import ConfigError, RuisError
-from ruis.outputs import Plan, each_once, found
+from ruis.inputs import Failure, each_once, found
 
 if TYPE_CHECKING:
     from ruis.inspection import Evidence, Inspection
@@ -173,10 +173,10 @@ def _folder(name: str, *, recursive: bool, json: bool) -> None:
     from ruis import inspection, planes
     from ruis.inspection_text import survey, survey_paragraph
 
-    plan = Plan()
-    paths = [one.path for one in each_once(found([name], None, plan, recursive=recursive))]
+    missed: list[Failure] = []
+    paths = [one.path for one in each_once(found([name], None, missed, recursive=recursive))]
     results: dict[str, Inspection] = {}
-    failed: list[dict[str, Any]] = [vars(one) for one in plan.failed]
+    failed: list[dict[str, Any]] = [vars(one) for one in missed]
     with counted_images() as progress:
         for count, path in enumerate(paths, start=1):
             try:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ruis.errors import ConfigError
-from ruis.outputs import MARK, UNCERTAINTY, check_races
+from ruis.inputs import MARK, UNCERTAINTY
+from ruis.outputs import check_races
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,8 @@ from typing import Any
 from ruis.cli import options
 from ruis.cli.console import duration, say, tell
 from ruis.cli.failures import sentence
-from ruis.outputs import Failure, Job
+from ruis.inputs import Failure
+from ruis.outputs import Job
 
 __all__ = ["Outcomes", "Written", "reason"]
 

@@ -18,8 +18,8 @@ from ruis.batch.summary import HEADING, Summary, check_aside, set_aside, write_r
 from ruis.batch.work import Terms
 from ruis.errors import ConfigError, EngineUnavailableError, UnknownNameError
 from ruis.image import Image, ImageInfo
+from ruis.inputs import Failure
 from ruis.model_file import save
-from ruis.outputs import Failure
 
 
 @pytest.mark.parametrize(
