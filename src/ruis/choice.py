@@ -22,7 +22,7 @@ from ruis.noise.estimate import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ruis.image import Colour, Image
+    from ruis.image import Image, ImageInfo
 
 __all__ = [
     "FAINT",
@@ -49,6 +49,9 @@ left to us: bfloat16 would cost more than 0.02 dB (`docs/decisions/0005-precisio
 
 PLAIN = 2 * FAINT
 """Noise that is at least so strong in a few windows is not fainter than `FAINT` in the whole image."""
+
+ROUNDING = 0.5
+"""Steps of stored integers below which nobody tells whether noise is white: rounding alone leaves 0.29, and JPEG a little more."""
 
 COARSEST = 10
 """Rows and columns that an image needs for its coarse sigma."""
@@ -226,27 +229,30 @@ def choose(noisy: Image, *, fast: bool = False) -> Choice:
     >>> choose(as_image(np.zeros((8, 8), np.uint8))[0]).model
     'gray'
     """
-    return choose_seen(noisy.info.colour, look(noisy), fast=fast)
+    return choose_seen(noisy.info, look(noisy), fast=fast)
 
 
-def choose_seen(colour: Colour, seen: Seen, *, fast: bool = False) -> Choice:
+def choose_seen(info: ImageInfo, seen: Seen, *, fast: bool = False) -> Choice:
     """Choose the shipped model for what was seen.
 
     Parameters
     ----------
-    colour : {"gray", "rgb", "cmyk", "channels"}
-        What the channels mean.
+    info : ImageInfo
+        What the channels mean, and how values are stored.
     seen : Seen
         What :func:`look` or :func:`look_at` found.
     fast : bool, default False
         Whether a small, fast network is wanted.
     """
-    if colour != "rgb":
+    if info.colour != "rgb":
         return Choice(zoo.suited(1, fast=fast), "no colours", seen)
     if seen.white and seen.alike:
         return Choice(zoo.suited(1, fast=fast), "no colours", seen)
-    if not seen.white:
-        why = "camera noise" if seen.coarse > 0 else "too little noise to tell"
-    else:
+    low, high = info.data_range
+    white = seen.white and (info.dtype.kind == "f" or seen.sigma * (high - low) >= ROUNDING)
+    if white:
         why = "noise that the channels share" if seen.shared else "white noise"
-    return Choice(zoo.suited(3, white=seen.white and not seen.shared, fast=fast), why, seen)
+    else:
+        told = seen.coarse > 0 and not seen.white
+        why = "camera noise" if told else "too little noise to tell"
+    return Choice(zoo.suited(3, white=white and not seen.shared, fast=fast), why, seen)

@@ -36,9 +36,11 @@ SIDE, ACROSS = 256, 4
 ALL = 1 << 20
 
 FAINT = 1.2 / 255
+IN_JPEG = 0.5
 IMPULSES = 0.003
 STRIPED = 0.25
-"""Noise is called faint up to this sigma, fine or coarse; impulses are told from this share of pixels on (clean
+"""Noise is called faint up to this sigma, fine or coarse, and up to a half of it where blocks of JPEG are seen, which takes most of
+what is fine (`docs/decisions/0020-a-camera-s-noise-measured.md`); impulses are told from this share of pixels on (clean
 photographs gave 0.0035 at most), and stripes from this share of sigma on."""
 
 
@@ -242,7 +244,7 @@ def examine(image: Image) -> Evidence:
         white=choice.seen.white,
         colour=info.colour == "rgb",
         jpeg=blocks > 0,
-        faint=FAINT * used,
+        faint=FAINT * used * (IN_JPEG if blocks > 0 else 1),
     )
     length = correlation.length(stripes.direction or "horizontal")
     inspection = Inspection(

@@ -215,7 +215,7 @@ def denoise_stacks(
         seen = choice.look_at([scale.to_unit(window) for window in windows])
         name, why = model, ""
         if model in AUTO:
-            chosen = choice.choose_seen(stack.info.colour, seen, fast=model == "fast")
+            chosen = choice.choose_seen(values.info, seen, fast=model == "fast")
             name, why = chosen.model, chosen.why
         channels = stack.samples - stack.info.alpha
         one = denoiser(name)

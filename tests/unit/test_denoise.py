@@ -529,6 +529,31 @@ def test_noise_that_channels_share_is_not_for_a_model_that_knows_independent_noi
         assert choose(image, fast=True).model == f"{name}-fast"
 
 
+@pytest.mark.parametrize(
+    ("dtype", "model"), [("uint8", "photo"), ("uint16", "white-color"), ("float32", "white-color")]
+)
+def test_what_rounding_leaves_is_not_taken_for_white_noise(dtype, model):
+    """A fifth of a step of 8 bits: in those, nothing is seen but that they are rounded."""
+    y, x = np.mgrid[:256, :256] / 256
+    scene = np.stack([0.4 + 0.3 * y, 0.5 + 0.2 * x, 0.6 - 0.3 * y * x], -1)
+    noisy = scene + np.random.default_rng(0).normal(0, 0.2 / 255, scene.shape)
+    if dtype == "float32":
+        image = image_with(np.float32(noisy), "rgb")
+    else:
+        stored = np.rint(noisy * np.iinfo(dtype).max).astype(dtype)
+        image = Image(stored, ImageInfo(stored.dtype, (0.0, np.iinfo(dtype).max), colour="rgb"))
+    choice = choose(image)
+    assert choice.seen.white
+    assert choice.model == model
+    assert (choice.why == "too little noise to tell") == (model == "photo")
+
+
+def test_photographs_out_of_cameras_get_the_model_for_them(shared_data):
+    shots = sorted((shared_data / "real" / "noisy").iterdir())
+    assert {choose(ruis.read(shot)).model for shot in shots} == {"photo"}
+    assert len(shots) == 40
+
+
 @pytest.mark.parametrize("quality", [75, 90, 95])
 def test_white_noise_in_a_jpeg_file_goes(quality):
     y, x = np.mgrid[:256, :256] / 256

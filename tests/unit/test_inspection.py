@@ -56,6 +56,17 @@ def test_colours_from_a_camera_are_named_so(scene):
     assert "correlated-noise" in [one.code for one in found.prescription.warnings]
 
 
+def test_noise_that_jpeg_hides_is_not_called_faint(shared_data):
+    """Shots have 3 to 5 of 255; the means of many hardly any."""
+
+    def faint(folder: str) -> int:
+        files = sorted((shared_data / "real" / folder).iterdir())[::2]
+        return sum(inspect(formats.read(one)).kind == "faint" for one in files)
+
+    assert faint("noisy") <= 4
+    assert faint("clean") >= 16
+
+
 @pytest.mark.parametrize(
     ("direction", "shape"), [("horizontal", (360, 1, 1)), ("vertical", (1, 420, 1))]
 )

@@ -126,7 +126,7 @@ def _show(name: str, found: Inspection, other: float | None) -> None:
         if found.prescription.fits
         else "; it was not made for this noise"
     )
-    say(f"  model     {found.model}, for {found.why}{fits}")
+    say(f"  model     {found.model} ({found.why}){fits}")
 
 
 def _draw(evidence: Evidence, name: str, words: str, path: Path, *, overwrite: bool) -> None:
