@@ -4,7 +4,7 @@
 
 Without --data only what needs no data is measured. Everything takes hours, of which BM3D and learning
 have most; what a stage keeps in FOLDER (the cache of the others' figures, trained networks) is not done
-again after a stop. --quick goes through all stages in some minutes, with an image of each set and
+again after a stop. --quick goes through all stages in some minutes, with a part of an image of each set and
 trainings of seconds, in FOLDER/quick: to see that all is there, not to quote. At the end stands which
 stages failed.
 """
@@ -77,7 +77,7 @@ def stages(asked: argparse.Namespace) -> Iterator[Stage]:
     )  # fmt: skip
     yield Stage("peers", [[sys.executable, "-m", "pip", "--disable-pip-version-check", "install",
                            "--quiet", *sorted(set(classical.NEEDS.values()))]])  # fmt: skip
-    few = ["--images", 1, "--sigma", 25] if quick else ["--told"]
+    few = ["--images", 1, "--sigma", 25, "--crop", 128] if quick else ["--told"]
     yield Stage(
         "quality",
         [
