@@ -132,8 +132,15 @@ def save(
     return load(path)
 
 
-def load(path: str | Path) -> ModelFile:
+def load(path: str | Path, *, called: str | None = None) -> ModelFile:
     """Read and verify a model file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    called : str, optional
+        What messages call it, where it is a copy of what a person named; default: its path.
 
     Raises
     ------
@@ -147,21 +154,22 @@ def load(path: str | Path) -> ModelFile:
     path = Path(path)
     if not path.is_file():
         raise ModelNotFoundError(f"there is no model file {path}.")
+    where = called or str(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            members = _members(archive, path)
+            members = _members(archive, where)
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ModelCorruptError(f"{path} is no model file, or is damaged: {error}.") from error
-    manifest = _manifest(members[MANIFEST], path)
+        raise ModelCorruptError(f"{where} is no model file, or is damaged: {error}.") from error
+    manifest = _manifest(members[MANIFEST], where)
     for name in (WEIGHTS, CARD):
         if hashlib.sha256(members[name]).hexdigest() != manifest.sha256.get(name):
-            raise ModelCorruptError(f"{path}: {name} does not match its hash in the manifest.")
+            raise ModelCorruptError(f"{where}: {name} does not match its hash in the manifest.")
     try:
         architecture = architectures.parse(manifest.architecture)
-        tensors = _tensors(members[WEIGHTS], path)
-        _check(tensors, architecture, str(path))
+        tensors = _tensors(members[WEIGHTS], where)
+        _check(tensors, architecture, where)
     except ConfigError as error:
-        raise ModelCorruptError(f"{path}: {error}") from error
+        raise ModelCorruptError(f"{where}: {error}") from error
     return ModelFile(
         manifest,
         architecture,
@@ -171,50 +179,50 @@ def load(path: str | Path) -> ModelFile:
     )
 
 
-def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
+def _members(archive: zipfile.ZipFile, where: str) -> dict[str, bytes]:
     """Read exactly the members that there must be, each within its bounds."""
     names = [info.filename for info in archive.infolist()]
     if sorted(names) != sorted(LARGEST):
         shown = ", ".join(sorted(names)[:5]) or "nothing"
         raise ModelCorruptError(
-            f"{path} is no model file: it should hold {', '.join(LARGEST)}, and holds {shown}."
+            f"{where} is no model file: it should hold {', '.join(LARGEST)}, and holds {shown}."
         )
     members = {}
     for info in archive.infolist():
         if info.compress_type != zipfile.ZIP_STORED or info.file_size > LARGEST[info.filename]:
-            raise ModelCorruptError(f"{path}: {info.filename} is compressed or too large.")
+            raise ModelCorruptError(f"{where}: {info.filename} is compressed or too large.")
         members[info.filename] = archive.read(info)
     return members
 
 
-def _manifest(data: bytes, path: Path) -> Manifest:
+def _manifest(data: bytes, where: str) -> Manifest:
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ModelCorruptError(f"{path}: the manifest is not JSON: {error}.") from error
+        raise ModelCorruptError(f"{where}: the manifest is not JSON: {error}.") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA:
         raise ModelVersionError(
-            f"{path} has schema {version}, and this version of ruis knows schemas up to {SCHEMA}: "
+            f"{where} has schema {version}, and this version of ruis knows schemas up to {SCHEMA}: "
             "upgrade ruis."
         )
     try:
-        manifest = Manifest.parse(content, what=f"the manifest of {path.name}")
+        manifest = Manifest.parse(content, what=f"the manifest of {where}")
     except ConfigError as error:
         raise ModelCorruptError(str(error)) from error
     if manifest.schema_version == 1 and manifest.calibration is not None:
-        raise ModelCorruptError(f"{path}: a calibration belongs to schema 2, and this file has 1.")
+        raise ModelCorruptError(f"{where}: a calibration belongs to schema 2, and this file has 1.")
     return manifest
 
 
-def _tensors(data: bytes, path: Path) -> dict[str, Any]:
+def _tensors(data: bytes, where: str) -> dict[str, Any]:
     from safetensors import SafetensorError
     from safetensors.numpy import load as unpack
 
     try:
         tensors: dict[str, Any] = unpack(data)
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise ModelCorruptError(f"{path}: the weights are damaged: {error}.") from error
+        raise ModelCorruptError(f"{where}: the weights are damaged: {error}.") from error
     return tensors
 
 

@@ -226,6 +226,14 @@ def test_a_folder_with_several_models_asks_which(model, tmp_path):
     assert "only read" in run("push", model, "https://example.org/", code=2).stderr
 
 
+def test_a_damaged_file_is_called_by_the_name_that_was_given(model, own_store):
+    model.write_bytes(model.read_bytes()[:1000])
+    said = run("pull", model, code=3).stderr
+    assert said.startswith(f"ruis: {model} is no model file")
+    assert ".pull-" not in said
+    assert nothing_kept(own_store)
+
+
 def test_a_hash_beside_the_file_is_believed_more_than_the_file(model, tmp_path, own_store):
     model.with_name("grain.ruis.sha256").write_text("0" * 64 + "  grain.ruis\n")
     assert "its source announces" in run("pull", model, code=3).stderr

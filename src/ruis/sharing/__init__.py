@@ -99,7 +99,7 @@ def pull(
                 raise ModelCorruptError(
                     f"{source} has the hash {digest}, not the {wanted} that {who}; nothing is kept."
                 )
-        model = model_file.load(fetched.file)
+        model = model_file.load(fetched.file, called=source)
         called = name or model.name
         if called in SHIPPED:
             raise ConfigError(f"a model {called!r} ships with ruis; choose another with --name.")
