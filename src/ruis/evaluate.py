@@ -54,6 +54,8 @@ class Pair:
         The denoised image is rounded to what this holds before it is compared.
     info : ImageInfo, optional
         Of the clean file, with the data range that its values are counted by.
+    notes : tuple of str
+        What was done to the file's channels, if anything.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Pair:
     clean: NDArray[np.float32]
     stored: Intensity = EIGHT_BITS
     info: ImageInfo | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,8 @@ def noisy_pairs(
         unit = scale.to_unit(pixels)
         noisy = _float_image(noise.add(unit, np.random.default_rng([seed, place])), name)
         stored = scale if data_range else EIGHT_BITS
-        return Pair(name, noisy, unit, stored, replace(image.info, data_range=scale.data_range))
+        info = replace(image.info, data_range=scale.data_range)
+        return Pair(name, noisy, unit, stored, info, _turned(image, channels))
 
     found = [one for path in dataset.find(clean) for one in planes.each(path, axes)]
     return [_later(make, place, *one) for place, one in enumerate(found)]
@@ -239,7 +243,8 @@ def real_pairs(
         other = Intensity(noisy_pixels.dtype, data_range or noisy_image.info.data_range)
         image = _float_image(other.to_unit(noisy_pixels), noisy_name)
         info = replace(clean_image.info, data_range=scale.data_range)
-        return Pair(name, image, scale.to_unit(clean_pixels), scale, info)
+        notes = _turned(clean_image, channels)
+        return Pair(name, image, scale.to_unit(clean_pixels), scale, info, notes)
 
     found = []
     for paths in dataset.pair(dataset.find(clean), dataset.find(noisy)):
@@ -302,7 +307,7 @@ def evaluate(
         start = time.perf_counter()
         made = denoiser.run(pair.noisy, sigma=sigma, strength=strength)
         seconds += time.perf_counter() - start
-        notes.update(dict.fromkeys(made.notes))
+        notes.update(dict.fromkeys((*pair.notes, *made.notes)))
         megapixels += pair.noisy.megapixels
         ranges.append(_range_used(pair))
         denoised = pair.stored.to_unit(pair.stored.from_unit(made.image.pixels))
@@ -348,6 +353,15 @@ def _read(pairs: list[Callable[[], Pair]]) -> Iterator[Pair]:
 
 def _later(make: Callable[..., Pair], *arguments: Any) -> Callable[[], Pair]:
     return lambda: make(*arguments)
+
+
+def _turned(image: Image, channels: int) -> tuple[str, ...]:
+    """Say what :func:`ruis.dataset.to_channels` does to an image."""
+    if image.channels == channels:
+        return ()
+    if channels == 1:
+        return ("colour images were turned gray, for the model takes one channel",)
+    return (f"gray images were made {channels} equal channels, for the model takes colours",)
 
 
 def _float_image(pixels: NDArray[np.float32], source: str) -> Image:

@@ -111,8 +111,24 @@ def test_noise_and_psnr_are_counted_by_the_range_that_is_given(nothing, tmp_path
 
 def test_colour_is_judged_as_gray_by_a_gray_model(nothing, tmp_path):
     write(tmp_path / "clean" / "a.png", picture(0, channels=3))
-    (make,) = noisy_pairs(tmp_path / "clean", noise.parse("gaussian:0.05"), 1)
-    assert make().clean.shape == (40, 48, 1)
+    pairs = noisy_pairs(tmp_path / "clean", noise.parse("gaussian:0.05"), 1)
+    assert pairs[0]().clean.shape == (40, 48, 1)
+    (note,) = evaluate(nothing, pairs).notes
+    assert note.startswith("colour images were turned gray")
+
+
+def test_gray_is_judged_in_colour_by_a_colour_model(tmp_path):
+    for folder in ("clean", "noisy"):
+        write(tmp_path / folder / "a.png", picture(0))
+    for pairs in (
+        noisy_pairs(tmp_path / "clean", noise.parse("gaussian:0.05"), 3),
+        real_pairs(tmp_path / "noisy", tmp_path / "clean", 3),
+    ):
+        pair = pairs[0]()
+        assert pair.clean.shape == (40, 48, 3)
+        assert pair.notes == (
+            "gray images were made 3 equal channels, for the model takes colours",
+        )
 
 
 def test_real_pairs_are_matched_and_compared(nothing, tmp_path):
