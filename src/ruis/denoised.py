@@ -24,7 +24,8 @@ class Denoised:
     model : str
         The model's name.
     sigma : float
-        The noise that was found, or given, as a fraction of the data range.
+        The noise that was found, or given, as a fraction of the data range: in a JPEG file, where most of a
+        camera's noise cannot be measured, what was removed.
     precision : {"f32", "bf16"}
         What the convolutions computed with.
     tiles : int

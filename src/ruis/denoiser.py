@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from ruis import choice, lazy, processor
 from ruis.arrays import as_image, info_of, same_pixels, with_range
 from ruis.denoised import Denoised
@@ -19,6 +21,7 @@ from ruis.image import Image
 from ruis.intensity import Intensity
 from ruis.job import Job, Knife, Ready, check_settings
 from ruis.networks import Networks
+from ruis.noise.estimate import spread_windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -216,10 +219,14 @@ class Denoiser:
         ready = self.prepare(noisy.info, noisy.channels, seen, sigma=sigma, strength=strength)
         pixels, tiles, notes = ready.run(noisy.pixels, progress, into)
         image = Image(pixels, noisy.info)
+        found = ready.sigma
+        hidden = noisy.info.format == "jpeg" and seen is not None and not seen.white
+        if hidden and sigma is None and strength > 0:
+            found = max(found, _removed(noisy, image) / strength)
         return Denoised(
             image=image,
             model=ready.model,
-            sigma=ready.sigma,
+            sigma=found,
             precision=ready.precision,
             tiles=tiles,
             notes=ready.notes + notes,
@@ -339,3 +346,21 @@ class Denoiser:
             f"{channels}; use --model gray, which takes channels one by one.",
             source=source,
         )
+
+
+def _removed(noisy: Image, denoised: Image) -> float:
+    """Return the root mean square of what was removed, as a fraction of the data range, from windows all over.
+
+    Of a camera's noise in a JPEG file no more can be known: what is measured between neighbours is a tenth
+    of it (`docs/decisions/0020-a-camera-s-noise-measured.md`).
+    """
+    scale = Intensity(noisy.info.dtype, noisy.info.data_range)
+    before, after = (
+        spread_windows(one.pixels[..., : noisy.channels], choice.WINDOWS)
+        for one in (noisy, denoised)
+    )
+    pairs = zip(before, after, strict=True)
+    squares = [
+        np.mean(np.square(scale.to_unit(one) - scale.to_unit(other))) for one, other in pairs
+    ]
+    return float(np.sqrt(np.mean(squares)))

@@ -554,6 +554,20 @@ def test_photographs_out_of_cameras_get_the_model_for_them(shared_data):
     assert len(shots) == 40
 
 
+def test_of_a_camera_s_noise_in_a_jpeg_file_what_was_removed_is_told(shared_data):
+    """Given back, that sigma removes it again; what is measured between neighbours is a tenth of it."""
+    (shot,) = (shared_data / "real" / "noisy").glob("*bicycle_6.jpg")
+    noisy = ruis.read(shot)
+    denoiser = ruis.load("photo")
+    assert look(noisy).sigma * 255 < 0.6
+    found = denoiser.run(noisy)
+    assert 2.5 < found.sigma * 255 < 4
+    assert denoiser.run(noisy, strength=0.5).sigma == pytest.approx(found.sigma, rel=0.1)
+    again = denoiser.run(noisy, sigma=found.sigma)
+    assert not again.notes
+    assert psnr(again.image.pixels, found.image.pixels, 255) > 45
+
+
 @pytest.mark.parametrize("quality", [75, 90, 95])
 def test_white_noise_in_a_jpeg_file_goes(quality):
     y, x = np.mgrid[:256, :256] / 256
