@@ -39,7 +39,7 @@ docs: $(VENV)/.docs ## build the documentation into docs/_build
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
 	@echo "docs/_build/index.html"
 
-bench: $(VENV)/.dev ## make all tables and pictures of README and docs in out/bench: make bench DATA=FOLDER [TORCH=PYTHON] [QUICK=1]
+bench: $(VENV)/.dev ## make the tables and pictures of README, and most of docs/figures.md, in out/bench: make bench DATA=FOLDER [TORCH=PYTHON] [QUICK=1]
 	@$(BIN)/python benchmarks/bench.py --out out/bench $(if $(DATA),--data $(DATA)) $(if $(TORCH),--torch $(TORCH)) \
 		$(if $(QUICK),--quick)
 

@@ -22,6 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import door
+
 HELD_OUT = {"train/bsds500": 20, "train/open-photos": 8}
 """Every so-manyth image of a folder judges, and is not learnt from."""
 
@@ -220,4 +222,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    door.run(main)

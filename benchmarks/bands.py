@@ -13,6 +13,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+import door
 import numpy as np
 from methods import candidates
 from numpy.typing import NDArray
@@ -108,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    door.run(main)

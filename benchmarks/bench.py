@@ -1,4 +1,4 @@
-"""All tables and pictures of the README and of docs/figures.md, from scratch: `make bench`.
+"""All tables and pictures of the README, and most of docs/figures.md, from scratch: `make bench`.
 
     python benchmarks/bench.py --out FOLDER [--data DATA] [--torch PYTHON] [--quick] [--only STAGE ...]
 
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import classical
+import door
 from budgets import RUIS
 
 HERE = Path(__file__).parent
@@ -170,4 +171,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    door.run(main)

@@ -8,7 +8,7 @@ Printed of each, in luma: the PSNR of the noisy images; the share of the noise's
 DCT, from the mean of a block to the finest detail; its standard deviation by the slope of the clean image
 beneath, also without what a filter of 7x7 pixels makes of the clean image, which is no noise (two shots lie
 beside each other by a part of a pixel, and differ in sharpness); and the power of the clean image in the same
-bands. Without `--noise`, the noise of the recipe `photo.toml`.
+bands. Without `--noise`, the cameras of the recipe `photo.toml`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import door
 import numpy as np
 from numpy.typing import NDArray
 from protocol import real_shots, stored_images
@@ -127,6 +128,12 @@ def show(name: str, found: dict[str, Any]) -> None:
     print(f"  scene in bands 1 to 7, 1e-4     {row(found['scene'])}")
 
 
+def of_recipe() -> str:
+    """The cameras of the recipe, without what else it learns from."""
+    parts = tomllib.loads(RECIPE.read_text(encoding="utf-8"))["noise"].split("|")
+    return "|".join(part for part in parts if "camera" in part)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder with real/ and train/")
@@ -136,13 +143,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=60)
     asked = parser.parse_args()
     jpeg = noise.parse(f"jpeg:quality={asked.quality}")
-    specs = asked.noise or [tomllib.loads(RECIPE.read_text(encoding="utf-8"))["noise"]]
+    specs = {spec: noise.parse(spec) for spec in asked.noise or [of_recipe()]}
     print("slopes up to" + " " * 21 + " ".join(f"{bound:8.3g}" for bound in SLOPES[1:]))
     show("real pairs", measured(real(asked.data)))
-    for spec in specs:
-        pairs = simulated(asked.data, noise.parse(spec), jpeg, asked.zoom, asked.images)
+    for spec, model in specs.items():
+        pairs = simulated(asked.data, model, jpeg, asked.zoom, asked.images)
         show(spec, measured(pairs))
 
 
 if __name__ == "__main__":
-    main()
+    door.run(main)

@@ -112,15 +112,19 @@ class PeerInEngine(Candidate):
     def made_of(self) -> str:
         files = (self.data / "peers").glob(peers.PEERS[self.peer].file.format(sigma="*"))
         weights = (hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files))
-        return " ".join([*weights, metadata.version("openvino")])
+        return " ".join([*weights, self.computes, metadata.version("openvino")])
+
+    @property
+    def computes(self) -> str:
+        """In what precision: unless it was asked for, in float32, as its authors did."""
+        return "f32" if self.precision == "auto" else self.precision
 
     def run(self, noisy: Sequence[Pixels], sigma: float) -> Outcome:
         path = peers.PEERS[self.peer].path(self.data, sigma)
         assert path
-        precision = "bf16" if self.precision == "auto" else self.precision
 
         def make() -> Method:
-            return peers.InEngine(self.peer, path, precision=precision, threads=self.threads)
+            return peers.InEngine(self.peer, path, precision=self.computes, threads=self.threads)
 
         return timed(make, noisy, sigma)
 

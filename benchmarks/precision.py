@@ -11,10 +11,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import door
 import numpy as np
 
 import ruis
 from ruis import dataset, formats
+from ruis.engines.openvino import OpenVINOEngine
+from ruis.errors import EngineError
 from ruis.intensity import Intensity
 from ruis.metrics.psnr import psnr
 
@@ -28,6 +31,8 @@ def main() -> None:
     parser.add_argument("--model", default="gray")
     parser.add_argument("--images", type=int, default=12)
     given = parser.parse_args()
+    if not OpenVINOEngine.supports("bf16"):
+        raise EngineError("this processor has no bfloat16 that could be compared with float32.")
     exact = ruis.load(given.model, precision="f32")
     rounded = ruis.load(given.model, precision="bf16")
     paths = dataset.find(given.clean)
@@ -52,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    door.run(main)

@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import classical
+import door
 import numpy as np
 import peers
 from methods import Candidate, candidates, measure
@@ -246,6 +247,13 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
             precision=options.precision, threads=options.threads, torch=options.torch,
         )
     )  # fmt: skip
+    weights = options.data / "peers"
+    if options.peers and not weights.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {weights}; --peers none leaves the famous networks out."
+        )
+    for candidate in asked:
+        _ = candidate.channels  # a model that is not there is noticed before hours of others
     for set_name, sigma in tasks(options):
         shots = shots_of(set_name, sigma, options)
         pixels = pixels_of(shots)
@@ -287,4 +295,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    door.run(main)

@@ -5,7 +5,7 @@
 writes FOLDER/speed.md and FOLDER/speed.json: megapixels per second of our models beside DnCNN and FFDNet
 (with --data) in the same engine, and with --torch in PyTorch as their users run them, all in turns; the
 time of `ruis denoise` from file to file against that of the network alone; many small images against a
-large one. With --quality, which `benchmarks/quality.py` writes, also FOLDER/quality-and-speed.png and
+large one. With --quality, which `benchmarks/quality.py` writes, also FOLDER/quality-and-speed-gray.png and
 .svg: PSNR on BSD68 and CBSD68 at sigma 25 against the time that a megapixel takes, and the front.
 """
 
@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import door
 import numpy as np
 import peers
 import rates
@@ -29,6 +30,8 @@ from budgets import RUIS, picture, process
 
 from ruis import processor, zoo
 from ruis.denoiser import Denoiser
+from ruis.engines.openvino import OpenVINOEngine
+from ruis.errors import EngineError
 from ruis.figures.charts import quality_against_cost
 from ruis.figures.output import save
 from ruis.tiling import Plan
@@ -141,7 +144,8 @@ def many_small(models: Sequence[str], folder: Path, side: int, runs: int) -> lis
                 picture(parts / f"{number:04}.png", SMALL_SIDE, SMALL_SIDE, channels)
         seconds = {}
         for what in (whole, parts):
-            out = folder / "out-small" / (name if what is parts else f"{name}.png")
+            label = Path(name).stem
+            out = folder / "out-small" / (label if what is parts else f"{label}.png")
             out.parent.mkdir(exist_ok=True)
             command = [*RUIS, "denoise", str(what), "-o", str(out), "--model", name, "--overwrite"]
             taken = [process(command).seconds for _ in range(runs)]
@@ -214,7 +218,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has PyTorch")
     parser.add_argument("--quality", type=Path, help="quality.json, for the picture")
     parser.add_argument("--models", nargs="*", default=sorted(zoo.SHIPPED), help="ours")
-    parser.add_argument("--precisions", nargs="*", default=usual_precisions())
+    parser.add_argument(
+        "--precisions", nargs="*", choices=("bf16", "f32"), default=usual_precisions()
+    )
     parser.add_argument("--rounds", type=int, default=7, help="turns of each network")
     parser.add_argument("--runs", type=int, default=3, help="of whole processes")
     parser.add_argument("--quick", action="store_true", help="small images, one run: a test")
@@ -223,8 +229,6 @@ def arguments() -> argparse.Namespace:
 
 def usual_precisions() -> list[str]:
     """bfloat16 where the processor has it, and float32."""
-    from ruis.engines.openvino import OpenVINOEngine
-
     return ["bf16", "f32"] if OpenVINOEngine.supports("bf16") else ["f32"]
 
 
@@ -251,6 +255,8 @@ def measured(
 
 def main() -> int:
     options = arguments()
+    if "bf16" in options.precisions and not OpenVINOEngine.supports("bf16"):
+        raise EngineError("this processor has no bfloat16: leave it out of --precisions.")
     command = shlex.join(["python", "benchmarks/speed.py", *sys.argv[1:]])
     found, files, small = measured(options)
     lines = [
@@ -288,4 +294,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    door.run(main)

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+import door
 import numpy as np
 
 from ruis import formats, processor
@@ -135,6 +136,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     asked = parser.parse_args()
+    if asked.torch and shutil.which(asked.torch) is None:
+        parser.error(f"--torch: there is no interpreter {asked.torch}")
     with tempfile.TemporaryDirectory() as folder:
         clean = (asked.clean or some_images(Path(folder))).resolve()
         ours, theirs = [], []
@@ -153,4 +156,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    door.run(main)
