@@ -14,6 +14,7 @@ bands. Without `--noise`, the cameras of the recipe `photo.toml`.
 from __future__ import annotations
 
 import argparse
+import itertools
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,12 +141,12 @@ def main() -> None:
     parser.add_argument("--noise", nargs="*", help="specs, one after the other")
     parser.add_argument("--zoom", type=float, default=4.0)
     parser.add_argument("--quality", default="70..90", help="of JPEG")
-    parser.add_argument("--images", type=int, default=60)
+    parser.add_argument("--images", type=int, default=60, help="of each kind, at most")
     asked = parser.parse_args()
     jpeg = noise.parse(f"jpeg:quality={asked.quality}")
     specs = {spec: noise.parse(spec) for spec in asked.noise or [of_recipe()]}
     print("slopes up to" + " " * 21 + " ".join(f"{bound:8.3g}" for bound in SLOPES[1:]))
-    show("real pairs", measured(real(asked.data)))
+    show("real pairs", measured(itertools.islice(real(asked.data), asked.images)))
     for spec, model in specs.items():
         pairs = simulated(asked.data, model, jpeg, asked.zoom, asked.images)
         show(spec, measured(pairs))

@@ -276,3 +276,43 @@ def test_an_interpreter_without_pytorch_is_named(repository, tmp_path):
     assert done.returncode == 1
     assert f"{sys.executable} cannot run DnCNN-B" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["quality.py", "--data", "NONE"],
+        ["quality.py", "--data", "NONE", "--peers", "none", "--models", "nonesuch"],
+        ["inspection.py", "--clean", "NONE"],
+        ["camera.py", "--data", "NONE", "--noise", "nonesuch:3"],
+        ["training.py", "--torch", "NONE"],
+        ["bands.py", "--clean", "NONE", "--data", "NONE"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_is_told_in_a_sentence(repository, tmp_path, asked):
+    script, *options = [str(tmp_path / "none") if one == "NONE" else one for one in asked]
+    done = subprocess.run(
+        [sys.executable, repository / "benchmarks" / script, *options],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode not in (0, None)
+    assert "Traceback" not in done.stderr
+    assert "none" in done.stderr
+    assert done.stdout == ""
+
+
+def test_simulated_cameras_are_held_against_real_ones(repository, shared_data):
+    table = run(repository, "benchmarks/camera.py", "--data", shared_data, "--images", "2")
+    rows = [line for line in table.splitlines() if "noise, % in DCT" in line]
+    assert len(rows) == 2  # the real pairs', and the recipe's cameras'
+    assert all(float(value) > 0 for row in rows for value in row.split()[-8:])
+
+
+def test_what_an_inspection_finds_is_measured(repository, tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(2):
+        smooth = ndimage.gaussian_filter(rng.uniform(0, 255, (128, 128)), 6)
+        Image.fromarray(smooth.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    table = run(repository, "benchmarks/inspection.py", "--clean", tmp_path)
+    assert "| white 25/255 | 100% within 10 %" in table
