@@ -26,7 +26,7 @@ from ruis import (
 from ruis.architectures.keras_layers import without_sigma
 from ruis.caution import training_cautions
 from ruis.checkpoint import Checkpoint, alone, keep_data
-from ruis.errors import ConfigError, EngineUnavailableError
+from ruis.errors import ConfigError, EmptyDatasetError, EngineUnavailableError
 from ruis.keras_backend import dtype_policy
 from ruis.loop import Loop, Progress, Report
 from ruis.model_file import LARGEST_RADIUS
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from ruis.examples import Patches, Validation
     from ruis.model_file import ModelFile
     from ruis.prescription import Caution
-    from ruis.recipe import Recipe
+    from ruis.recipe import DataSource, Recipe
 
-__all__ = ["Report", "train"]
+__all__ = ["Report", "check", "train"]
 
 
 def train(
@@ -101,14 +101,7 @@ def train(
     >>> publish(run, "fast.ruis")  # doctest: +SKIP
     """
     tell = progress or (lambda report: None)
-    architecture = architectures.parse(recipe.architecture)
-    if start is not None and architecture.begun(start.architecture, {}, {}) is None:
-        raise ConfigError(
-            f"the model {start.name!r} is another network than the recipe's: "
-            f"{start.architecture!r}, not {architecture!r}."
-        )
-    untold = architecture.takes_sigma and not _tells_sigma(recipe)
-    _check(recipe, architecture, unused=untold and start is None)
+    architecture = check(recipe, data, start)
     watchers = [_tensorboard(Path(folder))] if tensorboard else []
     with alone(folder):
         checkpoint = Checkpoint.open(
@@ -120,6 +113,51 @@ def train(
         )
         keep_data(Path(folder), Path(data))
         return _taught(recipe, architecture, Path(data), checkpoint, start, watchers, tell, warn)
+
+
+def check(recipe: Recipe, data: str | Path, start: ModelFile | None = None) -> Architecture:
+    """Refuse what cannot be followed, before an image is read or anything is written.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to teach and how.
+    data : path
+        The folder in which the recipe's data folders are.
+    start : ModelFile, optional
+        As for :func:`train`.
+
+    Returns
+    -------
+    Architecture
+        The recipe's.
+
+    Raises
+    ------
+    ConfigError
+        If the recipe cannot be followed.
+    EmptyDatasetError
+        If a folder is not there, or holds no images.
+    """
+    architecture = architectures.parse(recipe.architecture)
+    if start is not None and architecture.begun(start.architecture, {}, {}) is None:
+        raise ConfigError(
+            f"the model {start.name!r} is another network than the recipe's: "
+            f"{start.architecture!r}, not {architecture!r}. A network may grow, and not shrink."
+        )
+    untold = architecture.takes_sigma and not _tells_sigma(recipe)
+    _check(recipe, architecture, unused=untold and start is None)
+    for source in recipe.data:
+        for folder in _folders(source, Path(data)).values():
+            if folder is None:
+                continue
+            if not folder.exists():
+                raise EmptyDatasetError(
+                    f"there is no folder {folder}: the recipe's folders are looked for in {data} "
+                    "(--data says where else)."
+                )
+            dataset.find(folder)
+    return architecture
 
 
 def _taught(
@@ -263,15 +301,9 @@ def _read(
     samples: list[Sample] = []
     images: dict[str, int] = {}
     for source in recipe.data:
-        folders = {
-            role: None if name is None else data / name
-            for role, name in (
-                ("clean", source.folder), ("noisy", source.noisy), ("second", source.second)
-            )
-        }  # fmt: skip
         found = dataset.load(
             channels=channels,
-            **folders,
+            **_folders(source, data),
             exclude=source.exclude,
             axes=source.axes,
             white=source.white,
@@ -280,6 +312,12 @@ def _read(
         images[source.name] = images.get(source.name, 0) + len(found)
         samples += [replace(sample, weight=source.weight) for sample in found]
     return samples, images
+
+
+def _folders(source: DataSource, data: Path) -> dict[str, Path | None]:
+    """Return where the images of each role are."""
+    names = {"clean": source.folder, "noisy": source.noisy, "second": source.second}
+    return {role: None if name is None else data / name for role, name in names.items()}
 
 
 def _prepare(

@@ -329,3 +329,14 @@ def test_the_page_at_the_end_needs_no_other_file():
     assert "epoch 1" in page
     for link in ("href=", 'src="http', "<script"):
         assert link not in page
+
+
+def test_a_dry_run_refuses_what_training_would(monkeypatch, taught):
+    """Keras is not started: what is asked is whether it was looked at, by what training looks with."""
+    checked = []
+    monkeypatch.setattr(import_module("ruis.train"), "check", lambda *given: checked.append(given))
+    Path("mine.toml").write_text(RECIPE)
+    run("mine.toml", "--data", "somewhere", "--dry-run")
+    ((recipe, data, start),) = checked
+    assert (recipe.name, data, start) == ("mine", Path("somewhere"), None)
+    assert not taught

@@ -270,6 +270,7 @@ def test_data_that_is_not_there_is_named(data, tmp_path, missing):
     source = [{"name": "x", "terms": "", "folder": missing}]
     with pytest.raises(EmptyDatasetError):
         train(recipe_of(data=source), data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("patch", [15, 17])

@@ -187,6 +187,11 @@ def train(
         chosen, root, reasons = plan.recipe, plan.data, plan.reasons
     _tell_plan(chosen, reasons, folder)
     if dry_run:
+        if recipe is not None:  # what is proposed can be followed
+            from ruis.train import check
+
+            load_keras_quietly()
+            check(chosen, root, begin)
         _show_recipe(chosen, json=json)
         return
 

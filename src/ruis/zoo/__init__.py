@@ -19,7 +19,7 @@ __all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
     "documents": "dd97253ddb991c68b1703ddbc4b047880f0c61047505e9b1d6f70e801b731e03",
-    "gray": "07051822f1a233a40d118df2769eaf22e6eb8cbfbd5a280cb29cc442de73885f",
+    "gray": "e569cc09b6c73ffb9b1e0a5f9c87c72da4efab57e4f7085dd3e27ec6aebd190f",
     "gray-fast": "11b37b384a596e50cb9157e0989cd343a3e361fb7db94e583b2ddc00bac40248",
     "photo": "d9c58d67353fd275e346ce7a73c1f592b0bda406749c823e572d4118fdb2b1df",
     "photo-fast": "79ec83ea12082acc94a74eb1738e8d78e04eee0d081155d477983b38bc9fca39",
