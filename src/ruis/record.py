@@ -55,6 +55,6 @@ def _ours(cls: type[Record], error: ValidationError, what: str) -> ConfigError:
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
         return UnknownNameError(f"setting in {what}", str(first["loc"][0]), cls.model_fields)
     where = f" at {place!r}" if place else ""
-    known = first["type"] != "missing" and place  # of all of it, nobody wants to read it again
-    value = f" (given: {first['input']!r})" if known else ""
+    whole = not place and isinstance(first["input"], dict)  # nobody wants to read all of it again
+    value = "" if whole or first["type"] == "missing" else f" (given: {first['input']!r})"
     return ConfigError(f"{what}{where}: {first['msg'].removeprefix('Value error, ')}{value}.")

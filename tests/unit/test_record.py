@@ -74,3 +74,13 @@ def test_a_missing_value_is_named():
 def test_an_unknown_key_within_is_an_error_that_shows_its_place():
     with pytest.raises(ConfigError, match=r"inner\.dept"):
         Lamp.parse({"inner": {"dept": 2}})
+
+
+def test_a_whole_record_is_not_said_again():
+    from ruis.recipe import Recipe
+
+    with pytest.raises(ConfigError, match=r"minutes or epochs, and not both\.$"):
+        Recipe.parse(
+            {"name": "mine", "data": [{"name": "x", "terms": "x", "folder": "x"}], "noise": "gaussian:0.1",
+             "architecture": {"name": "unet"}, "minutes": 1, "epochs": 1}
+        )  # fmt: skip
