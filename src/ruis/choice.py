@@ -33,6 +33,7 @@ __all__ = [
     "choose",
     "choose_seen",
     "glance",
+    "is_white",
     "look",
     "look_at",
 ]
@@ -232,6 +233,21 @@ def choose(noisy: Image, *, fast: bool = False) -> Choice:
     return choose_seen(noisy.info, look(noisy), fast=fast)
 
 
+def is_white(info: ImageInfo, seen: Seen) -> bool:
+    """Say whether the noise of an image is white, and not what rounding leaves.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        How values are stored.
+    seen : Seen
+        What :func:`look` or :func:`look_at` found.
+    """
+    low, high = info.data_range
+    visible = info.dtype.kind == "f" or seen.sigma * (high - low) >= ROUNDING
+    return seen.white and visible
+
+
 def choose_seen(info: ImageInfo, seen: Seen, *, fast: bool = False) -> Choice:
     """Choose the shipped model for what was seen.
 
@@ -248,8 +264,7 @@ def choose_seen(info: ImageInfo, seen: Seen, *, fast: bool = False) -> Choice:
         return Choice(zoo.suited(1, fast=fast), "no colours", seen)
     if seen.white and seen.alike:
         return Choice(zoo.suited(1, fast=fast), "no colours", seen)
-    low, high = info.data_range
-    white = seen.white and (info.dtype.kind == "f" or seen.sigma * (high - low) >= ROUNDING)
+    white = is_white(info, seen)
     if white:
         why = "noise that the channels share" if seen.shared else "white noise"
     else:

@@ -220,7 +220,7 @@ class Denoiser:
         pixels, tiles, notes = ready.run(noisy.pixels, progress, into)
         image = Image(pixels, noisy.info)
         found = ready.sigma
-        hidden = noisy.info.format == "jpeg" and seen is not None and not seen.white
+        hidden = noisy.info.format == "jpeg" and seen and not choice.is_white(noisy.info, seen)
         if hidden and sigma is None and strength > 0:
             found = max(found, _removed(noisy, image) / strength)
         return Denoised(

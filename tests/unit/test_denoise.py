@@ -563,6 +563,8 @@ def test_of_a_camera_s_noise_in_a_jpeg_file_what_was_removed_is_told(shared_data
     found = denoiser.run(noisy)
     assert 2.5 < found.sigma * 255 < 4
     assert denoiser.run(noisy, strength=0.5).sigma == pytest.approx(found.sigma, rel=0.1)
+    (rounded,) = (shared_data / "real" / "noisy").glob("*plug_12.jpg")
+    assert 1 < 255 * denoiser.run(ruis.read(rounded)).sigma < 4
     again = denoiser.run(noisy, sigma=found.sigma)
     assert not again.notes
     assert psnr(again.image.pixels, found.image.pixels, 255) > 45
