@@ -22,6 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import door
 import numpy as np
 import psutil
 
@@ -301,4 +302,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    door.run(main)

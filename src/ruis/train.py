@@ -121,11 +121,11 @@ def check(recipe: Recipe, data: str | Path, start: ModelFile | None = None) -> A
     Parameters
     ----------
     recipe : Recipe
-        What to teach and how.
+        As for :func:`train`, like the others.
     data : path
-        The folder in which the recipe's data folders are.
+        Where its data folders are.
     start : ModelFile, optional
-        As for :func:`train`.
+        What it goes on from.
 
     Returns
     -------
