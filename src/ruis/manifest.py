@@ -163,7 +163,8 @@ def card(manifest: Manifest, architecture: Architecture) -> str:
         f"- Noise learnt: `{manifest.noise}`",
     ]
     data = [f"- {used.name}: {used.images} images; {used.terms}" for used in manifest.data]
-    taught = [_taught(one) for one in manifest.trainings]
+    trainings = manifest.trainings
+    taught = [_taught(number, one) for number, one in enumerate(trainings, start=1)]
     scores = ["| images | noise | noisy | PSNR | SSIM | command |", "|---|---|---|---|---|---|"]
     scores += [
         f"| {s.images} | {s.noise} | {s.noisy_psnr:.2f} | {s.psnr:.2f} | {s.ssim:.4f} | "
@@ -182,8 +183,8 @@ def card(manifest: Manifest, architecture: Architecture) -> str:
     if manifest.calibration is not None:
         parts.append(["## How sure it is", "", _sure(manifest.calibration)])
     parts += [
-        ["## Recipe", "", "```json", json.dumps(one.recipe, indent=2), "```"]
-        for one in manifest.trainings
+        [f"## Recipe {number} of {len(trainings)}", "", *_recipe(one)]
+        for number, one in enumerate(trainings, start=1)
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -203,10 +204,10 @@ def _sure(table: Calibration) -> str:
     return text
 
 
-def _taught(training: Training) -> list[str]:
-    """Write how a training went, in one item of a list."""
+def _taught(number: int, training: Training) -> list[str]:
+    """Write how a training went, in one item of a numbered list."""
     facts = (
-        f"- {training.minutes:.0f} minutes, {training.steps} steps, "
+        f"{number}. {training.minutes:.0f} minutes, {training.steps} steps, "
         f"{training.megapixels:.0f} megapixels, seed {training.seed}"
     )
     if training.validation_psnr is not None:
@@ -214,5 +215,15 @@ def _taught(training: Training) -> list[str]:
             f"; the weights of epoch {training.best_epoch}, which gave "
             f"{training.validation_psnr:.2f} dB on images held out of it"
         )
-    versions = ", ".join(f"{name} {number}" for name, number in training.versions.items())
-    return [facts, f"  ({training.machine}; {versions})"]
+    share = training.recipe.get("finetuned_share", 1)
+    if isinstance(share, float) and share < 1:
+        facts += (
+            f"; what came out is the mean of these, {share:.0%}, and of those that it began with"
+        )
+    versions = ", ".join(f"{name} {release}" for name, release in training.versions.items())
+    indent = " " * len(f"{number}. ")
+    return [facts, f"{indent}({training.machine}; {versions})"]
+
+
+def _recipe(training: Training) -> list[str]:
+    return ["```json", json.dumps(training.recipe, indent=2), "```"]

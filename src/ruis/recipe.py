@@ -126,6 +126,10 @@ class Recipe(Record):
         Judge and keep an exponential moving average of the weights, of this momentum: 0.999 looks
         back about 1,000 steps, and never over more than a ninth of those that were taken. Default:
         the weights themselves.
+    finetuned_share : float
+        The share of what was learnt in the weights that come out; the others are those that the training
+        began with, of a model of the same network. Below 1, the network forgets less of what it knew, and keeps
+        most of what it learnt (M. Wortsman et al., Robust fine-tuning of zero-shot models, 2022, arXiv:2109.01903).
     objective : str or mapping
         What the network is asked for; a row of `ruis.objectives`, by name or with settings.
     loss : str or mapping
@@ -167,6 +171,7 @@ class Recipe(Record):
     warmup_steps: int = Field(default=100, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     ema: float | None = Field(default=None, gt=0, lt=1)
+    finetuned_share: float = Field(default=1.0, gt=0, le=1)
     objective: str | dict[str, Any] = "supervised"
     loss: str | dict[str, Any] = "mean_squared_error"
     sigma_given: float = Field(default=0.5, ge=0, le=1)

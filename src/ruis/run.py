@@ -11,6 +11,7 @@ from ruis import architectures, model_file, noise, processor
 from ruis.manifest import DataUsed, Manifest, Training
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from ruis.checkpoint import Epoch
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ruis.model_file import ModelFile
     from ruis.recipe import Recipe
 
-__all__ = ["Run", "publish"]
+__all__ = ["Run", "mixed", "publish"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,24 @@ class Run:
     def pixels(self) -> float:
         """How many pixels were learnt from."""
         return float(self.history[-1].step * self.recipe.batch * self.recipe.patch**2)
+
+
+def mixed(before: Mapping[str, Any], after: Mapping[str, Any], share: float) -> dict[str, Any]:
+    """Return the mean of the weights of one network before and after a training.
+
+    Parameters
+    ----------
+    before, after : mapping of str to numpy.ndarray
+        By variable path.
+    share : float
+        Of the latter, 0..1.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        In the order of the latter.
+    """
+    return {name: (1 - share) * before[name] + share * after[name] for name in after}
 
 
 def publish(run: Run, path: str | Path, *, overwrite: bool = False) -> ModelFile:

@@ -31,7 +31,7 @@ from ruis.keras_backend import dtype_policy
 from ruis.loop import Loop, Progress, Report
 from ruis.model_file import LARGEST_RADIUS
 from ruis.preview import Preview
-from ruis.run import Run
+from ruis.run import Run, mixed
 
 if TYPE_CHECKING:
     from ruis.architectures.base import Architecture
@@ -145,6 +145,10 @@ def check(recipe: Recipe, data: str | Path, start: ModelFile | None = None) -> A
             f"the model {start.name!r} is another network than the recipe's: "
             f"{start.architecture!r}, not {architecture!r}. A network may grow, and not shrink."
         )
+    if recipe.finetuned_share < 1 and (start is None or start.architecture != architecture):
+        raise ConfigError(
+            "finetuned_share below 1 is for a training that goes on from a model of the same network (--from)."
+        )
     untold = architecture.takes_sigma and not _tells_sigma(recipe)
     _check(recipe, architecture, unused=untold and start is None)
     for source in recipe.data:
@@ -210,7 +214,10 @@ def _taught(
                 callbacks=[loop.callback(), *watchers],
                 verbose=0,
             )
-        weights = _finished(model, architecture, validation, checkpoint.best_weights(), tell)
+        weights = checkpoint.best_weights()
+        if start is not None and recipe.finetuned_share < 1:
+            weights = _mixed(model, start, validation, weights, recipe.finetuned_share, tell)
+        weights = _finished(model, architecture, validation, weights, tell)
     history, shown = tuple(checkpoint.history), validation.shown
     return Run(recipe, history, checkpoint.best, weights, images, start, shown)
 
@@ -222,6 +229,24 @@ def _begin(model: Any, architecture: Architecture, start: ModelFile) -> None:
     assert begun is not None
     for variable in model.variables:
         variable.assign(begun[variable.path])
+
+
+def _mixed(
+    model: Any,
+    start: ModelFile,
+    validation: Validation,
+    weights: dict[str, Any],
+    share: float,
+    tell: Progress,
+) -> dict[str, Any]:
+    """Return the mean of what the training began with and what it came to, and tell what that does."""
+    weights = mixed(start.weights, weights, share)
+    for variable in model.variables:
+        variable.assign(weights[variable.path])
+    psnr = validation.psnr(lambda batch: np.asarray(model(batch, training=False), np.float32))
+    note = f"{share:.0%} of the weights are what was learnt, the others what it began with: {psnr:.2f} dB."
+    tell(Report("note", 1.0, note=note))
+    return weights
 
 
 def _finished(

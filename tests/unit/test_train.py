@@ -367,42 +367,64 @@ def test_a_deeper_network_begins_as_the_shallower_one(data, tmp_path, finished):
     assert all(np.abs(learnt.weights[name]).max() > 1e-4 for name in added)  # zero was no trap
 
 
-def test_the_mean_of_two_trainings_from_one_model(data, tmp_path, finished):
+def test_the_mean_of_a_model_and_of_what_it_was_taught_on_to(data, tmp_path, finished):
     start = publish(finished, tmp_path / "first.ruis")
-    taught = [
-        publish(
-            train(recipe_of(epochs=1, seed=seed), data, tmp_path / f"{seed}", start=start),
-            tmp_path / f"{seed}.ruis",
-        )
-        for seed in (6, 7)
-    ]
+    plain = recipe_of(epochs=1, seed=6)
+    after = publish(train(plain, data, tmp_path / "6", start=start), tmp_path / "6.ruis")
 
-    def average(*names: str, more: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    def average(*names: str, share: str = "0.75") -> subprocess.CompletedProcess[str]:
         tool = Path(__file__).parents[2] / "tools" / "average.py"
-        made = ["-o", tmp_path / "mean.ruis", *more]
+        made = ["-o", tmp_path / "mean.ruis", "--share", share]
         return subprocess.run(
             [sys.executable, tool, *(tmp_path / name for name in names), *made],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
 
-    refused = average("6.ruis", "first.ruis")
-    assert refused.returncode == 2
-    assert "did not begin as one" in refused.stderr
-    assert not (tmp_path / "mean.ruis").exists()
-    assert average("6.ruis", "7.ruis").returncode == 0
+    for names, share, word in (
+        (("6.ruis", "first.ruis"), "0.75", "was not taught on"),
+        (("first.ruis", "6.ruis"), "75", "between 0 and 1"),
+        (("first.ruis", "none.ruis"), "0.75", "no model file"),
+    ):
+        refused = average(*names, share=share)
+        assert (refused.returncode, refused.stderr.count("Traceback")) == (2, 0)
+        assert word in refused.stderr
+        assert not (tmp_path / "mean.ruis").exists()
+    assert average("first.ruis", "6.ruis").returncode == 0
     mean = model_file.load(tmp_path / "mean.ruis")
     for name, tensor in mean.weights.items():
-        both = np.mean([model.weights[name] for model in taught], axis=0)
-        assert np.allclose(tensor, both, rtol=1e-3, atol=1e-6)
-    seeds = [one.seed for one in (*mean.manifest.training.earlier, mean.manifest.training)]
-    assert seeds == [5, 7, 6]
+        halves = 0.25 * start.weights[name] + 0.75 * after.weights[name]
+        assert np.allclose(tensor, halves, rtol=1e-3, atol=1e-6)
+
+    told: list[str] = []
+    recipe = Recipe.parse(mean.manifest.training.recipe)
+    assert recipe == plain.changed(finetuned_share=0.75)
+    run = train(
+        recipe,
+        data,
+        tmp_path / "same",
+        start=start,
+        progress=lambda report: told.append(report.note),
+    )
+    made = publish(run, tmp_path / "same.ruis")
+    for name, tensor in made.weights.items():  # 16-bit weights were averaged above, and these not
+        assert np.allclose(tensor, mean.weights[name], rtol=2e-3, atol=1e-5)
+    assert any(note.startswith("75% of the weights are what was learnt") for note in told)
+    assert "1. " in made.card
+    assert "the mean of these, 75%" in made.card
+    assert average("first.ruis", "same.ruis", share="0.5").returncode == 2  # mean.ruis is there
     (tmp_path / "mean.ruis").unlink()
-    assert average("first.ruis", "6.ruis", more=("--weights", "1", "3")).returncode == 0
-    between = model_file.load(tmp_path / "mean.ruis")
-    for name, tensor in between.weights.items():
-        before, after = (np.float32(model.weights[name]) for model in (start, taught[0]))
-        assert np.allclose(tensor, 0.25 * before + 0.75 * after, rtol=1e-3, atol=1e-6)
-    assert between.manifest.training == taught[0].manifest.training
+    assert average("first.ruis", "same.ruis", share="0.5").returncode == 0
+    again = model_file.load(tmp_path / "mean.ruis").manifest.training.recipe
+    assert again["finetuned_share"] == 0.375
+
+
+def test_a_mean_needs_what_it_is_a_mean_with(data, tmp_path, small_model):
+    wider = {"name": "unet", "widths": [6, 6], "blocks": 1}
+    for start, architecture in ((None, {}), (small_model(), {"architecture": wider})):
+        recipe = recipe_of(finetuned_share=0.5, **architecture)
+        with pytest.raises(ConfigError, match="the same network"):
+            train(recipe, data, tmp_path / "run", start=start)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_network_begins_as_no_wider_and_no_deeper_one(data, tmp_path, small_model):

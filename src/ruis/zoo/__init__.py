@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
-    "documents": "dd97253ddb991c68b1703ddbc4b047880f0c61047505e9b1d6f70e801b731e03",
-    "gray": "e569cc09b6c73ffb9b1e0a5f9c87c72da4efab57e4f7085dd3e27ec6aebd190f",
-    "gray-fast": "11b37b384a596e50cb9157e0989cd343a3e361fb7db94e583b2ddc00bac40248",
-    "photo": "d9c58d67353fd275e346ce7a73c1f592b0bda406749c823e572d4118fdb2b1df",
-    "photo-fast": "79ec83ea12082acc94a74eb1738e8d78e04eee0d081155d477983b38bc9fca39",
-    "white-color": "6589f229c4d857513d2302b75e16a620eddaf0b75a2937e106f5627816700af1",
-    "white-color-fast": "5b940f91168ec5dd2f1f448851b68dfa4cd0eb502e269de194a6878983672c22",
+    "documents": "a19697c47481610430dcbccb947694d00cdc7c37645cb0635ceceb6084889737",
+    "gray": "e7e4916633933aefcc457d59fb2fc6b51984f8b85fa68563e3ebb7b15fbdd1f9",
+    "gray-fast": "50962a16550d6c5a3e9f099d75c6288926c80597b516e3531d6d66162761cd07",
+    "photo": "7a35b20d1b5e38525ba50963149ab46b919d35039b3e2e56f557184657d40fce",
+    "photo-fast": "2f770fa65b1468c967adfec7ff9bfcfbe51bbd9725d624112a6ee4d986a4164a",
+    "white-color": "df0a9b20deb88099cf69e79b3439d7b20e4fecf3dd6ba51cce943a8550336abe",
+    "white-color-fast": "41746a146e4ff70068d0641b3e24976ea07c2f6909685b70010087fe62517ccc",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
 
