@@ -42,6 +42,9 @@ CHECKPOINT, BEST, HISTORY, RECIPE, ORIGIN, DATA, HELD_OUT, LOCK = (
 KEPT = 2
 """How many checkpoints there are once there have been as many epochs."""
 
+LONGEST_SAID = 100
+"""Characters in which a difference of two recipes is told; of a longer one the setting is named."""
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -133,8 +136,11 @@ class Checkpoint:
                 f"{folder} holds an earlier run: go on with it (--resume), or move it away."
             )
         if there:
-            if not _same(folder / RECIPE, recipe):
-                raise ConfigError(f"{folder} followed another recipe; see {folder / RECIPE}.")
+            if (other := _difference(folder / RECIPE, recipe)) is not None:
+                raise ConfigError(
+                    f"{folder} followed another recipe{other}. {folder / RECIPE} has all of it: go on with that, or "
+                    "begin anew in another folder."
+                )
             if (folder / ORIGIN).exists() and (folder / ORIGIN).read_text("ascii") != origin:
                 raise ConfigError(f"{folder} began with another model: give the same --from.")
             return cls._last_good(folder, keep_last=keep_last)
@@ -415,16 +421,17 @@ def _checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob(CHECKPOINT.replace("{:06}", "*")), reverse=True)
 
 
-def _same(path: Path, recipe: Recipe) -> bool:
-    """Say whether a run's recipe is this one, as far as what it teaches is concerned."""
+def _difference(path: Path, recipe: Recipe) -> str | None:
+    """Say where a run's recipe teaches something else than this one; None if it does not."""
     try:
-        before = type(recipe).read(path)
+        there = type(recipe).read(path)
     except ConfigError:
-        return False
+        return ", which cannot be read"
     words = {"purpose", "limits"}
-    return before.model_dump(mode="json", exclude=words) == recipe.model_dump(
-        mode="json", exclude=words
-    )
+    before, now = (one.model_dump(mode="json", exclude=words) for one in (there, recipe))
+    told = [f"{key} = {before[key]!r}, not {now[key]!r}" for key in now if before[key] != now[key]]
+    shown = [one if len(one) <= LONGEST_SAID else one.partition(" = ")[0] for one in told]
+    return f" ({'; '.join(shown)})" if told else None
 
 
 def _publish(path: Path, data: bytes) -> None:

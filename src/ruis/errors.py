@@ -82,16 +82,21 @@ class UnknownNameError(ConfigError):
         The name that was given.
     known : iterable of str
         The names that would have worked.
+    where : str
+        What was looked in, if that needs to be said: "recipe gray.toml".
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, where: str = "") -> None:
         self.kind = kind
         self.name = name
         self.known = tuple(sorted(known))
         close = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
         self.nearest = close[0] if close else None
         hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
-        super().__init__(f"There is no {kind} {name!r}.{hint} Known: {', '.join(self.known)}.")
+        place = f" in {where}" if where else ""
+        super().__init__(
+            f"There is no {kind} {name!r}{place}.{hint} Known: {', '.join(self.known)}."
+        )
 
 
 class ImageError(RuisError, ValueError):

@@ -49,11 +49,12 @@ class Record(BaseModel):
 
 
 def _ours(cls: type[Record], error: ValidationError, what: str) -> ConfigError:
-    """Translate pydantic's first complaint into one sentence of ours."""
-    first = error.errors(include_url=False)[0]
+    """Translate one of pydantic's complaints into a sentence of ours: a key that is wrong explains one that is missing."""
+    said = error.errors(include_url=False)
+    first = next((one for one in said if one["type"] == "extra_forbidden"), said[0])
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-        return UnknownNameError(f"setting in {what}", str(first["loc"][0]), cls.model_fields)
+        return UnknownNameError("setting", str(first["loc"][0]), cls.model_fields, where=what)
     where = f" at {place!r}" if place else ""
     whole = not place and isinstance(first["input"], dict)  # nobody wants to read all of it again
     value = "" if whole or first["type"] == "missing" else f" (given: {first['input']!r})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import pkgutil
 import re
 import sys
 import types
@@ -97,6 +98,15 @@ def test_the_pages_lead_somewhere(repository):
         text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
         for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", text):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_room_is_on_the_page_of_the_architecture(repository):
+    page = (repository / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = page.partition("## The rooms")[2].partition("## ")[0]
+    named = set(re.findall(r"`(\w+)`", rooms))
+    there = {module.name for module in pkgutil.iter_modules(ruis.__path__)} - {"__main__"}
+    assert there - named == set()
+    assert named - there == set()
 
 
 def test_the_changelog_has_the_version(repository):

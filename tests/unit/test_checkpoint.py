@@ -93,8 +93,11 @@ def test_resuming_nothing_begins_at_nothing(tmp_path):
 
 def test_another_recipe_is_refused(run):
     folder, _ = run
-    with pytest.raises(ConfigError, match="another recipe"):
+    with pytest.raises(ConfigError, match=r"another recipe \(learning_rate = 0\.\d+, not 0\.5\)"):
         Checkpoint.open(folder, RECIPE.changed(learning_rate=0.5), resume=True)
+    many = RECIPE.changed(data=[{"name": "x" * 100, "terms": "CC0", "folder": "y"}])
+    with pytest.raises(ConfigError, match=r"another recipe \(data\)\."):
+        Checkpoint.open(folder, many, resume=True)
 
 
 def test_words_for_the_card_may_change(run):

@@ -23,6 +23,10 @@ class Lamp(Record):
         return self
 
 
+class Placed(Lamp):
+    place: str
+
+
 def test_what_is_right_is_taken():
     lamp = Lamp.parse({"brightness": 2, "colours": ["red"]})
     assert lamp == Lamp(brightness=2.0, colours=("red",))
@@ -35,10 +39,15 @@ def test_it_cannot_be_changed():
 
 def test_an_unknown_key_names_the_nearest():
     with pytest.raises(
-        UnknownNameError, match=r"setting in lamp\.toml 'brightnes'.*'brightness'"
+        UnknownNameError, match=r"setting 'brightnes' in lamp\.toml.*'brightness'"
     ) as caught:
         Lamp.parse({"brightnes": 2}, what="lamp.toml")
     assert caught.value.nearest == "brightness"
+
+
+def test_an_unknown_key_is_told_of_before_the_one_that_it_was_meant_to_be():
+    with pytest.raises(UnknownNameError, match="Did you mean 'place'"):
+        Placed.parse({"plce": 2})
 
 
 @pytest.mark.parametrize(

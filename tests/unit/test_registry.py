@@ -74,5 +74,5 @@ def test_a_mapping_without_a_name_is_refused(fruits, data):
 
 
 def test_an_unknown_setting_says_of_what(fruits):
-    with pytest.raises(UnknownNameError, match="setting in fruit 'apple' 'wait'"):
+    with pytest.raises(UnknownNameError, match="setting 'wait' in fruit 'apple'"):
         fruits.record({"name": "apple", "wait": 2})
