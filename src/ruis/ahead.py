@@ -10,6 +10,10 @@ __all__ = ["Stopped", "ahead"]
 
 T = TypeVar("T")
 
+PULSE = 0.5
+"""Seconds after which who waits looks up: a signal that comes just before Python's wait begins does not end it, and a
+Ctrl-C would go unheard until the next item is there."""
+
 
 class Stopped(Exception):  # noqa: N818 - it ends work that nobody wants any more; nothing failed
     """Raised within the work when nobody wants its items any more."""
@@ -69,7 +73,8 @@ def ahead(work: Callable[[Callable[[], bool]], Iterator[T]]) -> Generator[T, Non
     try:
         while True:
             with turn:
-                turn.wait_for(lambda: ready or ended)
+                while not turn.wait_for(lambda: ready or ended, PULSE):
+                    pass
                 if not ready:
                     if ended[0] is not None:
                         raise ended[0]

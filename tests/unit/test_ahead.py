@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import _thread
+import signal
 import threading
 import time
 
@@ -74,3 +76,24 @@ def test_a_chain_stops_from_the_end():
     second.close()
     first.close()
     assert not [one for one in threading.enumerate() if "run" in one.name and one.is_alive()]
+
+
+def test_a_signal_that_did_not_end_the_wait_is_heard_all_the_same():
+    """What `interrupt_main` sets is what a signal leaves that came just before Python began to wait."""
+
+    def work(stop):
+        time.sleep(0.1)  # by now it is waited for
+        _thread.interrupt_main(signal.SIGINT)
+        deadline = time.monotonic() + 20
+        while not stop() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    begun = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            next(ahead(work))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert time.monotonic() - begun < 10
