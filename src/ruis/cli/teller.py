@@ -38,7 +38,7 @@ class Teller:
     def __call__(self, report: Report) -> None:
         """Tell what is reported."""
         if report.note:
-            tell(f"{self.what}note: {report.note}")
+            tell(f"Note: {self.what}{report.note}")
             return
         text = self.what + _described(report)
         if self.update:
