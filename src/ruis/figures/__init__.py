@@ -6,8 +6,9 @@ Must not: compute what it draws, use pyplot or any figure but its own, or know a
 
 from __future__ import annotations
 
-from ruis.figures.charts import bars, curves, quality_against_cost
+from ruis.figures.charts import bars, curves
 from ruis.figures.cubes import cubes
+from ruis.figures.front import quality_against_cost
 from ruis.figures.noise import noise_sheet
 from ruis.figures.output import save, to_png, to_svg
 from ruis.figures.pictures import feature_maps, filters, heat_maps, image_rows
