@@ -136,10 +136,10 @@ class Checkpoint:
                 f"{folder} holds an earlier run: go on with it (--resume), or move it away."
             )
         if there:
-            if (other := _difference(folder / RECIPE, recipe)) is not None:
+            if other := _difference(folder / RECIPE, recipe):
                 raise ConfigError(
-                    f"{folder} followed another recipe{other}. {folder / RECIPE} has all of it: go on with that, or "
-                    "begin anew in another folder."
+                    f"{folder} followed another recipe ({other}): go on with {folder / RECIPE}, or begin anew in "
+                    "another folder."
                 )
             if (folder / ORIGIN).exists() and (folder / ORIGIN).read_text("ascii") != origin:
                 raise ConfigError(f"{folder} began with another model: give the same --from.")
@@ -421,17 +421,16 @@ def _checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob(CHECKPOINT.replace("{:06}", "*")), reverse=True)
 
 
-def _difference(path: Path, recipe: Recipe) -> str | None:
-    """Say where a run's recipe teaches something else than this one; None if it does not."""
+def _difference(path: Path, recipe: Recipe) -> str:
+    """Say where a run's recipe teaches something else than this one; nothing if it does not."""
     try:
         there = type(recipe).read(path)
-    except ConfigError:
-        return ", which cannot be read"
+    except ConfigError as error:
+        return str(error).removesuffix(".")
     words = {"purpose", "limits"}
     before, now = (one.model_dump(mode="json", exclude=words) for one in (there, recipe))
     told = [f"{key} = {before[key]!r}, not {now[key]!r}" for key in now if before[key] != now[key]]
-    shown = [one if len(one) <= LONGEST_SAID else one.partition(" = ")[0] for one in told]
-    return f" ({'; '.join(shown)})" if told else None
+    return "; ".join(one if len(one) <= LONGEST_SAID else one.partition(" = ")[0] for one in told)
 
 
 def _publish(path: Path, data: bytes) -> None:
