@@ -234,8 +234,8 @@ function ask() {
 
 async function learn() {
   try {
-    panel.models = await api.models();
-    queue.limits = await api.limits();
+    const known = await Promise.all([api.limits(), api.models()]);
+    [queue.limits, panel.models] = known; // who sees the models may count on the limits
   } catch (problem) {
     if (problem.name === "unreachable") {
       await watchServer();
