@@ -231,6 +231,13 @@ def _begin(model: Any, architecture: Architecture, start: ModelFile) -> None:
         variable.assign(begun[variable.path])
 
 
+def _with(model: Any, weights: dict[str, Any]) -> Callable[[Any], Any]:
+    """Give a network these weights, and return what runs it on a batch."""
+    for variable in model.variables:
+        variable.assign(weights[variable.path])
+    return lambda batch: np.asarray(model(batch, training=False), np.float32)
+
+
 def _mixed(
     model: Any,
     start: ModelFile,
@@ -241,9 +248,7 @@ def _mixed(
 ) -> dict[str, Any]:
     """Return the mean of what the training began with and what it came to, and tell what that does."""
     weights = mixed(start.weights, weights, share)
-    for variable in model.variables:
-        variable.assign(weights[variable.path])
-    psnr = validation.psnr(lambda batch: np.asarray(model(batch, training=False), np.float32))
+    psnr = validation.psnr(_with(model, weights))
     note = f"{share:.0%} of the weights are what was learnt, the others what it began with: {psnr:.2f} dB."
     tell(Report("note", 1.0, note=note))
     return weights
@@ -259,9 +264,7 @@ def _finished(
     """Return the best weights as they are published: those of a blind spot look at the pixel too."""
     if not validation.objective.blind_spot:
         return weights
-    for variable in model.variables:
-        variable.assign(weights[variable.path])
-    share = validation.strength(lambda batch: np.asarray(model(batch, training=False), np.float32))
+    share = validation.strength(_with(model, weights))
     weakened = architecture.weakened(weights, share)
     if weakened is None or share == 1:
         return weights
