@@ -32,7 +32,7 @@ from ruis import processor, zoo
 from ruis.denoiser import Denoiser
 from ruis.engines.openvino import OpenVINOEngine
 from ruis.errors import EngineError
-from ruis.figures.front import quality_against_cost
+from ruis.figures import quality_against_cost
 from ruis.figures.output import save
 from ruis.tiling import Plan
 

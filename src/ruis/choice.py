@@ -214,15 +214,15 @@ def _some(unit: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     return unit[:: math.ceil(len(unit) / KEPT**2)]
 
 
-def choose(noisy: Image, *, fast: bool = False) -> Choice:
+def choose(noisy: Image, *, tier: str = "auto") -> Choice:
     """Choose the shipped model for an image: by its channels, and for colours by its noise.
 
     Parameters
     ----------
     noisy : Image
         Any image.
-    fast : bool, default False
-        Whether a small, fast network is wanted.
+    tier : {"auto", "fast", "best"}
+        "fast" for a small network, "best" for a large one where there is one.
 
     Examples
     --------
@@ -230,7 +230,7 @@ def choose(noisy: Image, *, fast: bool = False) -> Choice:
     >>> choose(as_image(np.zeros((8, 8), np.uint8))[0]).model
     'gray'
     """
-    return choose_seen(noisy.info, look(noisy), fast=fast)
+    return choose_seen(noisy.info, look(noisy), tier=tier)
 
 
 def is_white(info: ImageInfo, seen: Seen) -> bool:
@@ -248,7 +248,7 @@ def is_white(info: ImageInfo, seen: Seen) -> bool:
     return seen.white and visible
 
 
-def choose_seen(info: ImageInfo, seen: Seen, *, fast: bool = False) -> Choice:
+def choose_seen(info: ImageInfo, seen: Seen, *, tier: str = "auto") -> Choice:
     """Choose the shipped model for what was seen.
 
     Parameters
@@ -257,17 +257,17 @@ def choose_seen(info: ImageInfo, seen: Seen, *, fast: bool = False) -> Choice:
         What the channels mean, and how values are stored.
     seen : Seen
         What :func:`look` or :func:`look_at` found.
-    fast : bool, default False
-        Whether a small, fast network is wanted.
+    tier : {"auto", "fast", "best"}
+        "fast" for a small network, "best" for a large one where there is one.
     """
     if info.colour != "rgb":
-        return Choice(zoo.suited(1, fast=fast), "no colours", seen)
+        return Choice(zoo.suited(1, tier=tier), "no colours", seen)
     if seen.white and seen.alike:
-        return Choice(zoo.suited(1, fast=fast), "no colours", seen)
+        return Choice(zoo.suited(1, tier=tier), "no colours", seen)
     white = is_white(info, seen)
     if white:
         why = "noise that the channels share" if seen.shared else "white noise"
     else:
         told = seen.coarse > 0 and not seen.white
         why = "camera noise" if told else "too little noise to tell"
-    return Choice(zoo.suited(3, white=white and not seen.shared, fast=fast), why, seen)
+    return Choice(zoo.suited(3, white=white and not seen.shared, tier=tier), why, seen)

@@ -17,10 +17,7 @@ from ruis.shelf import Shelf
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["AUTO", "denoise", "load"]
-
-AUTO = ("auto", "fast")
-"""What stands for a model in place of its name: the one that suits an image."""
+__all__ = ["denoise", "load"]
 
 KEPT_PIXELS = 2**20
 """Shapes of so many pixels together stay compiled between two calls of :func:`denoise`, in about 200 MB."""
@@ -103,7 +100,8 @@ def denoise(
     model : str or path, default "auto"
         A shipped model, a model file, or "auto": by the channels, and for colours by the noise
         (which is not looked at in a Dask array: colours are then taken to come from a camera);
-        "fast" chooses in the same way a small network, several times faster and nearly as good.
+        "fast" chooses in the same way a small network, several times faster and nearly as good,
+        "best" a large one, half as fast and a little better, where there is one.
     sigma : float, optional
         As for :meth:`Denoiser.denoise`, like all that follow.
     strength : float, default 1.0
@@ -128,17 +126,16 @@ def denoise(
     >>> bool(ruis.denoise(noisy).std() < 0.03)
     True
     """
-    if model in AUTO:
-        fast = model == "fast"
+    if model in zoo.AUTO:
         if lazy.is_dask(noisy):
             info, _ = info_of(noisy.shape, noisy.dtype, data_range, channel_axis)
-            model = zoo.suited(3 if info.colour == "rgb" else 1, fast=fast)
+            model = zoo.suited(3 if info.colour == "rgb" else 1, tier=str(model))
         else:
             if isinstance(noisy, Image):
                 image = with_range(noisy, data_range)
             else:
                 image, _ = as_image(noisy, data_range=data_range, channel_axis=channel_axis)
-            model = choice.choose(image, fast=fast).model
+            model = choice.choose(image, tier=str(model)).model
     with _ready(model, keep=not lazy.is_dask(noisy)) as denoiser:
         return denoiser.denoise(
             noisy,

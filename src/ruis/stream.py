@@ -21,7 +21,7 @@ import numpy as np
 from ruis import choice
 from ruis.ahead import Stopped, ahead
 from ruis.arrays import with_range
-from ruis.denoise import AUTO, load
+from ruis.denoise import load
 from ruis.denoiser import Denoiser
 from ruis.errors import ImageError, UnsupportedFormatError
 from ruis.formats.blank import filled
@@ -30,6 +30,7 @@ from ruis.intensity import Intensity
 from ruis.noise.estimate import window_places
 from ruis.stacks import Pieces, Region, Stack, Stacks, kind_of
 from ruis.windowing import Window, check_block, read_windows, spans_of, with_memory
+from ruis.zoo import AUTO
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -215,7 +216,7 @@ def denoise_stacks(
         seen = choice.look_at([scale.to_unit(window) for window in windows])
         name, why = model, ""
         if model in AUTO:
-            chosen = choice.choose_seen(values.info, seen, fast=model == "fast")
+            chosen = choice.choose_seen(values.info, seen, tier=model)
             name, why = chosen.model, chosen.why
         channels = stack.samples - stack.info.alpha
         one = denoiser(name)

@@ -184,7 +184,7 @@ def test_names_are_not_taken_from_anyone(model, tmp_path):
     assert "pattern" in run("pull", model, "--name", "../x", code=2).stderr
 
 
-@pytest.mark.parametrize("name", ["auto", "fast", "push"])
+@pytest.mark.parametrize("name", ["auto", "fast", "best", "push"])
 def test_what_means_something_else_is_no_name(model, own_store, name):
     assert "means something else" in run("pull", model, "--name", name, code=2).stderr
     assert nothing_kept(own_store)

@@ -435,7 +435,7 @@ class Full(OpenVINOEngine):
 
     def run(self, batch):
         type(self).runs += 1
-        assert type(self).runs < 20, "it tries for ever"
+        assert type(self).runs < 10_000, "it tries for ever"  # other lanes go on for a moment
         raise OutOfMemoryError("full")
 
 
@@ -488,15 +488,15 @@ def image_with(noise: np.ndarray, colour: str) -> Image:
     ("colour", "channels", "name"),
     [("gray", 1, "gray"), ("channels", 5, "gray"), ("channels", 3, "gray")],
 )
-def test_without_colours_the_model_is_for_gray(colour, channels, name, monkeypatch):
+def test_without_colours_the_model_is_for_gray(colour, channels, name):
     image = image_with(noise(70, 60, channels), colour)
     assert choose(image).model == name
-    monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(["gray", "gray-fast", "photo"], ""))
-    assert choose(image, fast=True).model == "gray-fast"
+    assert choose(image, tier="fast").model == "gray-fast"
+    assert choose(image, tier="best").model == "gray-best"
 
 
 @pytest.mark.parametrize("size", [(100, 130), (700, 900)])
-def test_colours_are_chosen_by_their_noise(size, monkeypatch):
+def test_colours_are_chosen_by_their_noise(size):
     white = parse("gaussian:15/255").add(np.zeros((*size, 3), np.float32), np.random.default_rng(0))
     shared = np.cumsum(np.cumsum(white, axis=0), axis=1)
     shared = (shared[3:, 3:] - shared[:-3, 3:] - shared[3:, :-3] + shared[:-3, :-3]) / 3
@@ -506,17 +506,13 @@ def test_colours_are_chosen_by_their_noise(size, monkeypatch):
     assert not look(camera_image).white
     assert choose(white_image).why == "white noise"
     assert choose(camera_image).why == "camera noise"
-    ships = ["gray", "gray-fast", "photo", "photo-fast", "white-color", "white-color-fast"]
-    monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(ships, ""))
     assert choose(white_image).model == "white-color"
     assert choose(camera_image).model == "photo"
-    assert choose(white_image, fast=True).model == "white-color-fast"
-    assert choose(camera_image, fast=True).model == "photo-fast"
+    assert choose(white_image, tier="fast").model == "white-color-fast"
+    assert choose(camera_image, tier="fast").model == "photo-fast"
 
 
-def test_noise_that_channels_share_is_not_for_a_model_that_knows_independent_noise(monkeypatch):
-    ships = ["gray", "gray-fast", "photo", "photo-fast", "white-color", "white-color-fast"]
-    monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(ships, ""))
+def test_noise_that_channels_share_is_not_for_a_model_that_knows_independent_noise():
     once = 0.1 * np.random.default_rng(0).standard_normal((120, 130, 1))
     gray = image_with(np.repeat(once, 3, axis=2), "rgb")
     coloured = replace(gray, pixels=gray.pixels * np.array([0.9, 1.0, 1.1], np.float32))
@@ -526,7 +522,7 @@ def test_noise_that_channels_share_is_not_for_a_model_that_knows_independent_noi
     ):
         assert look(image).correlation == pytest.approx(1, abs=0.02)
         assert (choose(image).model, choose(image).why) == (name, why)
-        assert choose(image, fast=True).model == f"{name}-fast"
+        assert choose(image, tier="fast").model == f"{name}-fast"
 
 
 @pytest.mark.parametrize(
@@ -580,7 +576,7 @@ def test_white_noise_in_a_jpeg_file_goes(quality):
         file, "jpeg", quality=quality
     )
     stored = np.asarray(PIL.Image.open(file))
-    for model in ("auto", "fast"):
+    for model in zoo.AUTO:
         denoised = ruis.denoise(stored, model=model)
         gain = psnr(255 * scene, denoised, 255) - psnr(255 * scene, stored, 255)
         assert gain > 8, (model, gain)
@@ -605,13 +601,6 @@ def test_channels_that_are_the_same_go_through_the_network_once(small_model):
             np.testing.assert_array_equal(
                 denoised[..., channel], denoiser.denoise(pixels[..., channel])
             )
-
-
-def test_what_does_not_ship_is_not_chosen(monkeypatch):
-    monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(["gray", "photo"], ""))
-    image = image_with(0.1 * np.random.default_rng(0).standard_normal((90, 90, 3)), "rgb")
-    assert choose(image).model == "photo"
-    assert choose(image, fast=True).model == "photo"
 
 
 def test_a_look_leaves_alpha_out():

@@ -59,13 +59,17 @@ def test_three_channels_are_colour(channels, name):
     assert zoo.suited(channels) == name
 
 
-def test_only_what_ships_is_suited(monkeypatch):
-    monkeypatch.setattr(zoo, "SHIPPED", dict.fromkeys(["gray", "photo", "white-color"], ""))
-    assert zoo.suited(3, white=True) == "white-color"
-    assert zoo.suited(3, white=True, fast=True) == "photo"
-    monkeypatch.setitem(zoo.SHIPPED, "photo-fast", "")
-    assert zoo.suited(3, white=True, fast=True) == "photo-fast"
-    assert zoo.suited(1, white=True, fast=True) == "gray"
+@pytest.mark.parametrize(
+    ("tier", "names"),
+    [
+        ("auto", ["gray", "photo", "white-color"]),
+        ("fast", ["gray-fast", "photo-fast", "white-color-fast"]),
+        ("best", ["gray-best", "photo", "white-color"]),
+    ],
+)
+def test_a_tier_is_the_usual_one_where_no_other_ships(tier, names):
+    kinds = [(1, True), (3, False), (3, True)]
+    assert [zoo.suited(channels, white=white, tier=tier) for channels, white in kinds] == names
 
 
 @pytest.mark.parametrize("name", sorted(zoo.SHIPPED))

@@ -22,7 +22,7 @@ class Settings(Record):
     Parameters
     ----------
     model : str
-        "auto", "fast", a model that ships, or a model file.
+        "auto", "fast", "best", a model that ships, or a model file.
     sigma : float, optional
         The standard deviation of the noise as a fraction of the data range; default: found.
     strength : float
@@ -57,7 +57,7 @@ class Settings(Record):
     @property
     def automatic(self) -> bool:
         """Whether the model is chosen for each image."""
-        from ruis.denoise import AUTO
+        from ruis.zoo import AUTO
 
         return self.model in AUTO
 

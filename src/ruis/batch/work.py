@@ -204,7 +204,7 @@ def denoised_file(
     with clock("compute"):
         name, seen = settings.model, None
         if settings.automatic:
-            choice = choose(image, fast=name == "fast")
+            choice = choose(image, tier=name)
             name, seen = choice.model, choice.seen
         denoiser = load(name, terms)
         result = denoiser.run(image, sigma=settings.sigma, strength=settings.strength, seen=seen)

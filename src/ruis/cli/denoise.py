@@ -40,9 +40,9 @@ def denoise(
     model: Annotated[
         str,
         typer.Option(
-            metavar="auto|fast|NAME|FILE",
+            metavar="auto|fast|best|NAME|FILE",
             help="A model that ships (ruis models), or a .ruis file; auto: by the image's channels "
-            "and its noise; fast: the same, with small networks.",
+            "and its noise; fast, best: the same, with small or large networks.",
         ),
     ] = "auto",
     sigma: options.Sigma = "auto",

@@ -98,7 +98,7 @@ class Steps:
 
         name, seen, why = self.model, None, None
         if self.automatic:
-            choice = choose(image, fast=self.model == "fast")
+            choice = choose(image, tier=self.model)
             name, seen, why = choice.model, choice.seen, choice.why
         denoiser = self.denoiser(name, lane)
         with self.loading:
@@ -213,7 +213,9 @@ class Steps:
     @property
     def automatic(self) -> bool:
         """Whether the model is chosen for each image."""
-        return self.model in ("auto", "fast")
+        from ruis.zoo import AUTO
+
+        return self.model in AUTO
 
     def denoiser(self, name: str, lane: int | None = None, *, likely: bool = False) -> Denoiser:
         """Return the denoiser of a model, loaded once; a lane has its own, with one processor.
@@ -253,7 +255,7 @@ class Steps:
             return
         with suppress(RuisError, OSError):  # what is wrong with it is told when it is read
             if header := self.announced(job):
-                likely = suited(header.channels - header.alpha, fast=self.model == "fast")
+                likely = suited(header.channels - header.alpha, tier=self.model)
                 self.expected = likely if self.automatic else self.model
                 denoiser = self.denoiser(self.expected, likely=self.automatic)
                 denoiser.expect(header, told=self.sigma is not None)

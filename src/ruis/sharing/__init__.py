@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ruis.errors import ConfigError, ModelCorruptError
 from ruis.sharing.base import Fetched, Progress
-from ruis.zoo import SHIPPED, store
+from ruis.zoo import AUTO, SHIPPED, store
 
 if TYPE_CHECKING:
     from ruis.zoo.store import Pulled
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Fetched", "Progress", "pull", "push"]
 
 HUB, WEB = "hf:", ("https://", "http://")
-RESERVED = {"auto", "fast", "show", "pull", "push"}
+RESERVED = {*AUTO, "show", "pull", "push"}
 """What `--model` takes beside names, and what `ruis models` does."""
 PINNED = 64
 """Hexadecimal digits of a SHA-256."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ruis import choice, formats, zoo
-from ruis.denoise import AUTO
 from ruis.denoiser import Denoiser
 from ruis.errors import UnknownNameError
 from ruis.processor import resident_memory, threads
@@ -43,7 +42,7 @@ class Wish:
     Parameters
     ----------
     model : str
-        "auto", "fast" or the name of a model that ships.
+        "auto", "fast", "best" or the name of a model that ships.
     sigma : float, optional
         The noise as a fraction of the data range.
     strength : float
@@ -66,8 +65,8 @@ class Wish:
     keep_metadata: bool = False
 
     def __post_init__(self) -> None:
-        if self.model not in AUTO and self.model not in zoo.SHIPPED:
-            raise UnknownNameError("model", self.model[:100], (*AUTO, *zoo.SHIPPED))
+        if self.model not in zoo.AUTO and self.model not in zoo.SHIPPED:
+            raise UnknownNameError("model", self.model[:100], (*zoo.AUTO, *zoo.SHIPPED))
 
 
 @dataclass(frozen=True)
@@ -168,8 +167,8 @@ def denoise(data: bytes, wish: Wish, limits: Limits, denoisers: Denoisers, tell:
     noisy = formats.read_bytes(data, limits=limits)
     kind, notes = _format(noisy, wish)
     name, why, seen = wish.model, "asked for", None
-    if name in AUTO:
-        chosen = choice.choose(noisy, fast=name == "fast")
+    if name in zoo.AUTO:
+        chosen = choice.choose(noisy, tier=name)
         name, why, seen = chosen.model, chosen.why, chosen.seen
     kind.check(noisy)  # before the work, not after it
     result = denoisers.run(name, noisy, wish, seen, tell)

@@ -15,7 +15,7 @@ from ruis.errors import ModelCorruptError, ModelNotFoundError, UnknownNameError
 if TYPE_CHECKING:
     from ruis.model_file import ModelFile
 
-__all__ = ["SHIPPED", "file_of", "find", "path_of", "suited"]
+__all__ = ["AUTO", "SHIPPED", "file_of", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
     "documents": "a19697c47481610430dcbccb947694d00cdc7c37645cb0635ceceb6084889737",
@@ -28,6 +28,9 @@ SHIPPED: dict[str, str] = {
     "white-color-fast": "41746a146e4ff70068d0641b3e24976ea07c2f6909685b70010087fe62517ccc",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
+
+AUTO = ("auto", "fast", "best")
+"""What stands for a model in place of its name: the one that suits an image, a small one, a large one."""
 
 FOLDER = Path(__file__).parent
 
@@ -96,7 +99,7 @@ def file_of(name_or_path: str | Path) -> Path:
     )
 
 
-def suited(channels: int, *, white: bool = False, fast: bool = False) -> str:
+def suited(channels: int, *, white: bool = False, tier: str = "auto") -> str:
     """Return the name of the shipped model for an image.
 
     Parameters
@@ -105,10 +108,9 @@ def suited(channels: int, *, white: bool = False, fast: bool = False) -> str:
         Three are taken as colour; any other number is denoised channel by channel.
     white : bool, default False
         Whether the noise is white, which a model of its own removes better from colour images.
-    fast : bool, default False
-        Whether a small network is wanted.
+    tier : {"auto", "fast", "best"}
+        "fast" for a small network, "best" for a large one; "auto" where none of these ships.
     """
-    best = "gray" if channels != 3 else "white-color" if white else "photo"
-    usual = "photo" if channels == 3 else "gray"
-    wanted = (f"{best}-fast", f"{usual}-fast", usual) if fast else (best, usual)
-    return next(name for name in wanted if name in SHIPPED)
+    usual = "gray" if channels != 3 else "white-color" if white else "photo"
+    wanted = f"{usual}-{tier}"
+    return wanted if wanted in SHIPPED else usual
