@@ -1,4 +1,4 @@
-"""A training run on disk: history, the best weights, and where to go on.
+"""How far a training is, on disk: history, the best weights, and where to go on.
 
 `checkpoint-EPOCH.safetensors` holds weights, optimizer and history in one file, written whole at the
 end of each epoch; `best-EPOCH.safetensors` the weights that did best so far. The best weights are
@@ -14,36 +14,29 @@ import hashlib
 import io
 import json
 import os
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ruis import run_folder
 from ruis.errors import ConfigError, TrainingError
-from ruis.formats.atomic import leftovers, new_file
+from ruis.formats.atomic import leftovers
+from ruis.run_folder import keep
 
 if TYPE_CHECKING:
     from ruis.recipe import Recipe
 
-__all__ = ["Checkpoint", "Epoch", "alone", "data_of", "keep_data", "refined", "weights_of"]
+__all__ = ["Checkpoint", "Epoch", "weights_of"]
 
-CHECKPOINT, BEST, HISTORY, RECIPE, ORIGIN, DATA, HELD_OUT, LOCK = (
+CHECKPOINT, BEST, HISTORY, HELD_OUT = (
     "checkpoint-{:06}.safetensors",
     "best-{:06}.safetensors",
     "history.csv",
-    "recipe.toml",
-    "origin.txt",
-    "data.txt",
     "held-out.txt",
-    ".lock",
 )
 KEPT = 2
 """How many checkpoints there are once there have been as many epochs."""
-
-LONGEST_SAID = 100
-"""Characters in which a difference of two recipes is told; of a longer one the setting is named."""
 
 
 @dataclass(frozen=True)
@@ -136,24 +129,9 @@ class Checkpoint:
                 f"{folder} holds an earlier run: go on with it (--resume), or move it away."
             )
         if there:
-            if other := _difference(folder / RECIPE, recipe):
-                raise ConfigError(
-                    f"{folder} followed another recipe ({other}): go on with {folder / RECIPE}, or begin anew in "
-                    "another folder."
-                )
-            if (folder / ORIGIN).exists() and (folder / ORIGIN).read_text("ascii") != origin:
-                raise ConfigError(f"{folder} began with another model: give the same --from.")
+            run_folder.check(folder, recipe, origin)
             return cls._last_good(folder, keep_last=keep_last)
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            said = recipe.to_toml().encode()
-        except UnicodeEncodeError as error:
-            raise ConfigError(
-                f"a recipe is text, and the name of a folder in this one is not: {error.object!a}. Rename "
-                "the folder."
-            ) from error
-        _publish(folder / ORIGIN, origin.encode("ascii"))
-        _publish(folder / RECIPE, said)
+        run_folder.begin(folder, recipe, origin)
         return cls(folder, [], keep_last=keep_last)
 
     @classmethod
@@ -196,7 +174,7 @@ class Checkpoint:
         """
         path, said = self.folder / HELD_OUT, b"".join(os.fsencode(name) + b"\n" for name in names)
         if not self.history:
-            _publish(path, said)
+            keep(path, said)
         elif path.exists() and path.read_bytes() != said:
             raise ConfigError(
                 f"the images are not those that the run in {self.folder} began with: others than {path} names "
@@ -256,13 +234,13 @@ class Checkpoint:
         self.history.append(epoch)
         if self.best is epoch:
             data, self._best_hash = _pack(judged or weights, {})
-            _publish(self.folder / BEST.format(epoch.epoch), data)
+            keep(self.folder / BEST.format(epoch.epoch), data)
         state = {f"model/{path}": array for path, array in weights.items()}
         for index, variable in enumerate(model.optimizer.variables):
             state[f"optimizer/{index}"] = _array(variable)
         history = json.dumps([asdict(done) for done in self.history])
         data, _ = _pack(state, {"history": history, "best": self._best_hash})
-        _publish(self.folder / CHECKPOINT.format(epoch.epoch), data)
+        keep(self.folder / CHECKPOINT.format(epoch.epoch), data)
         self._tidy()
 
     def _tidy(self) -> None:
@@ -271,7 +249,7 @@ class Checkpoint:
         rows = csv.DictWriter(table, [field.name for field in fields(Epoch)])
         rows.writeheader()
         rows.writerows(asdict(done) for done in self.history)
-        _publish(self.folder / HISTORY, table.getvalue().encode())
+        keep(self.folder / HISTORY, table.getvalue().encode())
         kept = self.history[-KEPT:]
         needed = {CHECKPOINT.format(one.epoch) for one in kept}
         for count in range(len(self.history) - len(kept) + 1, len(self.history) + 1):
@@ -305,77 +283,9 @@ class Checkpoint:
         return _unpack(self.folder / BEST.format(self.best.epoch))[0]
 
 
-@contextmanager
-def alone(folder: str | Path) -> Iterator[None]:
-    """Keep a run folder to this training, as long as a block lasts or its process lives.
-
-    Parameters
-    ----------
-    folder : path
-        The run's folder; it is made, if need be.
-
-    Raises
-    ------
-    ConfigError
-        If another training is at work in it.
-    TrainingError
-        If it cannot be written to.
-    """
-    path = Path(folder) / LOCK
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A lock of SQLite's ends with the process that holds it, on every system.
-        database = sqlite3.connect(path, timeout=0, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
-        raise TrainingError(f"{folder} cannot be written to: {error}.") from error
-    with closing(database):
-        try:
-            database.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise TrainingError(f"{path} cannot be locked: {error}.") from error
-            raise ConfigError(
-                f"another training is at work in {folder}: wait for it, or stop it."
-            ) from error
-        yield
-
-
 def weights_of(model: Any) -> dict[str, Any]:
     """Return the weights of a Keras model, by variable path."""
     return {variable.path: _array(variable) for variable in model.variables}
-
-
-def keep_data(folder: Path, data: Path) -> None:
-    """Write down where a run's data is, so that its recipe can be used again."""
-    _publish(folder / DATA, os.fsencode(data.resolve()))
-
-
-def data_of(folder: Path) -> Path | None:
-    """Return where the data of a run is; None if the folder is not that of a run.
-
-    Parameters
-    ----------
-    folder : Path
-        The run's folder.
-    """
-    try:
-        return Path(os.fsdecode((folder / DATA).read_bytes()))
-    except OSError:
-        return None
-
-
-def refined(folder: Path) -> bool:
-    """Say whether the run in a folder began with the weights of a model.
-
-    Parameters
-    ----------
-    folder : Path
-        The run's folder, or any other.
-    """
-    try:
-        return bool((folder / ORIGIN).read_text("ascii").strip())
-    except (OSError, UnicodeDecodeError):
-        return False
 
 
 def _array(variable: Any) -> Any:
@@ -419,20 +329,3 @@ def _unpack(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
 def _checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoints that are there, the newest one first."""
     return sorted(folder.glob(CHECKPOINT.replace("{:06}", "*")), reverse=True)
-
-
-def _difference(path: Path, recipe: Recipe) -> str:
-    """Say where a run's recipe teaches something else than this one; nothing if it does not."""
-    try:
-        there = type(recipe).read(path)
-    except ConfigError as error:
-        return str(error).removesuffix(".")
-    words = {"purpose", "limits"}
-    before, now = (one.model_dump(mode="json", exclude=words) for one in (there, recipe))
-    told = [f"{key} = {before[key]!r}, not {now[key]!r}" for key in now if before[key] != now[key]]
-    return "; ".join(one if len(one) <= LONGEST_SAID else one.partition(" = ")[0] for one in told)
-
-
-def _publish(path: Path, data: bytes) -> None:
-    with new_file(path, overwrite=True) as file:
-        file.write(data)

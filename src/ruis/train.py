@@ -25,13 +25,14 @@ from ruis import (
 )
 from ruis.architectures.keras_layers import without_sigma
 from ruis.caution import training_cautions
-from ruis.checkpoint import Checkpoint, alone, keep_data
+from ruis.checkpoint import Checkpoint
 from ruis.errors import ConfigError, EmptyDatasetError, EngineUnavailableError
 from ruis.keras_backend import dtype_policy
 from ruis.loop import Loop, Progress, Report
 from ruis.model_file import LARGEST_RADIUS
 from ruis.preview import Preview
 from ruis.run import Run, mixed
+from ruis.run_folder import alone, keep_data
 
 if TYPE_CHECKING:
     from ruis.architectures.base import Architecture

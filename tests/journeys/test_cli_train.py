@@ -256,7 +256,7 @@ def test_images_of_different_kinds_are_refused():
 
 def test_the_folder_of_a_run_is_a_recipe_to_use_again(taught, folder):
     """Its data is found where it was, from wherever the command is given."""
-    from ruis.checkpoint import keep_data
+    from ruis.run_folder import keep_data
 
     Path("other").mkdir()
     Path("other/recipe.toml").write_text(RECIPE)
@@ -268,7 +268,7 @@ def test_the_folder_of_a_run_is_a_recipe_to_use_again(taught, folder):
 
 
 def test_the_run_of_a_refined_model_asks_for_that_model(taught):
-    from ruis.checkpoint import keep_data
+    from ruis.run_folder import keep_data
 
     Path("other").mkdir()
     Path("other/recipe.toml").write_text(RECIPE)

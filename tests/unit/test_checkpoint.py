@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ruis import architectures, optimizer
+from ruis import architectures, optimizer, run_folder
 from ruis import checkpoint as checkpoint_module
 from ruis.checkpoint import Checkpoint, Epoch
 from ruis.errors import ConfigError, TrainingError
@@ -293,8 +293,8 @@ def test_a_recipe_with_tuples_is_the_same_when_it_comes_back_with_lists(tmp_path
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are always text")
 def test_where_the_data_is_may_be_no_text(tmp_path):
     where = tmp_path / os.fsdecode(b"\xff")
-    checkpoint_module.keep_data(tmp_path, where)
-    assert checkpoint_module.data_of(tmp_path) == where
+    run_folder.keep_data(tmp_path, where)
+    assert run_folder.data_of(tmp_path) == where
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are always text")
@@ -318,14 +318,14 @@ def test_a_kill_before_the_checkpoint_leaves_the_best_weights_that_it_names(tmp_
     first = model.trainable_variables[0].numpy().copy()
     run.save(model, replace(epoch(1), psnr=20.0))
     model.trainable_variables[0].assign(first + 1)
-    publish = checkpoint_module._publish
+    publish = run_folder.keep
 
     def killed(path, data):
         if path.name.startswith("checkpoint"):
             raise KeyboardInterrupt
         publish(path, data)
 
-    monkeypatch.setattr(checkpoint_module, "_publish", killed)
+    monkeypatch.setattr(checkpoint_module, "keep", killed)
     with pytest.raises(KeyboardInterrupt):
         run.save(model, replace(epoch(2), psnr=25.0))
     monkeypatch.undo()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ruis import formats, model_file
-from ruis.checkpoint import Epoch, alone
+from ruis.checkpoint import Epoch
 from ruis.denoiser import Denoiser
 from ruis.errors import (
     ConfigError,
@@ -23,6 +23,7 @@ from ruis.errors import (
 from ruis.image import Image, ImageInfo
 from ruis.recipe import Recipe
 from ruis.run import Run, publish
+from ruis.run_folder import alone
 from ruis.train import train
 
 

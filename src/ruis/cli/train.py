@@ -232,8 +232,8 @@ def _read(
     recipe: Path, data: Path | None, asked: dict[str, Any], begin: ModelFile | None
 ) -> tuple[Recipe, Path]:
     """Return a recipe, and the folder that its data folders are in."""
-    from ruis.checkpoint import data_of, refined
     from ruis.recipe import Recipe
+    from ruis.run_folder import data_of, refined
 
     given = [f"--{name}" for name, value in asked.items() if value is not None]
     if given:
