@@ -255,8 +255,9 @@ class Steps:
             return
         with suppress(RuisError, OSError):  # what is wrong with it is told when it is read
             if header := self.announced(job):
-                likely = suited(header.channels - header.alpha, tier=self.model)
-                self.expected = likely if self.automatic else self.model
+                self.expected = self.model
+                if self.automatic:
+                    self.expected = suited(header.channels - header.alpha, tier=self.model)
                 denoiser = self.denoiser(self.expected, likely=self.automatic)
                 denoiser.expect(header, told=self.sigma is not None)
 
