@@ -20,7 +20,7 @@ __all__ = ["AUTO", "SHIPPED", "file_of", "find", "path_of", "suited"]
 SHIPPED: dict[str, str] = {
     "documents": "a19697c47481610430dcbccb947694d00cdc7c37645cb0635ceceb6084889737",
     "gray": "e7e4916633933aefcc457d59fb2fc6b51984f8b85fa68563e3ebb7b15fbdd1f9",
-    "gray-best": "9660803cb7b2cdd221a8669cb4f70f6676a5b17417ecca8882baac108e65ce0b",
+    "gray-best": "1f08dfb837de227e0bd09bee85f1c630392c3bcb19aa2109e6e6989905107132",
     "gray-fast": "50962a16550d6c5a3e9f099d75c6288926c80597b516e3531d6d66162761cd07",
     "photo": "7a35b20d1b5e38525ba50963149ab46b919d35039b3e2e56f557184657d40fce",
     "photo-fast": "2f770fa65b1468c967adfec7ff9bfcfbe51bbd9725d624112a6ee4d986a4164a",
