@@ -15,6 +15,7 @@ import browser
 from ruis import choice, formats
 from ruis.denoise import load
 from ruis.image import Image, ImageInfo
+from ruis.zoo import AUTO
 
 STRICT = ("--queue", "0", "--workers", "1")
 SLIDE = """(values) => values.forEach((value) => {
@@ -448,7 +449,7 @@ def test_a_token_that_a_header_cannot_carry_is_asked_for_again(visit, start, tmp
         tab.page.wait_for_selector("#token[open]")
         tab.page.fill("#token-input", f" {TOKEN} ")
         tab.page.press("#token-input", "Enter")
-        tab.page.locator("#model option").nth(2).wait_for(state="attached")
+        tab.page.locator("#model option").nth(len(AUTO)).wait_for(state="attached")
         content = as_file(noisy_photo(48, 64))
         tab.give(("shed.png", content))
         tab.wait("done")
@@ -465,12 +466,12 @@ def test_who_gives_the_token_later_gets_the_models_and_limits_then(visit, start,
         content = as_file(noisy_photo(48, 64))
         tab.give(("shed.png", content))
         tab.page.wait_for_selector("#token[open]")
-        assert tab.page.locator("#model option").count() == 2
+        assert tab.page.locator("#model option").count() == len(AUTO)
         tab.page.fill("#token-input", TOKEN)
         with tab.page.expect_response(lambda one: "/v1/limits" in one.url):
             tab.page.press("#token-input", "Enter")
         tab.wait("done")
-        tab.page.locator("#model option").nth(2).wait_for(state="attached")
+        tab.page.locator("#model option").nth(len(AUTO)).wait_for(state="attached")
         tab.give(("huge.png", content + bytes(1_000_000)))
         tab.wait("failed")
         tab.page.click("#list li:nth-child(2) .open")
@@ -490,7 +491,7 @@ def test_a_token_a_busy_service_and_one_that_is_gone(visit, start, tmp_path):
         tab.until(lambda: "not the right one" in tab.page.inner_text("#token-text"))
         tab.page.fill("#token-input", TOKEN)
         tab.page.press("#token-input", "Enter")
-        tab.page.locator("#model option").nth(2).wait_for(state="attached")
+        tab.page.locator("#model option").nth(len(AUTO)).wait_for(state="attached")
 
         files = [as_file(noisy_photo(300, 400, seed=seed)) for seed in range(2)]
         tab.give(("first.png", files[0]), ("second.png", files[1]))
