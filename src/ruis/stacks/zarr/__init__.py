@@ -245,7 +245,7 @@ def _reduce(level: Any, smaller: Any, method: Reduction) -> None:
             start, stop = one.start * factor, one.stop * factor
             first, last = max(0, start - edge), min(length, stop + edge)
             places.append(slice(first, last))
-            missing.append((0, max(0, stop - length)))
+            missing.append((0, -(last - first) % factor))
             before = (start - first) // factor
             inner.append(slice(before, before + one.stop - one.start))
         values = np.asarray(level[tuple(places)])
