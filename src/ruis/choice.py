@@ -133,7 +133,8 @@ def look(noisy: Image, *, choosing: bool = True) -> Seen:
         return look_at(unit)
     sigma, brightest = estimate_sigma(unit), _brightest(unit)
     bytes_of_faint_noise = noisy.info.dtype.itemsize == 1 and sigma < FAINT * max(1.0, brightest)
-    coarse = _coarse(unit, sigma) if bytes_of_faint_noise else sigma
+    compressed = noisy.info.format == "jpeg"  # of which sigma is told by what was removed, or not
+    coarse = _coarse(unit, sigma) if bytes_of_faint_noise or compressed else sigma
     return Seen(sigma, coarse, brightest, windows=tuple(_some(unit)))
 
 

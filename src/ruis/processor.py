@@ -8,6 +8,8 @@ import os
 import platform
 from pathlib import Path
 
+from ruis import control_group
+
 __all__ = [
     "available_memory",
     "describe",
@@ -52,10 +54,12 @@ def _about(*keys: str) -> str:
 
 
 def threads() -> int:
-    """Return how many processors this process may use."""
+    """Return how many processors this process may use, in a container as in its share of a machine."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    return math.ceil(max(1.0, min(count, control_group.processors())))
 
 
 def resident_memory() -> float:
@@ -68,10 +72,13 @@ def resident_memory() -> float:
 
 
 def available_memory() -> float:
-    """Return the bytes of memory that can be had without swapping; infinite where not known."""
+    """Return the bytes of memory that can be had without swapping; infinite where not known.
+
+    In a container, no more than its limit leaves.
+    """
     try:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return math.inf
     found = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
-    return 1024 * float(next(found, "inf"))
+    return min(1024 * float(next(found, "inf")), control_group.memory_left())

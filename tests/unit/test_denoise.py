@@ -32,7 +32,7 @@ from ruis.errors import (
     OutOfMemoryError,
     UnknownNameError,
 )
-from ruis.formats import probe
+from ruis.formats import probe, read_bytes
 from ruis.image import Image, ImageInfo, Metadata
 from ruis.job import Job
 from ruis.metrics.psnr import psnr
@@ -564,6 +564,24 @@ def test_of_a_camera_s_noise_in_a_jpeg_file_what_was_removed_is_told(shared_data
     again = denoiser.run(noisy, sigma=found.sigma)
     assert not again.notes
     assert psnr(again.image.pixels, found.image.pixels, 255) > 45
+
+
+@pytest.mark.parametrize(
+    "spec", ["camera:gain=0.03,smooth=0.6", "camera:gain=0.02", "gaussian:0.1"]
+)
+def test_a_model_that_was_named_tells_the_same_sigma_as_one_that_was_chosen(spec):
+    """Of noise that is well seen, too; the one has looked at it to choose, the other has not."""
+    y, x = np.mgrid[:256, :256] / 256
+    scene = np.stack([0.3 + 0.4 * y, 0.5 + 0.2 * np.sin(6 * x), 0.4 + 0.3 * x * y], -1)
+    noisy = parse(spec).add(scene.astype(np.float32), np.random.default_rng(1))
+    file = io.BytesIO()
+    stored = np.rint(255 * noisy.clip(0, 1)).astype(np.uint8)
+    PIL.Image.fromarray(stored).save(file, "jpeg", quality=95, subsampling=0)
+    image = read_bytes(file.getvalue())
+    denoiser = ruis.load("photo-fast")
+    named, chosen = denoiser.run(image), denoiser.run(image, seen=look(image))
+    assert named.sigma == chosen.sigma
+    assert np.array_equal(named.image.pixels, chosen.image.pixels)
 
 
 @pytest.mark.parametrize("quality", [75, 90, 95])
