@@ -90,7 +90,8 @@ def with_range(image: Image, data_range: float | tuple[float, float] | None) -> 
     """
     if data_range is None:
         return image
-    return replace(image, info=replace(image.info, data_range=_ends(data_range)))
+    info = replace(image.info, data_range=_ends(data_range), range_from_pixels=False)
+    return replace(image, info=info)
 
 
 def info_of(

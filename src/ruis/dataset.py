@@ -14,7 +14,7 @@ import numpy as np
 
 from ruis import alignment, formats, inputs, planes, processor
 from ruis.errors import ConfigError, EmptyDatasetError, TooMuchDataError
-from ruis.image import Image
+from ruis.image import Image, common_range
 from ruis.intensity import Intensity
 from ruis.stacks import is_stack_name
 
@@ -309,23 +309,20 @@ def _sample(
     pixels, data_range = to_channels(image, channels), image.info.data_range
     arrays: dict[str, Any] = {first: pixels}
     for role in others:
-        other = images[role]
-        arrays[role] = to_channels(other, channels)
+        arrays[role] = to_channels(images[role], channels)
         pair = f"{paths[first]} and {paths[role]} are no pair"
         if (arrays[role].shape, arrays[role].dtype) != (pixels.shape, pixels.dtype):
             raise EmptyDatasetError(
                 f"{pair}: {pixels.shape} {pixels.dtype} against {arrays[role].shape} {arrays[role].dtype}."
             )
-        low, high = other.info.data_range
-        if (
-            pixels.dtype.kind == "f"
-        ):  # where black and white are told by the pixels, noise moves them
-            data_range = (min(low, data_range[0]), max(high, data_range[1]))
-        elif (low, high) != data_range:
+        common = common_range([replace(image.info, data_range=data_range), images[role].info])
+        if common is None:
+            low, high = images[role].info.data_range
             raise EmptyDatasetError(
                 f"{pair}: black and white are {data_range[0]:g} and {data_range[1]:g} in one, {low:g} and "
                 f"{high:g} in the other."
             )
+        data_range = common
     if white is not None:
         data_range = (data_range[0], white)
     return Sample(name, data_range=data_range, **{"clean": None, **arrays})

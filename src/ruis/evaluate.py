@@ -19,7 +19,7 @@ import numpy as np
 
 from ruis import dataset, planes
 from ruis.errors import EmptyDatasetError
-from ruis.image import Image, ImageInfo
+from ruis.image import Image, ImageInfo, common_range
 from ruis.intensity import Intensity
 from ruis.metrics.psnr import psnr
 from ruis.metrics.ssim import ssim
@@ -211,7 +211,8 @@ def real_pairs(
     channels : int
         The channels that the model takes: colour becomes gray for 1.
     data_range : tuple of float, optional
-        The stored values that mean black and white in both. Default: as each file says, or its dtype.
+        The stored values that mean black and white in both. Default: as each file says, or its dtype; of
+        pairs in one unit, as the clean one says.
     axes : str, optional
         Of stacks that do not say it themselves; see :func:`ruis.planes.probe`.
 
@@ -239,8 +240,12 @@ def real_pairs(
                 f"{noisy_name} is {noisy_pixels.shape[0]}x{noisy_pixels.shape[1]} pixels and the clean "
                 f"{name} is {clean_pixels.shape[0]}x{clean_pixels.shape[1]}: they are no pair."
             )
-        scale = Intensity(clean_pixels.dtype, data_range or clean_image.info.data_range)
-        other = Intensity(noisy_pixels.dtype, data_range or noisy_image.info.data_range)
+        infos = clean_image.info, noisy_image.info
+        scale = Intensity(clean_pixels.dtype, data_range or infos[0].data_range)
+        in_one_unit = data_range is not None or common_range(infos) is not None
+        other = Intensity(
+            noisy_pixels.dtype, scale.data_range if in_one_unit else infos[1].data_range
+        )
         image = _float_image(other.to_unit(noisy_pixels), noisy_name)
         info = replace(clean_image.info, data_range=scale.data_range)
         notes = _turned(clean_image, channels)

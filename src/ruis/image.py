@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from ruis.errors import AxesError, ImageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Colour", "Image", "ImageInfo", "Metadata", "Native", "data_range_of"]
+__all__ = ["Colour", "Image", "ImageInfo", "Metadata", "Native", "common_range", "data_range_of"]
 
 Colour = Literal["gray", "rgb", "cmyk", "channels"]
 """What the channels (alpha aside) mean; "channels" is anything that has no colour meaning."""
@@ -79,7 +81,7 @@ class ImageInfo:
         The dtype of the stored values.
     data_range : tuple of float
         The values that mean black and white: (0, 255) for uint8, see :func:`data_range_of`;
-        (0, 1) for floats unless the caller says otherwise. Never guessed from the pixels.
+        (0, 1) for floats unless the caller says otherwise.
     colour : {"gray", "rgb", "cmyk", "channels"}
         What the channels mean, alpha aside.
     alpha : bool
@@ -96,6 +98,9 @@ class ImageInfo:
         What reading changed, for people: "palette expanded to RGB".
     animated : bool
         Whether these pixels are the first frame of an animation, and the others were left out.
+    range_from_pixels : bool
+        Whether `data_range` follows from these pixels, as in FITS files that do not say where the detector
+        saturates; otherwise it is never guessed from them.
     """
 
     dtype: np.dtype[Any]
@@ -108,6 +113,7 @@ class ImageInfo:
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
     animated: bool = False
+    range_from_pixels: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +175,37 @@ class Image:
             f"Image({self.rows}x{self.columns}, {self.channels} {self.info.colour}{alpha}, "
             f"{self.info.dtype}, range {low:g}..{high:g}, source={self.info.source!r})"
         )
+
+
+def common_range(infos: Sequence[ImageInfo]) -> tuple[float, float] | None:
+    """Return what is black and white in images of one scene, before and after: one range for all.
+
+    Where it follows from the pixels, noise moves it.
+
+    Parameters
+    ----------
+    infos : sequence of ImageInfo
+        What is known of each.
+
+    Returns
+    -------
+    tuple of float or None
+        The range that holds those of all: of floats, and of one dtype with the same black if a range
+        follows from the pixels. None where the ranges differ otherwise, as then the units do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> floats = [ImageInfo(np.dtype("float32"), (0.0, white)) for white in (4096.0, 8192.0)]
+    >>> common_range(floats)
+    (0.0, 8192.0)
+    """
+    blacks, whites = zip(*(info.data_range for info in infos), strict=True)
+    floats = all(info.dtype.kind == "f" for info in infos)
+    stored_alike = len({info.dtype for info in infos}) == len({*blacks}) == 1
+    moved = stored_alike and any(info.range_from_pixels for info in infos)
+    same = len({info.data_range for info in infos}) == 1
+    return (min(blacks), max(whites)) if floats or moved or same else None
 
 
 def data_range_of(dtype: DTypeLike) -> tuple[float, float]:

@@ -185,6 +185,34 @@ def test_floats_beside_integers_are_in_their_unit(clean, noisy):
     assert compare(*reversed_kinds).sigma_before == pytest.approx(both.sigma_before, rel=0.02)
 
 
+def test_what_fits_files_call_white_is_the_same_before_and_after(clean, noisy):
+    """The power of two above nearly all pixels, or the largest of all: noise moves either."""
+
+    def stored(unit: np.ndarray, dtype: str, white: float) -> Image:
+        pixels = (3500 * unit).astype(dtype)
+        info = ImageInfo(pixels.dtype, (0.0, white), format="fits", range_from_pixels=True)
+        return Image(pixels, info)
+
+    usual = compare(image(noisy), image(clean))
+    for dtype, before, after in (("float32", 4096.0, 2048.0), ("int16", 4012.0, 3120.0)):
+        images = in_used_range(stored(noisy, dtype, before), stored(clean, dtype, after))
+        found = compare(*images)
+        assert {one.info.data_range for one in images} == {(0.0, before)}
+        assert found.verdict == usual.verdict == ("good",)
+        assert found.bias == pytest.approx(usual.bias * 3500 / before, abs=1e-4)
+
+
+@pytest.mark.parametrize("size", [64, 256])
+def test_on_a_flat_field_what_is_left_of_noise_is_no_scene(size):
+    noisy = np.random.default_rng(0).normal(0.5, 0.1, (size, size)).astype(np.float32)
+    denoised = ruis.denoise(noisy)
+    found = compare(image(noisy[..., None]), image(denoised[..., None]))
+    assert found.correlation > 0.1  # of a rest that has no scene under it
+    assert found.verdict == ("good",)
+    blurred = compare(image(noisy[..., None]), image(smoothed(noisy, 2)[..., None]))
+    assert "good" not in blurred.verdict
+
+
 def test_images_in_different_units_are_refused(clean, noisy):
     low = (4095 * noisy.clip(0, 1)).astype(np.uint16)
     low16 = Image(low, ImageInfo(low.dtype, (0.0, 65535.0)))

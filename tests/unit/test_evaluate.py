@@ -144,6 +144,20 @@ def test_real_pairs_are_matched_and_compared(nothing, tmp_path):
     assert result.seed is None
 
 
+def test_a_pair_of_fits_files_is_judged_in_one_range(nothing, tmp_path):
+    """White is the power of two above the pixels, which noise moves: here from 1024 to 2048."""
+    sky = np.random.default_rng(0).uniform(900, 1010, (40, 48, 1)).astype(np.float32)
+    noisy = sky + np.random.default_rng(1).normal(0, 40, sky.shape).astype(np.float32)
+    for name, pixels in (("clean", sky), ("noisy", noisy)):
+        (tmp_path / name).mkdir()
+        formats.write(Image(pixels, ImageInfo(pixels.dtype, (0, 1))), tmp_path / name / "a.fits")
+    ranges = {formats.read(tmp_path / n / "a.fits").info.data_range for n in ("clean", "noisy")}
+    assert ranges == {(0, 1024), (0, 2048)}
+    result = evaluate(nothing, real_pairs(tmp_path / "noisy", tmp_path / "clean", 1))
+    (scored,) = result.images
+    assert scored.noisy_psnr == pytest.approx(psnr_of((noisy - sky) / 1024), abs=0.01)
+
+
 def test_pairs_of_different_sizes_are_refused(nothing, tmp_path):
     write(tmp_path / "clean" / "a.png", picture(0))
     write(tmp_path / "noisy" / "a.png", picture(0)[:-1])

@@ -158,6 +158,8 @@ class Decoded:
         The EXIF orientation that the format itself declares (TIFF does), 1 to 8.
     animated : bool
         Whether there are more frames, which were left out.
+    range_from_pixels : bool
+        As in :class:`ruis.image.ImageInfo`.
     """
 
     pixels: NDArray[Any]
@@ -169,6 +171,7 @@ class Decoded:
     orientation: int = 1
     notes: tuple[str, ...] = ()
     animated: bool = False
+    range_from_pixels: bool = False
 
 
 class Format(ABC):

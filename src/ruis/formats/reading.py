@@ -131,5 +131,6 @@ def _finished(decoded: Decoded, format: str, source: str | None) -> Image:
         metadata=metadata,
         notes=(*notes, FIRST_FRAME) if decoded.animated else notes,
         animated=decoded.animated,
+        range_from_pixels=decoded.range_from_pixels,
     )
     return Image(pixels, info)

@@ -172,6 +172,7 @@ def test_black_is_zero_and_white_is_said(cards, dtype, white, said):
     image = read_bytes(saved(unit))
     assert image.info.data_range == (0, white)
     assert any(said in note for note in image.info.notes)
+    assert image.info.range_from_pixels == (said in {"DATAMAX", "power of two"})
 
 
 def test_the_scale_changes_nothing_of_the_result():

@@ -111,7 +111,7 @@ class FITS(Format):
             blank = Blank.of(pixels, mask)
             pixels = _without_blanks(pixels, mask)
             notes.append(f"{blank.count} blank pixels filled from their neighbours for the network")
-        data_range, said = _data_range(unit.cards, pixels)
+        data_range, said, from_pixels = _data_range(unit.cards, pixels)
         kept = Kept(
             source.at(0, unit.start),
             source.at(unit.end, source.size - unit.end),
@@ -125,6 +125,7 @@ class FITS(Format):
             header.colour,
             axes="CYX" if header.channels > 1 else "YX",
             data_range=data_range,
+            range_from_pixels=from_pixels,
             metadata=Metadata(native=Native(self.name, kept)),
             notes=(*notes, said, *_others(source, unit)),
         )
@@ -254,8 +255,8 @@ def _without_blanks(pixels: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[An
     return filled(pixels, mask)
 
 
-def _data_range(cards: Cards, pixels: NDArray[Any]) -> tuple[tuple[float, float], str]:
-    """Return what is black and white in stored values, and a sentence on it."""
+def _data_range(cards: Cards, pixels: NDArray[Any]) -> tuple[tuple[float, float], str, bool]:
+    """Return what is black and white in stored values, a sentence on it, and whether pixels decided."""
     scale, zero = _scaling(cards)
     dtype = _dtype(cards)
     if dtype != STORED[cards.whole("BITPIX")]:
@@ -264,19 +265,22 @@ def _data_range(cards: Cards, pixels: NDArray[Any]) -> tuple[tuple[float, float]
     given = [(key, value) for key, value in named if value and 0 < value < math.inf]
     if given:
         key, white = given[0]
+        from_pixels = key == "DATAMAX"  # the largest pixel, says the standard
         said = f"data range 0..{white:g}: white is {key}"
     elif dtype.kind == "f":
         white = _working_scale(pixels) * abs(scale) or 1.0
+        from_pixels = True
         said = f"data range 0..{white:g}: white is the power of two above nearly all pixels"
     else:
         import numpy as np
 
         white = np.iinfo(dtype).max * abs(scale) + (zero if scale > 0 else 0.0)
+        from_pixels = False
         said = f"data range 0..{white:g}: white is the most that {dtype} can hold"
     black, white = sorted(((0.0 - zero) / scale, (white - zero) / scale))
     if not (math.isfinite(black) and math.isfinite(white)) or white <= black:
         raise CorruptImageError(f"its scaling (BSCALE {scale:g}, BZERO {zero:g}) leaves no range.")
-    return (black, white), said
+    return (black, white), said, from_pixels
 
 
 def _working_scale(pixels: NDArray[Any]) -> float:
