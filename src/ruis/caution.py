@@ -161,9 +161,12 @@ def black_cautions(noisy: Image) -> list[Caution]:
         The image.
     """
     (low, high), dtype = noisy.info.data_range, noisy.info.dtype
-    if dtype.itemsize == 1:
-        return []
-    if dtype.kind == "i" and low == np.iinfo(dtype).min and _negative(noisy) <= OUTSIDE:
+    if (
+        dtype.itemsize > 1
+        and dtype.kind == "i"
+        and low == np.iinfo(dtype).min
+        and _negative(noisy) <= OUTSIDE
+    ):
         return [
             Caution(
                 "black-below-zero",
@@ -172,14 +175,10 @@ def black_cautions(noisy: Image) -> list[Caution]:
                 f"data_range=(0, {high:g}))",
             )
         ]
-    some = noisy.pixels[::7, ::7, : noisy.channels]
-    least, most = (float(one) for one in np.percentile(some, (TAIL, 100 - TAIL)))
-    far = dtype.kind in "ui" and 0 < most - least < FAR * (most - low)
-    below = dtype.kind == "f" and least < low - FAR * (most - low) < low
-    if not (far or below):
+    if (ends := far_from_black(noisy)) is None:
         return []
     black, dark, bright = (
-        f"{one:.0f}" if abs(one) >= 100 else f"{one:.3g}" for one in (low, least, most)
+        f"{one:.0f}" if abs(one) >= 100 else f"{one:.3g}" for one in (low, *ends)
     )
     return [
         Caution(
@@ -189,6 +188,24 @@ def black_cautions(noisy: Image) -> list[Caution]:
             f"data_range=({dark}, {bright}))",
         )
     ]
+
+
+def far_from_black(noisy: Image) -> tuple[float, float] | None:
+    """Return between which stored values an image lies, where black is far from all of them; else None.
+
+    Parameters
+    ----------
+    noisy : Image
+        The image; of 8 bits, what is dark is meant so.
+    """
+    (low, _), dtype = noisy.info.data_range, noisy.info.dtype
+    if dtype.itemsize == 1:
+        return None
+    some = noisy.pixels[::7, ::7, : noisy.channels]
+    least, most = (float(one) for one in np.percentile(some, (TAIL, 100 - TAIL)))
+    far = dtype.kind in "ui" and 0 < most - least < FAR * (most - low)
+    below = dtype.kind == "f" and least < low - FAR * (most - low) < low
+    return (least, most) if far or below else None
 
 
 def training_cautions(samples: Sequence[Sample], objective: Objective) -> list[Caution]:

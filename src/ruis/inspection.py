@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ruis.caution import black_cautions
+from ruis.caution import black_cautions, far_from_black
 from ruis.choice import choose
 from ruis.errors import EngineUnavailableError
 from ruis.intensity import Intensity
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ruis.image import Image, ImageInfo
+    from ruis.image import Image
 
 __all__ = ["Evidence", "Inspection", "examine", "inspect", "scikit_image_sigma"]
 
@@ -217,7 +217,7 @@ def examine(image: Image) -> Evidence:
     planes = [[np.ascontiguousarray(one[..., c]) for one in unit] for c in range(image.channels)]
     gray = planes[0] if len(planes) == 1 else [one.mean(axis=2) for one in unit]
     grid = np.array(range(len(unit))).reshape(len(windows), -1)
-    white, used = _used(unit, info)
+    white, used = _used(unit, image)
     signals = [_signal(plane, used) for plane in planes[:8]]
     together = (
         signals[0]
@@ -296,11 +296,18 @@ def examine(image: Image) -> Evidence:
     return Evidence(inspection, together, correlation, middle)
 
 
-def _used(unit: Sequence[NDArray[Any]], info: ImageInfo) -> tuple[float | None, float]:
-    """Return what counts as white where the dtype's does not, and the share of the range below it."""
+def _used(unit: Sequence[NDArray[Any]], image: Image) -> tuple[float | None, float]:
+    """Return what counts as white where the dtype's does not, and the share of the range below it.
+
+    Of signed integers, the least that the dtype can hold is hardly ever black: there, the values between which
+    the image lies count as black and white.
+    """
     import numpy as np
 
+    info = image.info
     low, high = info.data_range
+    if info.dtype.kind == "i" and (ends := far_from_black(image)) is not None:
+        return ends[1], (ends[1] - ends[0]) / (high - low)
     white = white_shown(peak(np.concatenate([window.ravel() for window in unit])), info)
     return white, 1.0 if white is None else (white - low) / (high - low)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ruis.inspection import Inspection
 
-__all__ = ["Survey", "paragraph", "survey", "survey_paragraph"]
+__all__ = ["Survey", "arguments", "paragraph", "survey", "survey_paragraph"]
 
 KINDS = {
     "faint": "There is hardly any noise",
@@ -38,7 +38,25 @@ AWAY = 3.0
 and at least half of it."""
 
 
-def paragraph(found: Inspection, name: str = "IMAGE") -> str:
+def arguments(name: str, said: Sequence[str] = ()) -> str:
+    """Return an image as the arguments of a command to type.
+
+    Parameters
+    ----------
+    name : str
+        The file.
+    said : sequence of str
+        The options that say what is in it.
+
+    Examples
+    --------
+    >>> arguments("-a b.npy", ["--axes", "ZYX"])
+    "--axes ZYX './-a b.npy'"
+    """
+    return shlex.join([*said, f"./{name}" if name.startswith("-") else name])
+
+
+def paragraph(found: Inspection, name: str = "IMAGE", said: Sequence[str] = ()) -> str:
     """Say what was found in one image.
 
     Parameters
@@ -47,10 +65,12 @@ def paragraph(found: Inspection, name: str = "IMAGE") -> str:
         What was found.
     name : str
         What stands for the image in the command to type.
+    said : sequence of str
+        As for :func:`arguments`.
     """
     sentences = [KINDS[found.kind] + _how_strong(found) + "."]
     sentences += _also(found)
-    sentences.append(_advice(found, name))
+    sentences.append(_advice(found, arguments(name, said)))
     warnings = [one for one in found.prescription.warnings if one.code != "faint"]
     sentences += [
         one.text if one.text.endswith(".") else f"Beware: {one.text}." for one in warnings
@@ -107,22 +127,21 @@ def _codes(found: Inspection) -> set[str]:
     return {one.code for one in found.prescription.warnings}
 
 
-def _advice(found: Inspection, name: str) -> str:
+def _advice(found: Inspection, image: str) -> str:
     advice = found.prescription
-    name = shlex.quote(name)
     if found.kind == "faint":
         hidden = (
             " (in a JPEG noise hides from this measurement: look at the image at its full size)"
             if "jpeg" in _codes(found)
             else ""
         )
-        return f"Leave it alone{hidden}, or remove a part: {advice.command.replace('IMAGE', name)} --strength 0.5."
+        return f"Leave it alone{hidden}, or remove a part: {advice.command.replace('IMAGE', image)} --strength 0.5."
     if advice.fits:
-        return f"The model {found.model} fits: {advice.command.replace('IMAGE', name)}."
+        return f"The model {found.model} fits: {advice.command.replace('IMAGE', image)}."
     if advice.command.startswith("ruis denoise"):
         return (
             f"The model {found.model} learnt white noise and will leave some of this: "
-            f"{advice.command.replace('IMAGE', name)}, or teach one your noise (ruis train)."
+            f"{advice.command.replace('IMAGE', image)}, or teach one your noise (ruis train)."
         )
     return f"No shipped model was made for this; teach one: {advice.command}."
 

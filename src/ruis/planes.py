@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,15 +16,12 @@ from ruis import formats
 from ruis.errors import AxesError
 from ruis.formats import Header
 from ruis.image import Image
-from ruis.stacks import Region, Stack, kind_of
+from ruis.stacks import STACKS, Region, Stack, kind_of
 
 if TYPE_CHECKING:
     from ruis.stacks import Stacks
 
-__all__ = ["AXES", "each", "middle", "probe", "read"]
-
-AXES = "[ZT]YX|YX[ZT]|Y[ZT]X"
-"""The axes that an array of pictures may have: Z or T counts them."""
+__all__ = ["each", "middle", "probe", "read"]
 
 
 def probe(path: Path, axes: str | None = None) -> list[Header]:
@@ -36,7 +32,7 @@ def probe(path: Path, axes: str | None = None) -> list[Header]:
     path : Path
         An image, a TIFF of many pages, a Zarr folder, or with `axes` an `.npy` file of many planes.
     axes : str, optional
-        Of a stack: "ZYX", "TYX", "YXT". Default: as the file says, where it can.
+        Of a stack: "ZYX", "TCYX", "YXT". Default: as the file says, where it can.
 
     Returns
     -------
@@ -49,12 +45,9 @@ def probe(path: Path, axes: str | None = None) -> list[Header]:
     ImageError
         If it cannot be read, or has other axes.
     """
-    kind = _stacks_of(path)
+    kind = _stacks_of(path, axes)
     if kind is None:
-        if axes is None:
-            return [replace(formats.probe(path), frames=1)]
-        header = formats.probe(path, channel_axis=_counted(path, axes))
-        return [replace(header, channels=1, colour="gray", alpha=False, frames=header.channels)]
+        return [replace(formats.probe(path), frames=1)]
     with kind.opened(path, axes) as stacks:
         return [_header(stacks, stack) for stack in stacks.stacks]
 
@@ -81,15 +74,12 @@ def read(path: Path, axes: str | None = None, *, most: int | None = None) -> lis
     ImageError
         If it cannot be read, or has other axes.
     """
-    kind = _stacks_of(path)
-    if kind is not None:
-        with kind.opened(path, axes) as stacks:
-            places = _places(stacks)
-            return [_picture(*places[place]) for place in _spread(len(places), most)]
-    if axes is None:
+    kind = _stacks_of(path, axes)
+    if kind is None:
         return [formats.read(path)]
-    array = _array(path, axes)
-    return [_plane(array, number) for number in _spread(array.channels, most)]
+    with kind.opened(path, axes) as stacks:
+        places = _places(stacks)
+        return [_picture(*places[place]) for place in _spread(len(places), most)]
 
 
 def each(path: Path, axes: str | None = None) -> list[tuple[str, Callable[[], Image]]]:
@@ -106,8 +96,7 @@ def each(path: Path, axes: str | None = None) -> list[tuple[str, Callable[[], Im
     -------
     list of tuple of (str, callable)
         The file's name, with the picture's number from 0 behind it if there are several, and what
-        reads it; in the order of :func:`read`. A stack stays open until its last picture was read,
-        an array in memory.
+        reads it; in the order of :func:`read`. A stack stays open until its last picture was read.
 
     Raises
     ------
@@ -139,10 +128,8 @@ class _Pictures:
         return image
 
     def _opened(self) -> Callable[[int], Image]:
-        kind = _stacks_of(self.path)
-        if kind is None:
-            assert self.axes is not None
-            return partial(_plane, _array(self.path, self.axes))
+        kind = _stacks_of(self.path, self.axes)
+        assert kind is not None, "several pictures"
         places = _places(self._open.enter_context(kind.opened(self.path, self.axes)))
         return lambda place: _picture(*places[place])
 
@@ -173,39 +160,13 @@ def middle(path: Path, axes: str | None = None) -> tuple[Image, int, int]:
     ImageError
         If it cannot be read, or has other axes.
     """
-    kind = _stacks_of(path)
+    kind = _stacks_of(path, axes)
     if kind is None:
-        if axes is None:
-            return formats.read(path), 0, 1
-        array = _array(path, axes)
-        return _plane(array, array.channels // 2), array.channels // 2, array.channels
+        return formats.read(path), 0, 1
     with kind.opened(path, axes) as stacks:
         first = stacks.stacks[0]
         count = math.prod(first.planes)
         return _picture(first, count // 2), count // 2, count
-
-
-def _array(path: Path, axes: str) -> Image:
-    """Read an array whose file does not say its axes, the pictures in it as if they were channels."""
-    place = _counted(path, axes)
-    try:
-        return formats.read(path, channel_axis=place)
-    except AxesError as error:
-        raise AxesError(
-            f"it is no array of pictures with the axes {axes}.", source=str(path)
-        ) from error
-
-
-def _counted(path: Path, axes: str) -> int:
-    """Return the place of the axis that counts pictures."""
-    axes = axes.upper()
-    if not re.fullmatch(AXES, axes):
-        raise AxesError(
-            f"the axes of an array of pictures are Y (rows), X (columns) and Z or T, such as ZYX, not "
-            f"{axes!r}.",
-            source=str(path),
-        )
-    return next(axes.index(letter) for letter in "ZT" if letter in axes)
 
 
 def _spread(count: int, most: int | None) -> range:
@@ -213,9 +174,14 @@ def _spread(count: int, most: int | None) -> range:
     return range(0, count, 1 if most is None else math.ceil(count / most))
 
 
-def _stacks_of(path: Path) -> type[Stacks] | None:
-    """Return what opens a file that only its own room can read; None for all that `formats` reads."""
+def _stacks_of(path: Path, axes: str | None) -> type[Stacks] | None:
+    """Return what opens a file that holds a stack, or is said to; None for all that `formats` reads."""
     kind = kind_of(path)
+    if axes is not None:
+        if kind is None:
+            titles = ", ".join(STACKS.load(name).title for name in STACKS)
+            raise AxesError(f"axes are those of a stack: {titles}.", source=str(path))
+        return kind
     return kind if kind is not None and kind.need(path) == "must" else None
 
 
@@ -231,12 +197,6 @@ def _header(stacks: Stacks, stack: Stack) -> Header:
         info.alpha,
         math.prod(stack.planes),
     )
-
-
-def _plane(array: Image, number: int) -> Image:
-    """Return one plane of an array that was read as if its planes were channels."""
-    info = replace(array.info, colour="gray", axes="YX")
-    return Image(array.pixels[..., number, None], info)
 
 
 def _picture(stack: Stack, number: int) -> Image:

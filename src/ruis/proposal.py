@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruis import losses, objectives, zoo
-from ruis.errors import ConfigError
+from ruis.errors import AxesError, ConfigError
 from ruis.noise import has_sigma
 from ruis.noise import parse as parse_noise
-from ruis.planes import AXES
 from ruis.recipe import LONGEST_NAME, Recipe
+from ruis.stacks.base import check_axes
 from ruis.survey import look, printed
 
 if TYPE_CHECKING:
@@ -219,10 +219,11 @@ def _check(
         raise ConfigError("noise is added to clean images: give them, or leave the noise out.")
     if minutes is not None and epochs is not None:
         raise ConfigError("give --minutes or --epochs, not both.")
-    if axes is not None and not re.fullmatch(AXES, axes):
-        raise ConfigError(
-            f"the axes of a stack are Y (rows), X (columns) and Z or T, such as ZYX, not {axes!r}."
-        )
+    if axes is not None:
+        try:
+            check_axes(axes, len(axes), "--axes")
+        except AxesError as error:
+            raise ConfigError(error.reason) from error
     if noise is not None:
         # What is wrong with it is said before the headers of a thousand files are read.
         parse_noise(noise)

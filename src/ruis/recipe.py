@@ -8,14 +8,14 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ruis import objectives
-from ruis.errors import ConfigError
+from ruis.errors import AxesError, ConfigError
 from ruis.manifest import LONGEST_TEXT
 from ruis.noise import parse as parse_noise
-from ruis.planes import AXES
 from ruis.record import Record
+from ruis.stacks.base import check_axes
 
 __all__ = ["LONGEST_NAME", "DataSource", "Recipe"]
 
@@ -41,8 +41,9 @@ class DataSource(Record):
     second : str, optional
         The folder of other noisy shots of the same scenes, with the same names.
     axes : str, optional
-        What the axes of stacks are, for files that hold many pictures: "ZYX", "TYX", "YXT". Z or T
-        counts the pictures, each of which is learnt from; Y are rows and X columns.
+        What the axes of stacks are, for files that hold many pictures: "ZYX", "TCYX", "YXT". Y are rows
+        and X columns, S samples that belong together, such as RGB; all others count pictures, each of
+        which is learnt from.
     white : float, optional
         The stored value that counts as white, where images use a small part of what their dtype
         could hold, or floats go far beyond 1. Default: that of the dtype.
@@ -57,10 +58,18 @@ class DataSource(Record):
     folder: str | None = None
     noisy: str | None = None
     second: str | None = None
-    axes: str | None = Field(default=None, pattern=f"^(?:{AXES})$")
+    axes: str | None = None
     white: float | None = None
     exclude: tuple[str, ...] = ()
     weight: float = Field(default=1.0, gt=0)
+
+    @field_validator("axes")
+    @classmethod
+    def _known_axes(cls, axes: str | None) -> str | None:
+        try:
+            return axes and check_axes(axes, len(axes), "axes")
+        except AxesError as error:
+            raise ValueError(error.reason) from error
 
 
 class Recipe(Record):

@@ -9,6 +9,7 @@ whole image would have given; rows that two windows share are decoded once.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Streamed", "denoise_file", "denoise_stacks"]
 
 LOOKED_AT = 3
-"""Planes of a stack at which the noise is looked at: the first, the middle and the last."""
+"""Windows along each axis of a plane of a stack, in three of which the noise is looked at."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def denoise_file(
     record: str = "ruis",
     progress: Progress | None = None,
 ) -> Streamed:
-    """Remove the noise from a TIFF or Zarr of any size, in constant memory.
+    """Remove the noise from a TIFF, Zarr or NPY of any size, in constant memory.
 
     Parameters
     ----------
@@ -134,13 +135,14 @@ def denoise_file(
     path, into = Path(source), Path(output)
     kind = kind_of(path)
     if kind is None:
-        raise UnsupportedFormatError("it is neither TIFF nor Zarr.", source=str(path))
+        raise UnsupportedFormatError("it is neither TIFF, Zarr nor NPY.", source=str(path))
     known = model if isinstance(model, Denoiser) else None
+    loaded = functools.cache(load)  # once for all stacks of a file
     with kind.opened(path, axes) as stacks:
         return denoise_stacks(
             stacks,
             into,
-            denoiser=(lambda _: known) if known else load,
+            denoiser=(lambda _: known) if known else loaded,
             model="" if isinstance(model, Denoiser) else model,
             sigma=sigma,
             strength=strength,

@@ -23,8 +23,15 @@ def write_zarr(path, pixels):
     made[...] = pixels
 
 
-MAKERS = {"tiff": write_tiff, "zarr": write_zarr}
+def write_npy(path, pixels):
+    np.save(path, pixels)
+
+
+MAKERS = {"tiff": write_tiff, "zarr": write_zarr, "npy": write_npy}
 """How another program writes three planes of each kind; a newcomer adds its own."""
+
+BLOCKS = {"npy": (1, 1, 90)}
+"""What each kind stores as one, unless it can be asked for tiles of 32x16."""
 
 PIXELS = np.random.default_rng(0).integers(0, 65535, (3, 70, 90), dtype=np.uint16)
 
@@ -68,7 +75,7 @@ def test_it_says_what_it_is(case):
         (stack,) = stacks.stacks
         assert str(stack) == "TYX 3x70x90 uint16"
         assert (stack.planes, stack.rows, stack.columns, stack.samples) == ((3,), 70, 90, 1)
-        assert stack.block == (1, 32, 16)
+        assert stack.block == BLOCKS.get(kind.name, (1, 32, 16))
         assert stack.pixel_bytes == 2
         assert (stack.info.data_range, stack.info.colour) == ((0, 65535), "gray")
 
@@ -98,7 +105,7 @@ def test_what_is_written_is_read_again(case):
     with kind.opened(other, axes="TYX") as stacks:
         (stack,) = stacks.stacks
         assert str(stack) == "TYX 3x70x90 uint16"
-        assert stack.block == (1, 32, 16)
+        assert stack.block == BLOCKS.get(kind.name, (1, 32, 16))
         every = Region((slice(0, 3),), slice(0, 70), slice(0, 90))
         assert np.array_equal(stack.read(every)[..., 0], PIXELS[::-1])
 

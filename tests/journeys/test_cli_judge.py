@@ -130,6 +130,33 @@ def test_the_axes_of_stacks_that_do_not_say_them(tmp_path, monkeypatch):
     assert (found["plane"], found["planes"]) == (2, 5)
 
 
+def test_the_command_that_is_recommended_says_what_was_said(tmp_path, monkeypatch):
+    """It is typed as it stands."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    film = np.stack([scene(seed)[..., 0] + rng.normal(0, 0.08, (160, 200)) for seed in range(3)])
+    np.save("film.npy", (2000 * film - 900).astype(np.int16))
+    done = run("inspect", "film.npy", "--axes", "tyx", "--data-range=-900,1100")
+    command = "ruis denoise --axes tyx --data-range=-900,1100 film.npy"
+    assert f"The model gray fits: {command}." in " ".join(done.stdout.split())
+    assert run(*command.split()[1:]).exit_code == 0
+    assert np.load("film.denoised.npy").shape == film.shape
+    images = ("film.npy", "film.denoised.npy", "--axes", "TYX")
+    found = json.loads(run("compare", *images, "--data-range=-900,1100", "--json").stdout)
+    assert found["sigma_before"] == pytest.approx(0.08, rel=0.1)
+    assert found["white"] == 1100
+
+
+def test_values_of_signed_integers_are_judged_by_what_is_used(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    noisy = scene()[..., 0] + np.random.default_rng(0).normal(0, 0.1, (160, 200))
+    tifffile.imwrite("hounsfield.tif", (2000 * noisy - 900).astype(np.int16))
+    found = json.loads(run("inspect", "hounsfield.tif", "--json").stdout)
+    assert found["kind"] == "white"
+    assert found["sigma"] * 255 < 1
+    assert found["sigma_used"] == pytest.approx(0.1, rel=0.3)
+
+
 def test_noise_in_the_low_end_of_the_range_is_told_of_what_is_used(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("dark").mkdir()

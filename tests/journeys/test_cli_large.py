@@ -102,7 +102,7 @@ def test_axes_are_asked_for_where_nothing_says_them(folder, model):
     assert "3 axes" in done.stderr
     assert not (folder / "b.zarr").exists()
     Pillow.fromarray(noise(20, 30)).save("a.png")
-    assert "TIFF and Zarr" in run("a.png", "--model", model, "--axes", "YX", code=3).stderr
+    assert "TIFF, Zarr and NPY" in run("a.png", "--model", model, "--axes", "YX", code=3).stderr
 
 
 def test_one_that_fails_does_not_stop_the_others(folder, model):

@@ -100,20 +100,23 @@ def test_the_middle_of_a_stack_whose_axes_are_told(tmp_path, pixels, kind):
     np.testing.assert_array_equal(image.pixels[..., 0], pixels[2])
 
 
-@pytest.mark.parametrize("axes", ["YX", "QQQ", "ZTYX"])
+@pytest.mark.parametrize("axes", ["YX", "QQQ", "ZTYX", None])
 @pytest.mark.parametrize("look", [planes.probe, planes.read, planes.middle])
-def test_axes_of_an_array_that_count_nothing_are_refused(tmp_path, pixels, look, axes):
+def test_axes_that_an_array_cannot_have_are_refused(tmp_path, pixels, look, axes):
     path, _ = written(tmp_path, "npy", pixels)
-    with pytest.raises(AxesError, match="such as ZYX"):
+    with pytest.raises(AxesError, match="axes"):
         look(path, axes)
 
 
-def test_an_image_is_no_array_of_pictures(tmp_path, pixels):
+def test_an_image_is_no_stack(tmp_path, pixels):
     np.save(tmp_path / "flat.npy", pixels[0])
     tifffile.imwrite(tmp_path / "one.tif", pixels[0])
     for name in ("flat.npy", "one.tif"):
-        with pytest.raises(AxesError, match="no array of pictures with the axes ZYX"):
+        with pytest.raises(AxesError, match="it has 2 axes, and --axes ZYX names 3"):
             planes.middle(tmp_path / name, "ZYX")
+    (tmp_path / "flat.pgm").write_bytes(b"P5 2 2 255\n1234")
+    with pytest.raises(AxesError, match="axes are those of a stack: TIFF, Zarr, NPY"):
+        planes.middle(tmp_path / "flat.pgm", "YX")
 
 
 def test_the_axes_of_an_array_may_be_small(tmp_path, pixels):

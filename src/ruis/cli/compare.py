@@ -34,6 +34,7 @@ def compare(
         ),
     ] = None,
     axes: options.Axes = None,
+    data_range: options.DataRange = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -53,11 +54,16 @@ def compare(
             any_case=True,
         )  # fmt: skip
 
+    whole = options.parse_data_range(data_range)
+
     from ruis import comparison
+    from ruis.arrays import with_range
 
     images = _images([noisy, denoised, *([] if clean is None else [clean])], axes)
     given = images[0].info.data_range
-    before, after, *others = comparison.in_used_range(*images)
+    if whole is None:
+        images = comparison.in_used_range(*images)
+    before, after, *others = (with_range(image, whole) for image in images)
     known = others[0] if others else None
     white = None if before.info.data_range == given else before.info.data_range[1]
     found = comparison.compare(before, after, known)

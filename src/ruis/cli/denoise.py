@@ -91,7 +91,7 @@ def denoise(
         str | None,
         typer.Option(
             metavar="TZCYX",
-            help="What the axes of a TIFF or Zarr are, where the file does not say so: Y rows, X "
+            help="What the axes of a TIFF, Zarr or NPY are, where the file does not say so: Y rows, X "
             "columns, S samples that belong together (RGB), C channels, T, Z.",
         ),
     ] = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,6 +39,7 @@ def inspect(
         bool, typer.Option("--recursive", "-r", help="Also enter the folders inside of a folder.")
     ] = False,
     axes: options.Axes = None,
+    data_range: options.DataRange = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -59,6 +59,7 @@ def inspect(
             picture, "a picture", (".png",), overwrite=overwrite, option="--picture", any_case=True,
             images=[Path(image)],
         )  # fmt: skip
+    whole = options.parse_data_range(data_range)
     from ruis.stacks import is_stack_name
 
     if Path(image).is_dir() and not is_stack_name(Path(image)):
@@ -66,18 +67,22 @@ def inspect(
             raise ConfigError(
                 "--picture, --scikit-image and --axes are for one image, not for a folder."
             )
-        _folder(image, recursive=recursive, json=json)
+        _folder(image, whole, recursive=recursive, json=json)
         return
 
     from ruis import inspection, planes
-    from ruis.inspection_text import paragraph
+    from ruis.arrays import with_range
+    from ruis.inspection_text import arguments, paragraph
 
     read, number, count = planes.middle(Path(image), axes)
     if count > 1:
         tell(f"{image} holds {count} images; this is number {number + 1}.")
+    read = with_range(read, whole)
     evidence = inspection.examine(read)
     result = evidence.inspection
-    words = paragraph(result, image)
+    said = ["--axes", axes] if axes else []
+    said += [f"--data-range={data_range}"] if data_range else []
+    words = paragraph(result, image, said)
     other = inspection.scikit_image_sigma(read) if scikit_image else None
     if picture is not None:
         _draw(evidence, image, words, picture, overwrite=overwrite)
@@ -86,14 +91,14 @@ def inspect(
         which = {} if count == 1 else {"plane": number, "planes": count}
         print_json({"image": image, **which, **result.to_json(), **told, "summary": words})
         return
-    _show(image, result, other)
+    _show(image, result, other, arguments(image, said))
     say()
     say(textwrap.fill(words, 88, break_on_hyphens=False))
     if picture is not None:
         tell(f"The picture is {picture}.")
 
 
-def _show(name: str, found: Inspection, other: float | None) -> None:
+def _show(name: str, found: Inspection, other: float | None, arguments: str) -> None:
     """Print the facts, one a line."""
     alpha = " and alpha" if found.alpha else ""
     low, high = found.data_range
@@ -122,7 +127,7 @@ def _show(name: str, found: Inspection, other: float | None) -> None:
     )
     say(f"  clipped   {found.clipped_dark:.2%} dark, {found.clipped_bright:.2%} bright")
     fits = (
-        f": ruis denoise {shlex.quote(name)}"
+        f": ruis denoise {arguments}"
         if found.prescription.fits
         else "; it was not made for this noise"
     )
@@ -168,9 +173,12 @@ def _draw(evidence: Evidence, name: str, words: str, path: Path, *, overwrite: b
         file.write(data)
 
 
-def _folder(name: str, *, recursive: bool, json: bool) -> None:
+def _folder(
+    name: str, data_range: tuple[float, float] | None, *, recursive: bool, json: bool
+) -> None:
     """Inspect a folder: a line for each image, then what they have in common."""
     from ruis import inspection, planes
+    from ruis.arrays import with_range
     from ruis.inspection_text import survey, survey_paragraph
 
     missed: list[Failure] = []
@@ -181,7 +189,8 @@ def _folder(name: str, *, recursive: bool, json: bool) -> None:
         for count, path in enumerate(paths, start=1):
             try:
                 shown = path.relative_to(name).as_posix()
-                results[shown] = inspection.inspect(planes.middle(path)[0])
+                image = with_range(planes.middle(path)[0], data_range)
+                results[shown] = inspection.inspect(image)
             except (RuisError, OSError, MemoryError) as error:
                 failed.append(
                     {

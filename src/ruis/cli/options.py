@@ -99,8 +99,8 @@ Axes = Annotated[
     str | None,
     typer.Option(
         metavar="ZYX",
-        help="What the axes of a stack are, where the file does not say so (.npy never does): Z or T "
-        "counts the images.",
+        help="What the axes of a stack are, where the file does not say so (.npy never does): Y rows, X "
+        "columns, S samples such as RGB; all others count the images.",
     ),
 ]
 

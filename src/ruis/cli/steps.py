@@ -125,7 +125,9 @@ class Steps:
 
         kind = kind_of(job.input)
         if kind is None and self.axes is not None:
-            raise AxesError("--axes is for TIFF and Zarr; others say it.", source=str(job.input))
+            raise AxesError(
+                "--axes is for TIFF, Zarr and NPY; others say it.", source=str(job.input)
+            )
         need = "not" if kind is None else kind.need(job.input)
         if kind is None or (need == "not" and self.axes is None):
             return None

@@ -11,7 +11,7 @@ from ruis.image import Colour, Image
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["NPY"]
+__all__ = ["NPY", "array_header", "axes_of"]
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 10_000  # bytes; NumPy parses this text with ast.literal_eval
@@ -23,7 +23,8 @@ COLOURS: dict[int, tuple[Colour, bool]] = {
 }
 ADVICE = (
     "a 2-D array is gray and a last axis of 2, 3 or 4 is gray+alpha, RGB or RGBA; for anything "
-    "else say which axis holds the channels (channel_axis=), and save stacks as single images."
+    "else say which axis holds the channels (channel_axis=), or what the axes of a stack are "
+    "(--axes ZYX)."
 )
 
 
@@ -53,7 +54,7 @@ class NPY(Format):
 
     def header(self, source: Source, channel_axis: int | None = None) -> Header:
         """Read shape and dtype."""
-        shape, _, dtype, _ = _array_header(source)
+        shape, _, dtype, _ = array_header(source)
         axis = _channel_axis(shape, channel_axis)
         rows, columns = (size for index, size in enumerate(shape) if index != axis)
         channels = 1 if axis is None else shape[axis]
@@ -65,7 +66,7 @@ class NPY(Format):
         """Read the array, in one piece from a file."""
         import numpy as np
 
-        shape, fortran, dtype, offset = _array_header(source)
+        shape, fortran, dtype, offset = array_header(source)
         count = header.rows * header.columns * header.channels
         array = source.array(offset, count, dtype).reshape(shape, order="F" if fortran else "C")
         notes: tuple[str, ...] = ()
@@ -96,8 +97,34 @@ class NPY(Format):
         file.write(array.reshape(-1).view(np.uint8).data)
 
 
-def _array_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    """Return shape, order, dtype and where the values begin."""
+def axes_of(shape: tuple[int, ...]) -> str | None:
+    """Return the axes of an array that is a picture by its shape, S for its channels; None for any other.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The length of each axis.
+    """
+    if len(shape) == 2:
+        return "YX"
+    return "YXS" if len(shape) == 3 and shape[2] in COLOURS else None
+
+
+def array_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Return shape, whether the order is Fortran's, dtype, and where the values begin.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If the values are no numbers.
+    CorruptImageError
+        If the header is too long.
+    """
     from numpy.lib import format as npy
 
     source.file.seek(0)
@@ -120,10 +147,8 @@ def _array_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype[Any],
 def _channel_axis(shape: tuple[int, ...], given: int | None) -> int | None:
     """Return which axis holds the channels; None if there is no such axis."""
     if given is None:
-        if len(shape) == 2:
-            return None
-        if len(shape) == 3 and shape[2] in COLOURS:
-            return 2
+        if (axes := axes_of(shape)) is not None:
+            return 2 if "S" in axes else None
     elif len(shape) == 3 and -3 <= given < 3:
         return given % 3
     at = "" if given is None else f" with channel_axis={given}"

@@ -17,7 +17,11 @@ __all__ = ["STACKS", "Pieces", "Region", "Sink", "Stack", "Stacks", "is_stack_na
 STACKS = Registry(
     "kind of stack",
     "ruis.stacks",
-    {"tiff": "ruis.stacks.tiff:TIFFStacks", "zarr": "ruis.stacks.zarr:ZarrStacks"},
+    {
+        "tiff": "ruis.stacks.tiff:TIFFStacks",
+        "zarr": "ruis.stacks.zarr:ZarrStacks",
+        "npy": "ruis.stacks.npy:NPYStacks",
+    },
 )
 """The kinds of files and folders whose images are read window by window."""
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from ruis.image import ImageInfo
 
-__all__ = ["Need", "Pieces", "Region", "Sink", "Stack", "Stacks", "check_axes"]
+__all__ = ["HELD", "Need", "Pieces", "Region", "Sink", "Stack", "Stacks", "check_axes"]
+
+HELD = 400e6
+"""Bytes of pixels up to which a file of one picture is denoised in memory."""
 
 LETTERS = "TCZYXSQIPMHEARLVFU"
 """What axes are called: time, channel, depth, row, column, sample; the others mean whatever they mean."""

@@ -342,7 +342,7 @@ def test_every_changed_byte_of_the_start_is_survived(tmp_path, exact, noise):
 
 
 def test_other_kinds_of_tiff_are_refused(tmp_path, exact, noise):
-    for big, reason in ((False, "neither TIFF nor Zarr"), (True, "DNG")):
+    for big, reason in ((False, "neither TIFF, Zarr nor NPY"), (True, "DNG")):
         tifffile.imwrite(
             tmp_path / "a.tif",
             noise(30, 30),

@@ -20,17 +20,14 @@ from ruis.formats.tiff import TIFF
 from ruis.formats.tiff.directories import check_directories, first_image, is_image
 from ruis.formats.tiff.exif import append_directories, exif_block, exif_tags
 from ruis.formats.tiff.values import layout_of, meaningful
-from ruis.stacks.base import Need, Sink, Stacks, check_axes
+from ruis.stacks.base import HELD, Need, Sink, Stacks, check_axes
 from ruis.stacks.tiff.reading import Kind, Pages, PageStack
 from ruis.stacks.tiff.writing import DEFLATE, KEPT, PageSink, written_as
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
-__all__ = ["HELD", "TIFFStacks"]
-
-HELD = 400e6
-"""Bytes of pixels up to which a TIFF of one page is denoised in memory."""
+__all__ = ["TIFFStacks"]
 
 CLASSIC = 2**32 - 2**26
 """Bytes that a TIFF holds which is no BigTIFF, with some left for its directories."""

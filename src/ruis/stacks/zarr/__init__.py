@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from ruis.errors import AxesError, CorruptImageError, ImageError, UnsupportedFormatError
+from ruis.errors import AxesError, CorruptImageError, UnsupportedFormatError
 from ruis.formats.atomic import new_folder
 from ruis.formats.base import decoding
-from ruis.image import Colour, ImageInfo, data_range_of
 from ruis.resample import shrunk
-from ruis.stacks.base import Need, Pieces, Region, Sink, Stack, Stacks, check_axes
+from ruis.stacks.arrays import ArrayStack
+from ruis.stacks.base import Need, Pieces, Sink, Stack, Stacks, check_axes
 from ruis.stacks.zarr.hierarchy import Node, copied, is_node, nodes
 from ruis.stacks.zarr.images import Picture, images, plain_axes
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ruis.resample import Reduction
 
 __all__ = ["ZarrStacks"]
@@ -37,7 +35,7 @@ class ZarrStacks(Stacks):
     name: ClassVar[str] = "zarr"
     title: ClassVar[str] = "Zarr"
     suffixes: ClassVar[tuple[str, ...]] = (".zarr",)
-    stacks: tuple[ArrayStack, ...]
+    stacks: tuple[PictureStack, ...]
 
     def __init__(self, root: Path, axes: str | None) -> None:
         self.root = root
@@ -52,7 +50,7 @@ class ZarrStacks(Stacks):
             shapes = [_array(root / path, "r").shape for path in picture.paths]
             for larger, smaller in itertools.pairwise(shapes):
                 _factors(larger, smaller)
-            stacks.append(ArrayStack(root, by_path[picture.paths[0]], array, picture, axes))
+            stacks.append(PictureStack(root, by_path[picture.paths[0]], array, picture, axes))
         if not stacks:
             raise UnsupportedFormatError("it holds no array of two axes or more.")
         self.stacks = tuple(stacks)
@@ -100,8 +98,8 @@ class ZarrStacks(Stacks):
             yield ArraySink(folder)
 
 
-class ArrayStack(Stack):
-    """One array, its axes in the order of stacks.
+class PictureStack(ArrayStack):
+    """One array, and the smaller copies of it.
 
     Parameters
     ----------
@@ -120,71 +118,34 @@ class ArrayStack(Stack):
     def __init__(
         self, root: Path, node: Node, array: Any, picture: Picture, axes: str | None
     ) -> None:
-        source = str(root)
-        self.array, self.picture = array, picture
-        self.name = picture.paths[0]
-        self.shape = tuple(int(n) for n in array.shape)
-        self.axes = self._axes(node, axes, source)
-        if 0 in self.shape:
-            raise CorruptImageError(f"{self.name or 'the array'} is empty: {self.shape}.")
-        self.order = _order(self.axes)
-        dtype = np.dtype(array.dtype).newbyteorder("=")
-        if dtype.kind not in "uif" or (dtype.kind in "ui" and dtype.itemsize > 4):
-            raise ImageError(
-                f"{self.name or 'the array'} is of {dtype}: images are of 8 to 32 bits, or floats.",
-                source=source,
-            )
-        sizes = [self.shape[axis] for axis in self.order]
-        stored = array.shards or array.chunks
-        blocks = [min(int(stored[axis]), self.shape[axis]) for axis in self.order]
-        deep = "S" in self.axes
-        self.samples = sizes[-1] if deep else 1
-        *planes, self.rows, self.columns = sizes[:-1] if deep else sizes
-        self.planes = tuple(planes)
-        self.block = tuple(blocks[:-1] if deep else blocks)
-        colour, alpha = _meaning(self.samples)
-        self.info = ImageInfo(
-            dtype, data_range_of(dtype), colour, alpha, "YXC" if deep else "YX", "zarr", source
+        self.picture = picture
+        super().__init__(
+            array,
+            _axes(node, array, picture, axes, str(root)),
+            array.shards or array.chunks,
+            format="zarr",
+            source=str(root),
+            name=picture.paths[0],
         )
 
-    def _axes(self, node: Node, given: str | None, source: str) -> str:
-        if given is not None:
-            return check_axes(given, len(self.shape), source)
-        axes = self.picture.axes
-        if axes is None and len(self.picture.paths) > 1:
-            axes = "TCZYX"[-len(self.shape) :]
-        if axes is None:
-            names = getattr(self.array.metadata, "dimension_names", None)
-            axes = plain_axes(node, names, self.shape, source)
-        if len(axes) != len(self.shape) or not {"Y", "X"} <= set(axes):
-            raise AxesError(
-                f"{self.name} has {len(self.shape)} axes, and is said to have {axes}; say what "
-                "they are with --axes.",
-                source=source,
-            )
-        return axes
 
-    def read(self, region: Region) -> NDArray[Any]:
-        """Read the chunks that the region touches."""
-        with decoding("Zarr", self.info.source):
-            stored = np.asarray(self.array[self.index(region)])
-        pixels = stored.transpose(self.order)
-        pixels = pixels if "S" in self.axes else pixels[..., None]
-        return np.ascontiguousarray(pixels, self.info.dtype)
-
-    def index(self, region: Region) -> tuple[slice, ...]:
-        """Return a region as an index of the array as it is stored."""
-        slices = (*region.planes, region.rows, region.columns, slice(None))
-        places: list[slice] = [slice(None)] * len(self.order)
-        for axis, one in zip(self.order, slices, strict=False):
-            places[axis] = one
-        return tuple(places)
-
-    def stored(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Return pixels in the order of axes in which the array is stored."""
-        if "S" not in self.axes:
-            pixels = pixels[..., 0]
-        return pixels.transpose(np.argsort(self.order))
+def _axes(node: Node, array: Any, picture: Picture, given: str | None, source: str) -> str:
+    """Return what the axes of an array are called."""
+    if given is not None:
+        return check_axes(given, array.ndim, source)
+    axes = picture.axes
+    if axes is None and len(picture.paths) > 1:
+        axes = "TCZYX"[-array.ndim :]
+    if axes is None:
+        names = getattr(array.metadata, "dimension_names", None)
+        axes = plain_axes(node, names, tuple(array.shape), source)
+    if len(axes) != array.ndim or not {"Y", "X"} <= set(axes):
+        raise AxesError(
+            f"{picture.paths[0]} has {array.ndim} axes, and is said to have {axes}; say what "
+            "they are with --axes.",
+            source=source,
+        )
+    return axes
 
 
 class ArraySink(Sink):
@@ -201,7 +162,7 @@ class ArraySink(Sink):
 
     def write(self, stack: Stack, pieces: Pieces) -> None:
         """Write whole chunks, then the smaller copies of the image."""
-        array: ArrayStack = stack  # type: ignore[assignment]
+        array: PictureStack = stack  # type: ignore[assignment]
         picture = array.picture
         level = _array(self.folder / picture.paths[0], "r+")
         for region, pixels in pieces:
@@ -216,19 +177,6 @@ def _array(folder: Path, mode: str) -> Any:
     import zarr
 
     return zarr.open_array(str(folder), mode=mode)
-
-
-def _order(axes: str) -> tuple[int, ...]:
-    """Return the stored axes in the order planes, rows, columns, samples."""
-    last = [axes.index(letter) for letter in "YXS" if letter in axes]
-    return (*(axis for axis in range(len(axes)) if axis not in last), *last)
-
-
-def _meaning(samples: int) -> tuple[Colour, bool]:
-    """Return what samples that belong together mean, and whether the last is alpha."""
-    if samples in {3, 4}:
-        return "rgb", samples == 4
-    return ("channels" if samples > 2 else "gray"), samples == 2
 
 
 # -- the levels of a pyramid ----------------------------------------------------------------------
