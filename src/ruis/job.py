@@ -339,7 +339,7 @@ class Ready:
         return into, 0, ()
 
 
-def check_settings(sigma: float | None, strength: float, *, floats: bool) -> None:
+def check_settings(sigma: float | None, strength: float, *, brightest: float = 1.0) -> None:
     """Refuse a sigma or a strength that means nothing.
 
     Parameters
@@ -348,8 +348,9 @@ def check_settings(sigma: float | None, strength: float, *, floats: bool) -> Non
         The standard deviation of the noise, as a fraction of the data range.
     strength : float
         The share of what the network removes that is removed.
-    floats : bool
-        Whether the image holds floats, which may go beyond their data range.
+    brightest : float, default 1.0
+        The largest value of the image as a fraction of its data range, which floats may go beyond; infinity
+        where nobody knows.
 
     Raises
     ------
@@ -362,10 +363,10 @@ def check_settings(sigma: float | None, strength: float, *, floats: bool) -> Non
             raise ConfigError(f"{name} is a number, not {value!r}.")
     if sigma is not None and not 0 <= sigma < math.inf:
         raise ConfigError(f"sigma is a fraction of the data range, at least 0, not {sigma}.")
-    if sigma is not None and sigma > 1 and not floats:  # floats may go beyond their range
+    if sigma is not None and sigma > max(1.0, brightest):
+        hint = f"; did you mean {sigma:g}/255?" if sigma <= 255 else "."
         raise ConfigError(
-            f"sigma is a fraction of the data range, and {sigma:g} is more than all of it; did "
-            f"you mean {sigma:g}/255?"
+            f"sigma is a fraction of the data range, and {sigma:g} is more than all of it{hint}"
         )
     if not 0 <= strength <= 1:
         raise ConfigError(f"strength is from 0 (nothing) to 1 (all), not {strength}.")

@@ -268,10 +268,13 @@ def test_a_denoiser_refuses_what_it_cannot_be(small_model, settings):
         Denoiser(small_model(), **settings)
 
 
-def test_sigma_in_255ths_of_an_image_in_integers_is_refused(denoiser):
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_sigma_in_255ths_is_refused_where_no_value_is_so_large(denoiser, dtype):
     with pytest.raises(ConfigError, match="did you mean 25/255"):
-        denoiser.denoise(noise(40, 40, dtype="uint8"), sigma=25)
-    beyond = 10 * noise(40, 40)  # floats may
+        denoiser.denoise(noise(40, 40, dtype=dtype), sigma=25)
+    with pytest.raises(ConfigError, match=r"more than all of it\.$"):
+        denoiser.denoise(noise(40, 40, dtype=dtype), sigma=2500)
+    beyond = 100 * noise(40, 40)  # floats may
     assert denoiser.denoise(beyond, sigma=25).shape == beyond.shape
 
 

@@ -68,20 +68,19 @@ def compare(
     white = None if before.info.data_range == given else before.info.data_range[1]
     found = comparison.compare(before, after, known)
     words = comparison.verdict_text(found)
+    if json:
+        names = {"noisy": noisy, "denoised": denoised, "clean": clean}
+        print_json({**names, "white": white, **found.to_json(), "summary": words})
+    else:
+        if white is not None:
+            say(f"range      values up to {white:g} count as white: hardly any go beyond")
+        _show(found)
+        say()
+        say(textwrap.fill(words, 88, break_on_hyphens=False))
     if report is not None:
         from ruis.cli.compare_report import write_comparison
 
         write_comparison(report, found, before, after, known, overwrite=overwrite)
-    if json:
-        names = {"noisy": noisy, "denoised": denoised, "clean": clean}
-        print_json({**names, "white": white, **found.to_json(), "summary": words})
-        return
-    if white is not None:
-        say(f"range      values up to {white:g} count as white: hardly any go beyond")
-    _show(found)
-    say()
-    say(textwrap.fill(words, 88, break_on_hyphens=False))
-    if report is not None:
         tell(f"The page is {report}.")
 
 

@@ -106,16 +106,17 @@ def evaluate(
             strength=strength,
             progress=progress,
         )
+    if json:
+        print_json(result.to_json_form())
+    else:
+        _show(result)
     if report is not None:
         from ruis.cli.report import write_report
 
         write_report(
             report, result, pairs, denoiser, sigma=given, strength=strength, overwrite=overwrite
         )
-    if json:
-        print_json(result.to_json_form())
-    else:
-        _show(result)
+        tell(f"The page is {report}.")
     for note in result.notes[:NOTES]:
         tell(f"Note: {note}.")
     if len(result.notes) > NOTES:

@@ -84,17 +84,16 @@ def inspect(
     said += [f"--data-range={data_range}"] if data_range else []
     words = paragraph(result, image, said)
     other = inspection.scikit_image_sigma(read) if scikit_image else None
-    if picture is not None:
-        _draw(evidence, image, words, picture, overwrite=overwrite)
     if json:
         told = {} if other is None else {"sigma_scikit_image": other}
         which = {} if count == 1 else {"plane": number, "planes": count}
         print_json({"image": image, **which, **result.to_json(), **told, "summary": words})
-        return
-    _show(image, result, other, arguments(image, said))
-    say()
-    say(textwrap.fill(words, 88, break_on_hyphens=False))
+    else:
+        _show(image, result, other, arguments(image, said))
+        say()
+        say(textwrap.fill(words, 88, break_on_hyphens=False))
     if picture is not None:
+        _draw(evidence, image, words, picture, overwrite=overwrite)
         tell(f"The picture is {picture}.")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruis.errors import ConfigError, ImageWriteError
 
-__all__ = ["check_new_file"]
+__all__ = ["check_new_file", "check_writable"]
 
 
 def check_new_file(
@@ -45,7 +45,7 @@ def check_new_file(
     ConfigError
         If it has another ending, or its folder is not there, or it is one of the images.
     ImageWriteError
-        If it exists already.
+        If it exists already, or its folder cannot be written to.
     """
     suffix = path.suffix.lower() if any_case else path.suffix
     if suffix not in suffixes:
@@ -56,3 +56,23 @@ def check_new_file(
         raise ConfigError(f"{option} {path} is the image itself; give another name.")
     if os.path.lexists(path) and not overwrite:
         raise ImageWriteError("exists already; --overwrite replaces it.", source=str(path))
+    check_writable(path.parent, path)
+
+
+def check_writable(folder: Path, path: Path) -> None:
+    """Look whether a folder can be written to.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that there is.
+    path : Path
+        What shall be made in it, for the message.
+
+    Raises
+    ------
+    ImageWriteError
+        If not.
+    """
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ImageWriteError(f"cannot be written: permission denied in {folder}.", source=str(path))

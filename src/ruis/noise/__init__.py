@@ -33,6 +33,7 @@ __all__ = [
     "has_sigma",
     "parse",
     "read_number",
+    "written",
 ]
 
 NOISE = Registry(
@@ -141,29 +142,46 @@ def fixed(amount: float | tuple[float, float]) -> float:
     return amount
 
 
-def _show_number(value: float) -> str:
-    """Write a number shortly: 0.1, 30, 25/255."""
-    if len(repr(value)) <= 6:
-        return f"{value:g}"
-    levels = round(value * 255)
-    return f"{levels}/255" if math.isclose(value * 255, levels, rel_tol=1e-12) else f"{value:.4g}"
+EXACT = 1e-12
+"""Relative; what is read again from a text as near as this is the same number."""
+
+
+def written(value: float) -> str:
+    """Write a number as shortly as it is read again: 0.1, 30, 25/255.
+
+    Parameters
+    ----------
+    value : float
+        Any number.
+
+    Examples
+    --------
+    >>> written(25 / 255), written(0.123456789)
+    ('25/255', '0.123456789')
+    """
+    levels = _decimal(value * 255)
+    return min(_decimal(value), f"{levels}/255", key=len)
+
+
+def _decimal(value: float) -> str:
+    """Write a number with four digits, or with as many as it has."""
+    short = f"{value:.4g}"
+    return short if math.isclose(float(short), value, rel_tol=EXACT) else repr(value)
 
 
 def _show(value: Any) -> str:
     """Write a setting in the way in which :func:`parse` reads it."""
     match value:
         case (float() as low, float() as high):
-            levels = round(low * 255)
-            whole = math.isclose(low * 255, levels, rel_tol=1e-12)
-            if whole and _show_number(high).endswith("/255"):
-                return f"{levels}..{_show_number(high)}"  # one divisor for both ends
-            return f"{low:.4g}..{high:.4g}"
+            if written(high).endswith("/255"):
+                return f"{_decimal(low * 255)}..{written(high)}"  # one divisor for both ends
+            return f"{written(low)}..{written(high)}"
         case (int() as low, int() as high):
             return f"{low}..{high}"
         case tuple():
             return ":".join(_show(one) for one in value)
         case float():
-            return _show_number(value)
+            return written(value)
     return str(value)
 
 
@@ -371,7 +389,8 @@ def _parse_text(text: str) -> NoiseModel:
     """Read one of several (|), each with a weight (*), each some in order (+)."""
     options = _split(text, r"\|")
     if len(options) > 1:
-        weighted = [re.fullmatch(r"(?:([\d.eE/]+)\s*\*)?(.*)", one, re.DOTALL) for one in options]
+        weight = r"(?:([\d./]+(?:[eE][+-]?\d+)?)\s*\*)?(.*)"
+        weighted = [re.fullmatch(weight, one, re.DOTALL) for one in options]
         return _model(
             "one-of",
             {

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
-from ruis.noise import AnyNoise, NoiseModel, between, parse, read_number
+from ruis.noise import AnyNoise, NoiseModel, between, parse, read_number, written
 
 __all__ = ["OneOf"]
 
@@ -69,6 +69,6 @@ class OneOf(NoiseModel):
         weights = self.weights or (1.0,) * len(self.models)
         equal = len(set(weights)) == 1
         return "|".join(
-            ("" if equal else f"{weight:g}*") + (f"({one})" if "|" in str(one) else str(one))
+            ("" if equal else f"{written(weight)}*") + (f"({one})" if "|" in str(one) else str(one))
             for weight, one in zip(weights, self.models, strict=True)
         )

@@ -65,8 +65,8 @@ def test_parentheses_group():
         ({"name": "gaussian", "sigma": 25 / 255}, "gaussian:sigma=25/255"),
         ({"name": "gaussian", "sigma": [0, "55/255"]}, "gaussian:sigma=0..55/255"),
         ({"name": "gaussian", "sigma": [0.05, 0.1]}, "gaussian:sigma=0.05..0.1"),
-        ({"name": "gaussian", "sigma": [0.25, "85/255"]}, "gaussian:sigma=0.25..0.3333"),
-        ({"name": "gaussian", "sigma": 0.123456789}, "gaussian:sigma=0.1235"),
+        ({"name": "gaussian", "sigma": [0.25, "85/255"]}, "gaussian:sigma=63.75..85/255"),
+        ({"name": "gaussian", "sigma": 0.123456789}, "gaussian:sigma=0.123456789"),
         ({"name": "jpeg", "quality": [30, 90]}, "jpeg:quality=30..90"),
         ({"name": "camera"}, "camera"),
     ],
@@ -189,3 +189,24 @@ def test_a_model_of_another_distribution_is_found_by_its_entry_point(monkeypatch
     monkeypatch.setattr(metadata, "entry_points", lambda group: [point])
     monkeypatch.setattr(NOISE, "_rows", None)
     assert NOISE.load("other").example == "gaussian:25/255"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("gaussian:25/255", "gaussian:sigma=25/255"),
+        ("gaussian:0.123456", "gaussian:sigma=0.123456"),
+        ("gaussian:12.5/255", "gaussian:sigma=12.5/255"),
+        ("gaussian:0.0001234567..0.1", "gaussian:sigma=0.0001234567..0.1"),
+        ("gaussian:1.5/255..55/255", "gaussian:sigma=1.5..55/255"),
+        ("gaussian:0.123456789..85/255", None),
+        ("gaussian:0.123456789..0.5", "gaussian:sigma=0.123456789..0.5"),
+        ("1e-3*gaussian:0.1|2E+2*jpeg:50", "0.001*gaussian:sigma=0.1|200*jpeg:quality=50"),
+        ("0.00001*gaussian:0.1|1/3*jpeg:50", None),
+    ],
+)
+def test_what_is_shown_is_read_again(text, shown):
+    """As a manifest and a card keep it."""
+    model = parse(text)
+    assert shown is None or str(model) == shown
+    assert parse(str(model)) == model

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ruis.cli.outputs import check_writable
 from ruis.cli.quiet import load_keras_quietly
 from ruis.errors import ConfigError, EngineUnavailableError, ImageWriteError
 
@@ -181,6 +182,7 @@ def new_folder(folder: Path, names: Sequence[str], *, overwrite: bool) -> Path:
     if not folder.parent.is_dir():
         raise ConfigError(f"-o {folder}: there is no folder {folder.parent}.")
     check_new(folder, names, overwrite=overwrite)
+    check_writable(folder if folder.is_dir() else folder.parent, folder)
     folder.mkdir(exist_ok=True)
     return folder
 
