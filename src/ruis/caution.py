@@ -61,9 +61,6 @@ twice the light is twice the value, and of what does not begin at black it sees 
 TAIL = 1.0
 """So many percent of the values at either end do not count."""
 
-BLIND_SPOT = frozenset({"noise-to-void", "neighbour-to-neighbour", "zero-shot"})
-"""Objectives that learn from single noisy images, and assume that each pixel has its own noise."""
-
 
 def denoising_cautions(manifest: Manifest, noisy: Image, sigma: float) -> list[Caution]:
     """Hold an image against what its model learnt.
@@ -230,7 +227,7 @@ def training_cautions(samples: Sequence[Sample], objective: Objective) -> list[C
         )
     step = max(1, len(samples) // LOOK)
     looked = samples[::step][:LOOK]
-    if objective.name in BLIND_SPOT:
+    if objective.alone:
         found += _structure(looked, str(getattr(objective, "mask", "point")))
     clean = [sample for sample in looked if sample.clean is not None]
     blocked = [sample.name for sample in clean if _blocks(sample.clean, sample.scale)]

@@ -196,6 +196,7 @@ class Recipe(Record):
             if spec is not None:
                 parse_noise(spec)
         self._check_sources()
+        self._check_objective()
         return self
 
     def _check_sources(self) -> None:
@@ -225,6 +226,21 @@ class Recipe(Record):
             raise ValueError(f"zoom_least is {self.zoom_least:g}, more than zoom, {self.zoom:g}")
         if self.compressed and self.noise is None:
             raise ValueError("compressed is for clean images to which noise is added")
+        if self.validation_noise is not None and self.noise is None:
+            raise ValueError("validation_noise is for clean images to which noise is added")
+
+    def _check_objective(self) -> None:
+        """See that nothing is said that the objective would ignore."""
+        objective = objectives.parse(self.objective)
+        if self.patience is not None and not objective.stops_early:
+            raise ValueError(
+                f"patience is for objectives whose validation tells when to stop: {objective.name} learns "
+                "to the end"
+            )
+        if objective.alone and self.loss != type(self).model_fields["loss"].default:
+            raise ValueError(f"{objective.name} has a loss of its own: leave loss out")
+        if objective.alone and self.sigma_error is not None:
+            raise ValueError(f"sigma_error: {objective.name} knows no sigma to tell")
 
     @property
     def objective_name(self) -> str:

@@ -16,6 +16,11 @@ SMALLEST = {
     "epochs": 3,
 }
 PAIRS = [{"name": "pairs", "terms": "CC0", "folder": "clean", "noisy": "noisy"}]
+ALONE = {
+    "objective": "noise-to-void",
+    "noise": None,
+    "data": [{"name": "shots", "terms": "CC0", "noisy": "noisy"}],
+}
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 
 
@@ -54,6 +59,10 @@ def test_an_unknown_key_names_the_nearest():
         ({"seed": -1}, "seed"),
         ({"noise": "gausian:0.1"}, "gausian"),
         ({"validation_noise": "nonsense"}, "nonsense"),
+        ({**ALONE, "validation_noise": "gaussian:0.1"}, "validation_noise is for"),
+        ({**ALONE, "patience": 3}, "patience is for"),
+        ({**ALONE, "loss": "mean_absolute_error"}, "loss of its own"),
+        ({**ALONE, "sigma_error": 0.2}, "knows no sigma"),
         ({"name": "Mine!"}, "name"),
         ({"name": None}, "name"),
     ],

@@ -49,6 +49,14 @@ class Objective(Record, ABC):
     halves: ClassVar[bool] = False
     """Whether the network is also shown pictures with half as many rows and columns."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether it learns from single noisy images: neighbours tell what a pixel is worth, by a loss of its own.
+
+        So no two pixels may share their noise.
+        """
+        return self.needs == ("noisy",)
+
     @abstractmethod
     def example(
         self,
