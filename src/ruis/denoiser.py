@@ -271,9 +271,7 @@ class Denoiser:
             If sigma or strength is out of bounds.
         """
         beyond = seen.brightest if seen is not None else math.inf
-        check_settings(
-            sigma, strength, brightest=beyond if info.dtype.kind == "f" else 1.0
-        )
+        check_settings(sigma, strength, brightest=beyond if info.dtype.kind == "f" else 1.0)
         group, notes = self._groups(channels, info.source)
         scale = Intensity(info.dtype, info.data_range)
         found = sigma if sigma is not None else seen.sigma if seen else math.nan

@@ -263,6 +263,10 @@ class Job:
                 continue
             window = self._window(stored[some], cut, tile, memory)
             if stored.dtype.kind == "f" and not _finite(window):
+                if _finite(seen):
+                    raise ImageError(
+                        "it holds values beyond what float32 holds; say what is white (data_range)."
+                    )
                 raise ImageError("it holds values that are not numbers; replace them first.")
             self._part(window, denoised[some], tile)
 

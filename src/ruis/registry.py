@@ -59,6 +59,16 @@ class Registry(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._all())
 
+    def check(self, name: str) -> None:
+        """Look whether a row has this name, without importing what it stands for.
+
+        Raises
+        ------
+        UnknownNameError
+            If none has; the error suggests the nearest one.
+        """
+        self[name]
+
     def load(self, name: str) -> Any:
         """Import and return what `name` stands for.
 

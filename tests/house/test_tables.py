@@ -21,6 +21,7 @@ SHARED = {
         "onnx_graph",
         "openvino_graph",
     },  # what goes around any of them; the graphs of two
+    "stacks": {"arrays"},  # what is one array each
     "architectures": {"keras_layers"},
 }
 

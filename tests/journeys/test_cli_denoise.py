@@ -398,19 +398,45 @@ def test_json_is_one_document_and_nothing_else(model):
     Path("bad.png").write_bytes(b"nothing")
     done = run("a.png", "bad.png", "--model", model, "--json", "--sigma", "51/255", code=1)
     document = json.loads(done.stdout)
-    assert set(document) == {"outputs", "failed"}
+    assert set(document) == {"outputs", "failed", "skipped"}
     (output,) = document["outputs"]
     assert output.pop("seconds") > 0
     assert output == {
         "input": "a.png",
         "output": "a.denoised.png",
         "model": "same",
+        "chosen": None,
         "sigma": pytest.approx(0.2),
+        "sigma_given": True,
+        "notes": ["3 channels, denoised one by one with 'same'"],
     }
     (failed,) = document["failed"]
     assert failed["input"] == "bad.png"
     assert failed["error"] == "UnsupportedFormatError"
     assert "bad.png" in failed["message"]
+
+
+def test_the_document_tells_what_a_person_is_told(model):
+    make("a.png", channels=3)
+    Pillow.fromarray(np.zeros((8, 8), np.uint8)).convert("P").save("palette.png")
+    first = json.loads(run("a.png", "palette.png", "--json").stdout)
+    told = {one["input"]: one for one in first["outputs"]}
+    assert told["a.png"]["chosen"]
+    assert not told["a.png"]["sigma_given"]
+    assert any("palette" in note for note in told["palette.png"]["notes"])
+    assert first["skipped"] == []
+    again = json.loads(run("a.png", "palette.png", "--json", "--skip-existing").stdout)
+    assert again == {"outputs": [], "failed": [], "skipped": ["a.png", "palette.png"]}
+
+
+@pytest.mark.parametrize("setting", [("--model", "grey"), ("--engine", "openvin")])
+def test_a_wrong_name_is_wrong_also_where_all_is_done(model, setting):
+    make("a.png")
+    run("a.png", "--model", model)
+    for how in ((), ("--skip-existing",)):
+        done = run("a.png", *setting, *how, code=2)
+        assert "Did you mean" in done.stderr
+    assert "(auto, fast, best)" in run("a.png", "--model", "grey", code=2).stderr
 
 
 @pytest.mark.parametrize(

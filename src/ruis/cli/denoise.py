@@ -17,7 +17,10 @@ from ruis.cli.failures import DEBUG
 from ruis.cli.interval import check_uncertainty
 from ruis.cli.outcomes import Outcomes, reason
 from ruis.cli.steps import Steps
+from ruis.engines import ENGINES
+from ruis.errors import RuisError
 from ruis.outputs import Plan, plan
+from ruis.zoo import check_known
 
 __all__ = ["denoise"]
 
@@ -135,15 +138,26 @@ def denoise(
         outcomes.tell_failure(failure)
     begun = time.perf_counter()
     try:
+        _check_names(model, engine, todo, outcomes)
         Work(steps, outcomes).do(todo.jobs)
     finally:
         if json:
-            print_json(
-                {"outputs": outcomes.outputs, "failed": [asdict(one) for one in outcomes.failed]}
-            )
+            failed = [asdict(one) for one in outcomes.failed]
+            skipped = [str(path) for path in (*todo.skipped, *todo.products)]
+            print_json({"outputs": outcomes.outputs, "failed": failed, "skipped": skipped})
         _sum_up(outcomes, todo, time.perf_counter() - begun)
     fine = len(outcomes.outputs) + len(todo.skipped) + len(todo.products)
     raise typer.Exit(code_of_run(fine, len(outcomes.failed)))
+
+
+def _check_names(model: str, engine: str, todo: Plan, outcomes: Outcomes) -> None:
+    """Refuse names that are none: also where nothing is left to do."""
+    try:
+        check_known(model)
+        ENGINES.check(engine)
+    except RuisError as error:
+        outcomes.give_up(todo.jobs, error)
+        raise
 
 
 def _sum_up(outcomes: Outcomes, todo: Plan, seconds: float) -> None:

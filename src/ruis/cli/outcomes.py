@@ -55,8 +55,11 @@ class Outcomes:
                 "input": str(job.input),
                 "output": str(job.output),
                 "model": how.model,
+                "chosen": how.why,
                 "sigma": how.sigma,
+                "sigma_given": how.given,
                 "seconds": round(how.seconds, 3),
+                "notes": how.notes,
                 **interval,
             }
         )

@@ -75,4 +75,6 @@ def check_writable(folder: Path, path: Path) -> None:
         If not.
     """
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ImageWriteError(f"cannot be written: permission denied in {folder}.", source=str(path))
+        raise ImageWriteError(
+            f"cannot be written: permission denied in {folder}.", source=str(path)
+        )

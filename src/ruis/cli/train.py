@@ -313,7 +313,9 @@ def _show(made: ModelFile, output: Path, report: Path) -> None:
         against = "" if _knows_clean(made) else " against noisy ones: good to compare epochs by"
         where = "the image itself" if images == 1 else "images held out"
         share = training.recipe.get("finetuned_share", 1.0)
-        mean = f", before {share:.0%} of it became a mean with what it began with" if share < 1 else ""
+        mean = (
+            f", before {share:.0%} of it became a mean with what it began with" if share < 1 else ""
+        )
         say(f"  validation  {training.validation_psnr:.2f} dB on {where}{against}{mean}")
     say(f"  report      {report}")
     say(f"Use it:  ruis denoise IMAGE --model {output}")

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from ruis.errors import ModelCorruptError, ModelNotFoundError, UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ruis.model_file import ModelFile
 
-__all__ = ["AUTO", "SHIPPED", "file_of", "find", "path_of", "suited"]
+__all__ = ["AUTO", "SHIPPED", "check_known", "file_of", "find", "path_of", "suited"]
 
 SHIPPED: dict[str, str] = {
     "documents": "a19697c47481610430dcbccb947694d00cdc7c37645cb0635ceceb6084889737",
@@ -90,11 +92,38 @@ def file_of(name_or_path: str | Path) -> Path:
         return store.path_of(text)
     if Path(text).is_file():
         return Path(text)
-    hint = UnknownNameError("model", text, [*SHIPPED, *pulled])
+    raise _not_found(text, pulled)
+
+
+def check_known(name_or_path: str | Path) -> None:
+    """Look whether there is such a model, or a word that stands for one, without opening any.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If not; the message names what there is.
+    """
+    from ruis.zoo import store
+
+    text = str(name_or_path)
+    if text not in (*AUTO, *SHIPPED) and not Path(text).is_file():
+        pulled = store.names()
+        if text not in pulled:
+            raise _not_found(text, pulled, words=AUTO)
+
+
+def _not_found(
+    text: str, pulled: Collection[str], words: tuple[str, ...] = ()
+) -> ModelNotFoundError:
+    hint = UnknownNameError("model", text, [*SHIPPED, *pulled, *words])
     near = f" Did you mean {hint.nearest!r}?" if hint.nearest else ""
     also = f", none that was pulled ({', '.join(pulled)})" if pulled else ""
-    raise ModelNotFoundError(
-        f"{text!r} is no model that ships ({', '.join(sorted(SHIPPED))}){also} and no model file."
+    if words:
+        chosen = f", none of the words for one that suits the image ({', '.join(words)})"
+    else:
+        chosen = " (only denoising chooses one by the image)" if text in AUTO else ""
+    return ModelNotFoundError(
+        f"{text!r} is no model that ships ({', '.join(sorted(SHIPPED))}){also}{chosen} and no model file."
         f"{near}"
     )
 
