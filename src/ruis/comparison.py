@@ -71,6 +71,8 @@ VERDICTS = {
     "brightness-shifted": "The image became {direction} by {shift:.1f}/255 on average; noise should "
     "not change that.",
     "colour-shifted": "The colours shifted by up to {colour:.1f}/255 against each other.",
+    "noise-added": "The image after has more noise (sigma {after:.1f}/255) than the one before "
+    "({before:.1f}/255): were they given in this order?",
     "noise-left": "Noise is left: sigma {after:.1f}/255 of {before:.1f}/255.",
     "not-white": "What was removed is not white: neighbours agree by {white:+.2f}. That is as it "
     "should be if the noise was so (a camera's, or blotches), and a loss of detail if it was white.",
@@ -174,7 +176,9 @@ class Comparison:
             found.append("brightness-shifted")
         if self.colour_shift > 2 * SHIFT:
             found.append("colour-shifted")
-        if self.sigma_after > LEFT * self.sigma_before and self.sigma_after > SHIFT:
+        if self.sigma_after > MORE * self.sigma_before and self.sigma_after > SHIFT:
+            found.append("noise-added")
+        elif self.sigma_after > LEFT * self.sigma_before and self.sigma_after > SHIFT:
             found.append("noise-left")
         if self._blurred:
             found.append("blurred")

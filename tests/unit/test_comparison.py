@@ -97,6 +97,12 @@ def test_noise_that_is_left_is_told(clean, noisy):
     assert "noise-left" in compare(image(noisy), image((noisy + clean) / 2)).verdict
 
 
+def test_two_images_the_other_way_round_are_asked_about(clean, noisy):
+    found = compare(image(clean), image(noisy))
+    assert "noise-added" in found.verdict
+    assert "in this order?" in verdict_text(found)
+
+
 def test_nothing_removed(noisy):
     assert compare(image(noisy), image(noisy)).verdict == ("nothing-removed",)
 

@@ -91,7 +91,10 @@ def fit(
     border: Annotated[
         int,
         typer.Option(
-            min=0, max=1000, metavar="PIXELS", help="Leave so many out along each edge: heat maps."
+            min=0,
+            max=1000,
+            metavar="PIXELS",
+            help="Leave so many out along each edge of heat maps, a quarter of the image at most.",
         ),
     ] = 4,
     minutes: Annotated[

@@ -45,7 +45,7 @@ def denoise(
         typer.Option(
             metavar="auto|fast|best|NAME|FILE",
             help="A model that ships (ruis models), or a .ruis file; auto: by the image's channels "
-            "and its noise; fast, best: the same, with small or large networks.",
+            "and its noise; fast: the same with a small network, best: with a large one (of gray images).",
         ),
     ] = "auto",
     sigma: options.Sigma = "auto",

@@ -343,7 +343,8 @@ def format_of(path: str | os.PathLike[str]) -> str:
         known += format.suffixes if format.writable else ()
     ending = f"the ending {suffix!r}" if suffix else "a name without ending"
     raise UnsupportedFormatError(
-        f"{ending} means no format; known: {', '.join(known)}.", source=str(path)
+        f"{ending} means no format; known: {', '.join(known)}. Give the output such a name.",
+        source=str(path),
     )
 
 

@@ -193,7 +193,9 @@ def _chunks(data: bytearray) -> Iterator[tuple[bytes, memoryview]]:
         length = int.from_bytes(view[offset : offset + 4], "big")
         name = bytes(view[offset + 4 : offset + 8])
         if offset + 12 + length > len(data):
-            raise CorruptImageError(f"the file is truncated within its {name!r} chunk.")
+            raise CorruptImageError(
+                f"the file is truncated within its {name.decode('latin-1')} chunk."
+            )
         yield name, view[offset : offset + 12 + length]
         if name == b"IEND":
             return

@@ -98,7 +98,8 @@ def layout_of(page: TiffPage) -> Layout:
             f"its compression ({page.compression!s}) is not read; save it with LZW or deflate."
         )
     if photometric not in COLOURED:
-        raise UnsupportedFormatError(f"its colours ({page.photometric!s}) are not read.")
+        name = getattr(page.photometric, "name", page.photometric)
+        raise UnsupportedFormatError(f"its colours ({name}) are not read; save it as RGB.")
     if photometric == YCBCR and int(page.compression) != JPEG:
         raise UnsupportedFormatError("YCbCr without JPEG compression is not read; save it as RGB.")
     axes = {"YX": "YX", "YXS": "YXC", "SYX": "CYX"}.get(page.axes)
