@@ -184,7 +184,19 @@ def test_names_are_not_taken_from_anyone(model, tmp_path):
     assert "pattern" in run("pull", model, "--name", "../x", code=2).stderr
 
 
-@pytest.mark.parametrize("name", ["auto", "fast", "best", "push"])
+def test_what_was_pulled_is_removed_and_nothing_else(model, own_store):
+    run("pull", model)
+    run("pull", model, "--name", "again")
+    assert run("remove", "grain").stdout == "grain was removed.\n"
+    assert run("again").stdout.startswith("# grain"), "another name leads to the same file"
+    missing = run("remove", "grain", code=2)
+    assert "no model 'grain' was pulled; these were: again" in missing.stderr
+    assert json.loads(run("remove", "again", "--json").stdout) == {"removed": "again"}
+    assert nothing_kept(own_store)
+    assert "ships with ruis" in run("remove", "gray", code=2).stderr
+
+
+@pytest.mark.parametrize("name", ["auto", "fast", "best", "push", "remove"])
 def test_what_means_something_else_is_no_name(model, own_store, name):
     assert "means something else" in run("pull", model, "--name", name, code=2).stderr
     assert nothing_kept(own_store)

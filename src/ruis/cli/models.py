@@ -38,8 +38,8 @@ app = typer.Typer(
     cls=_NameOrCommand,
     rich_markup_mode=None,
     invoke_without_command=True,
-    subcommand_metavar="[NAME|FILE | pull | push] ...",
-    help="List the models, show the card of one, or pull and push models.\n\n"
+    subcommand_metavar="[NAME|FILE | pull | push | remove] ...",
+    help="List the models, show the card of one, or pull, push and remove models.\n\n"
     "ruis models\n"
     "ruis models gray\n"
     "ruis models gray --recipes gray-recipes\n"
@@ -169,7 +169,27 @@ def push(
     tell(f"  others: ruis models pull {place}")
 
 
-commands: tuple[Callable[..., None], ...] = (show, pull, push)
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of a pulled model.")],
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Forget a model that was pulled, and take its file away.
+
+    ruis models remove film-grain
+    """
+    from ruis.zoo import SHIPPED, store
+
+    if name in SHIPPED:
+        raise ConfigError(f"{name!r} ships with ruis, and goes when that goes.")
+    store.remove(name)
+    if json:
+        print_json({"removed": name})
+        return
+    say(f"{name} was removed.")
+
+
+commands: tuple[Callable[..., None], ...] = (show, pull, push, remove)
 
 
 def _write_recipes(model: ModelFile, folder: Path, *, json: bool) -> None:

@@ -106,7 +106,7 @@ class Steps:
                 self.denoisers.pop((self.expected, None), None)
             self.expected = None
         if self.uncertainty and denoiser.model.manifest.calibration is None:
-            raise UncalibratedError(denoiser.model.name)
+            raise UncalibratedError(str(name))
         result = denoiser.run(
             image, sigma=self.sigma, strength=self.strength, progress=progress, seen=seen
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Fetched", "Progress", "pull", "push"]
 
 HUB, WEB = "hf:", ("https://", "http://")
-RESERVED = {*AUTO, "show", "pull", "push"}
+RESERVED = {*AUTO, "show", "pull", "push", "remove"}
 """What `--model` takes beside names, and what `ruis models` does."""
 PINNED = 64
 """Hexadecimal digits of a SHA-256."""

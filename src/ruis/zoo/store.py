@@ -15,11 +15,11 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from ruis.errors import ConfigError, ModelCorruptError, ModelNotFoundError
+from ruis.errors import ConfigError, ImageWriteError, ModelCorruptError, ModelNotFoundError
 from ruis.formats.atomic import new_file
 from ruis.record import Record
 
-__all__ = ["Pulled", "add", "folder", "names", "path_of", "record_of"]
+__all__ = ["Pulled", "add", "folder", "names", "path_of", "record_of", "remove"]
 
 VARIABLE = "RUIS_MODELS"
 DIGEST = r"[0-9a-f]{64}"
@@ -126,6 +126,30 @@ def add(pulled: Pulled, file: Path, *, overwrite: bool = False) -> None:
     with new_file(record, overwrite=True) as written:
         written.write(pulled.model_dump_json(indent=2).encode())
     _tidy()
+
+
+def remove(name: str) -> None:
+    """Forget a pulled model, and take away its file unless another name leads to it.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If no model of this name was pulled.
+    ImageWriteError
+        If the disk refuses.
+    """
+    known = names()
+    if name not in known:
+        were = f"; these were: {', '.join(known)}" if known else ""
+        raise ModelNotFoundError(f"no model {name!r} was pulled{were}.")
+    record = folder() / f"{name}.json"
+    try:
+        record.unlink(missing_ok=True)
+        _tidy()
+    except OSError as error:
+        raise ImageWriteError(
+            f"cannot be removed: {error.strerror}.", source=str(record)
+        ) from error
 
 
 def _content(sha256: str) -> Path:
