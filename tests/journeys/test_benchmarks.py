@@ -65,6 +65,36 @@ def test_what_is_left_is_told_band_by_band(repository, shared_data):
         assert abs(10 * math.log10(ratio) - (psnr - scored)) < 0.05
 
 
+def test_what_being_told_brings_is_measured(repository, tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        smooth = ndimage.gaussian_filter(rng.uniform(0, 255, (96, 120)), 3)
+        Image.fromarray(smooth.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    asked = [
+        "--clean",
+        tmp_path,
+        "--models",
+        "gray-fast",
+        "--side",
+        "64",
+        "--noise",
+        "gaussian:0.1",
+    ]
+    figures = []
+    for held_out, count in (([], 3), (["--held-out", "1"], 1)):
+        table = run(repository, "benchmarks/told.py", *asked, *held_out).splitlines()
+        (row,) = [line for line in table if line.startswith("| gray-fast")]
+        _, _, spec, images, noisy, blind, told, brings, _ = (
+            cell.strip() for cell in row.split("|")
+        )
+        assert (spec, int(images)) == ("gaussian:0.1", count)
+        assert 19.5 < float(noisy) < 20.5
+        assert min(float(blind), float(told)) > 30
+        assert math.isclose(float(told) - float(blind), float(brings), abs_tol=0.0011)
+        figures.append(float(blind))
+    assert figures[0] != figures[1]
+
+
 def test_two_shots_of_one_scene_are_brought_to_the_same_place_and_brightness(repository, tmp_path):
     rng = np.random.default_rng(0)
     scene = 128 + 60 * ndimage.gaussian_filter(rng.standard_normal((200, 200, 3)), (2, 2, 0)) / 0.14
@@ -287,6 +317,7 @@ def test_an_interpreter_without_pytorch_is_named(repository, tmp_path):
         ["camera.py", "--data", "NONE", "--noise", "nonesuch:3"],
         ["training.py", "--torch", "NONE"],
         ["bands.py", "--clean", "NONE", "--data", "NONE"],
+        ["told.py", "--clean", "NONE"],
     ],
     ids=" ".join,
 )
