@@ -57,6 +57,34 @@ def test_lossless_compressions(compression, predictor):
     np.testing.assert_array_equal(read_bytes(content).pixels[..., 0], array)
 
 
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "zstd", "packbits", "lzma"])
+@pytest.mark.parametrize("tile", [None, (32, 16)])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_what_is_stored_without_loss_is_stored_so_again(compression, tile, dtype):
+    """Archives that ask for uncompressed masters have them again."""
+    array = values((65, 70, 3), dtype)
+    predictor = compression not in {None, "packbits"}
+    settings = {"compression": compression, "predictor": predictor, "tile": tile}
+    before = saved(array, photometric="rgb", **settings)
+    after = encode(read_bytes(before), "tiff")
+    pages = [tifffile.TiffFile(io.BytesIO(content)).pages[0] for content in (before, after)]
+    kept = ("compression", "predictor", "is_tiled", "dtype", "photometric")
+    first, second = ([getattr(page, name) for name in kept] for page in pages)
+    assert first == second
+    if tile:
+        assert (pages[1].tilelength, pages[1].tilewidth) == tile
+    np.testing.assert_array_equal(pages[1].asarray(), array)
+    np.testing.assert_array_equal(read_bytes(after).pixels, array)
+
+
+def test_what_was_compressed_with_loss_is_written_without():
+    content = saved(values((32, 32, 3), "uint8"), compression="jpeg", photometric="rgb")
+    image = read_bytes(content)
+    after = encode(image, "tiff")
+    assert tifffile.TiffFile(io.BytesIO(after)).pages[0].compression == 8
+    np.testing.assert_array_equal(read_bytes(after).pixels, image.pixels)
+
+
 @pytest.mark.parametrize("tile", [None, (16, 16)])
 @pytest.mark.parametrize("shape", [(40, 50), (40, 50, 3), (7, 3, 3)])
 def test_jpeg_in_strips_and_tiles(shape, tile):

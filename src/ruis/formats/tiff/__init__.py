@@ -14,7 +14,7 @@ from ruis.formats.metadata import upright
 from ruis.formats.tiff.directories import check_directories, check_segments, first_image
 from ruis.formats.tiff.exif import append_directories, exif_block, exif_tags
 from ruis.formats.tiff.missing import missing, no_data
-from ruis.formats.tiff.own import OwnTags, own_tags
+from ruis.formats.tiff.own import LEVEL, OwnTags, own_tags
 from ruis.formats.tiff.values import (
     Layout,
     layout_of,
@@ -260,10 +260,12 @@ def _planes(image: Image, *, planar: bool) -> dict[str, Any]:
 
 
 def _compression(image: Image) -> dict[str, Any]:
-    """Return deflate where it pays."""
+    """Return what the image's own TIFF had, or else deflate where it pays."""
+    if (storage := _own(image.info.metadata).storage) is not None:
+        return storage.settings
     if image.pixels.dtype.name not in COMPRESSED:
         return {}
-    return {"compression": "zlib", "compressionargs": {"level": 4}, "predictor": True}
+    return {"compression": "zlib", "compressionargs": {"level": LEVEL}, "predictor": True}
 
 
 def _described(image: Image) -> dict[str, Any]:

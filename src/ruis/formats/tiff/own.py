@@ -1,4 +1,4 @@
-"""Tags that only a TIFF can hold: where on earth its pixels are, ImageJ's notes, names of pages."""
+"""What only a TIFF can hold: where on earth its pixels are, ImageJ's notes, names of pages; how they are stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from ruis.formats.blank import Blank
     from ruis.formats.tiff.exif import Tag
 
-__all__ = ["OwnTags", "own_tags"]
+__all__ = ["LEVEL", "LOSSLESS", "OwnTags", "Storage", "own_tags"]
+
+LOSSLESS = {1: 1, 5: 5, 8: 8, 32946: 8, 32773: 32773, 34925: 34925, 50000: 50000}
+"""Compressions that are written as they were read (the two numbers of deflate are one)."""
+
+PLAIN, DEFLATE, PACKBITS = 1, 8, 32773
+LEVEL = 4
+"""Of deflate: higher ones take much longer, and save little."""
 
 EARTH = {33550, 33922, 34264, 34735, 34736, 34737, 42112}
 """GeoTIFF's, and GDAL's notes."""
@@ -27,6 +34,50 @@ UNIT_SIZES = {1: 1, 2: 1, 6: 1, 7: 1, 3: 2, 8: 2, 4: 4, 9: 4, 11: 4, 13: 4, 5: 4
 """Bytes that belong together, by the types of a classic TIFF."""
 
 X_RESOLUTION, Y_RESOLUTION, UNIT = 282, 283, 296
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How pixels lie in a file, and lose nothing.
+
+    Parameters
+    ----------
+    compression : int
+        As TIFF numbers it; a value of `LOSSLESS`.
+    predictor : bool
+        Whether differences of neighbours are compressed.
+    tile : tuple of int, optional
+        Rows and columns of a tile; strips without.
+    """
+
+    compression: int
+    predictor: bool
+    tile: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, page: TiffPage) -> Storage | None:
+        """Return how a page is stored; None where a compression loses something, or is not written.
+
+        Parameters
+        ----------
+        page : tifffile.TiffPage
+            Of an open file.
+        """
+        compression = LOSSLESS.get(int(page.compression))
+        if compression is None:
+            return None
+        tile = (int(page.tilelength), int(page.tilewidth)) if page.is_tiled else None
+        return cls(compression, int(page.predictor) > 1, tile)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As tifffile wants them."""
+        found: dict[str, Any] = {"compression": self.compression}
+        if self.compression not in {PLAIN, PACKBITS}:
+            found["predictor"] = self.predictor
+        if self.compression == DEFLATE:
+            found["compressionargs"] = {"level": LEVEL}
+        return found if self.tile is None else {**found, "tile": self.tile}
 
 
 @dataclass(frozen=True)
@@ -44,12 +95,15 @@ class OwnTags:
         samples, floats of which the lowest is white.
     blank : Blank, optional
         The pixels that mean nothing, as one of the tags says.
+    storage : Storage, optional
+        How the pixels were stored, where that loses nothing.
     """
 
     tags: tuple[tuple[int, int, int, bytes], ...] = ()
     resolution: tuple[tuple[int, int], tuple[int, int]] | None = None
     photometric: str | None = None
     blank: Blank | None = None
+    storage: Storage | None = None
 
     @property
     def extratags(self) -> list[Tag]:
@@ -82,7 +136,9 @@ def own_tags(page: TiffPage, photometric: str | None, *, turned: bool, holed: bo
     wanted = OTHERS | (set() if turned else EARTH) | ({NO_DATA} if holed else set())
     tags = [tag for tag in page.tags if tag.code in wanted and int(tag.dtype) in UNIT_SIZES]
     found = [(tag.code, int(tag.dtype), int(tag.count), _bytes(page, tag)) for tag in tags]
-    return OwnTags((*found, *_imagej(page)), _resolution(page), photometric)
+    return OwnTags(
+        (*found, *_imagej(page)), _resolution(page), photometric, storage=Storage.of(page)
+    )
 
 
 def _bytes(page: TiffPage, tag: Any) -> bytes:

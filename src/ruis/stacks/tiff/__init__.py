@@ -19,10 +19,11 @@ from ruis.formats.base import Source, decoding
 from ruis.formats.tiff import TIFF
 from ruis.formats.tiff.directories import check_directories, first_image, is_image
 from ruis.formats.tiff.exif import append_directories, exif_block, exif_tags
+from ruis.formats.tiff.own import LOSSLESS
 from ruis.formats.tiff.values import layout_of, meaningful
 from ruis.stacks.base import HELD, Need, Sink, Stacks, check_axes
 from ruis.stacks.tiff.reading import Kind, Pages, PageStack
-from ruis.stacks.tiff.writing import DEFLATE, KEPT, PageSink, written_as
+from ruis.stacks.tiff.writing import DEFLATE, PageSink, written_as
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -157,7 +158,7 @@ def _stacks(
     for kind, numbers in groups:
         if kind.layout.axes == "CYX" and kind.layout.channels > 1:
             notes.append("channels that were stored apart are written pixel by pixel")
-        if kind.compression not in KEPT and written_as(kind) == DEFLATE:
+        if kind.compression not in LOSSLESS and written_as(kind) == DEFLATE:
             name = file.pages[numbers[0]].compression.name
             notes.append(f"what was compressed as {name} is written with deflate")
         notes += _changes(file.pages[numbers[0]], kind)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ruis.formats.metadata import recorded
 from ruis.formats.tiff.missing import NO_DATA
+from ruis.formats.tiff.own import LOSSLESS
 from ruis.formats.tiff.values import photometric_of, written_colours
 from ruis.image import Metadata
 from ruis.stacks.base import Pieces, Sink, Stack
@@ -21,11 +22,9 @@ if TYPE_CHECKING:
 
     from ruis.stacks.tiff.reading import Kind, PageStack
 
-__all__ = ["DEFLATE", "KEPT", "PageSink", "written_as"]
+__all__ = ["DEFLATE", "PageSink", "written_as"]
 
 JPEG, DEFLATE, JPEG_QUALITY = 7, 8, 95
-KEPT = {1: 1, 5: 5, 8: 8, 32946: 8, 32773: 32773, 34925: 34925, 50000: 50000}
-"""Compressions that are written as they were read (the two numbers of deflate are one)."""
 
 DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, UNIT, SOFTWARE = 270, 282, 283, 296, 305
 APPEARANCE = {274, 34675, NO_DATA}
@@ -60,7 +59,7 @@ def written_as(kind: Kind) -> int:
     """Return the compression in which pixels of a kind are written, as TIFF numbers it."""
     if kind.compression == JPEG and kind.tile and kind.layout.channels in {1, 3}:
         return JPEG
-    return KEPT.get(kind.compression, DEFLATE)
+    return LOSSLESS.get(kind.compression, DEFLATE)
 
 
 class PageSink(Sink):
@@ -98,7 +97,7 @@ class PageSink(Sink):
     ) -> None:
         layout, compression = kind.layout, written_as(kind)
         dtype = np.dtype(layout.dtype).newbyteorder(self.writer.tiff.byteorder)
-        same = np.dtype(layout.dtype) == page.dtype and kind.compression in KEPT
+        same = np.dtype(layout.dtype) == page.dtype and kind.compression in LOSSLESS
         predictor = kind.predictor if same else 2 if dtype.kind in "ui" else 1
         predictor = predictor if compression not in {1, JPEG, 32773} else 1
         deep = layout.channels > 1
