@@ -228,6 +228,32 @@ def test_compare_writes_a_page_that_needs_no_other(folder):
     assert run("compare", "noisy/0.png", "clean/0.png", "--report", "c.txt").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("command", "writer"),
+    [
+        (
+            ("evaluate", "--model", "gray-fast", "--clean", "clean", "--noisy", "noisy"),
+            "ruis.cli.report.write_report",
+        ),
+        (("compare", "noisy/0.png", "clean/0.png"), "ruis.cli.compare_report.write_comparison"),
+    ],
+)
+def test_figures_are_shown_also_where_their_page_cannot_be_written(
+    folder, monkeypatch, command, writer
+):
+    def full(page, *others, **settings):
+        raise ImageWriteError("the disk is full.", source=str(page))
+
+    module, _, name = writer.rpartition(".")
+    monkeypatch.setattr(import_module(module), name, full)
+    done = run(*command, "--report", "page.html")
+    assert done.exit_code == 3
+    assert "page.html: the disk is full" in done.stderr
+    assert "dB" in done.stdout or "whiteness" in done.stdout
+    document = json.loads(run(*command, "--report", "page.html", "--json").stdout)
+    assert document
+
+
 @pytest.mark.slow
 def test_the_slider_works_in_a_browser(folder):
     playwright = pytest.importorskip("playwright.sync_api", reason="a browser is driven by it")
