@@ -204,4 +204,7 @@ def _picture(stack: Stack, number: int) -> Image:
     place = np.unravel_index(number, stack.planes)
     planes = tuple(slice(int(i), int(i) + 1) for i in place)
     pixels = stack.read(Region(planes, slice(0, stack.rows), slice(0, stack.columns)))
-    return Image(pixels.reshape(stack.rows, stack.columns, stack.samples), stack.info)
+    whole, _ = stack.filled(pixels.reshape(stack.rows, stack.columns, stack.samples))
+    if whole.dtype.kind == "f" and not np.isfinite(whole).all():
+        raise stack.not_numbers()
+    return Image(whole, stack.info)

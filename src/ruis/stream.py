@@ -25,7 +25,6 @@ from ruis.arrays import with_range
 from ruis.denoise import load
 from ruis.denoiser import Denoiser
 from ruis.errors import ImageError, UnsupportedFormatError
-from ruis.formats.blank import filled
 from ruis.image import Image
 from ruis.intensity import Intensity
 from ruis.noise.estimate import window_places
@@ -286,10 +285,10 @@ def _windows(stack: Stack) -> list[NDArray[Any]]:
         planes = tuple(slice(int(one), int(one) + 1) for one in place)
         count = choice.WINDOWS if total == 1 else LOOKED_AT
         for window in _looked_at(stack, planes, count):
-            some, _ = _filled(stack, window)
+            some, _ = stack.filled(window)
             found.append(some[..., :channels])
     if stack.info.dtype.kind == "f" and not all(np.isfinite(window).all() for window in found):
-        raise _not_numbers(stack)
+        raise stack.not_numbers()
     return found
 
 
@@ -320,20 +319,6 @@ def _looked_at(stack: Stack, planes: tuple[slice, ...], count: int) -> Iterator[
 def _plane(pixels: NDArray[Any]) -> NDArray[Any]:
     """Return the only plane of what was read."""
     return pixels.reshape(pixels.shape[-3:])
-
-
-def _filled(stack: Stack, pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Return pixels without holes, and where the holes were."""
-    hole = stack.missing(pixels)
-    return (pixels, None) if hole is None else (filled(pixels, hole), hole)
-
-
-def _not_numbers(stack: Stack) -> ImageError:
-    where = f" ({stack.name})" if stack.name else ""
-    return ImageError(
-        f"it holds values that are not numbers (NaN or infinite){where}; replace them first.",
-        source=stack.info.source,
-    )
 
 
 # -- window by window -----------------------------------------------------------------------------
@@ -380,12 +365,12 @@ def _denoised(
             count.tell(pixels * done / tiles)
 
         for place in np.ndindex(*kept.shape[:-2]):
-            noisy, hole = _filled(stack, window.pixels[place])
+            noisy, hole = stack.filled(window.pixels[place])
             try:
                 _, _, noted = ready.run(noisy, progress, denoised)
             except ImageError as error:
                 if error.source is None:
-                    raise _not_numbers(stack) from error
+                    raise stack.not_numbers() from error
                 raise
             notes.update(dict.fromkeys(noted))
             if hole is not None:

@@ -119,6 +119,16 @@ def test_an_image_is_no_stack(tmp_path, pixels):
         planes.middle(tmp_path / "flat.pgm", "YX")
 
 
+@pytest.mark.parametrize("kind", ["pages", "zarr", "npy"])
+def test_values_that_are_no_numbers_are_not_learnt_from(tmp_path, pixels, kind):
+    noisy = pixels.astype(np.float32)
+    noisy[3, 5, 6] = np.nan
+    path, axes = written(tmp_path, kind, noisy)
+    assert planes.middle(path, axes)[0].pixels.dtype == np.float32
+    with pytest.raises(ImageError, match="not numbers"):
+        planes.read(path, axes)
+
+
 def test_the_axes_of_an_array_may_be_small(tmp_path, pixels):
     path, _ = written(tmp_path, "npy", pixels)
     np.testing.assert_array_equal(planes.middle(path, "zyx")[0].pixels[..., 0], pixels[2])

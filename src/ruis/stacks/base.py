@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from ruis.errors import AxesError
+from ruis.errors import AxesError, ImageError
+from ruis.formats.blank import filled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,6 +99,19 @@ class Stack(ABC):
     def missing(self, pixels: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Say where there is nothing in pixels of one plane, shape (rows, columns, samples); None: nowhere."""
         return None
+
+    def filled(self, pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        """Return pixels of one plane with what is around their holes in these, and where the holes were."""
+        hole = self.missing(pixels)
+        return (pixels, None) if hole is None else (filled(pixels, hole), hole)
+
+    def not_numbers(self) -> ImageError:
+        """Return what is raised where it holds NaN or infinity."""
+        where = f" ({self.name})" if self.name else ""
+        return ImageError(
+            f"it holds values that are not numbers (NaN or infinite){where}; replace them first.",
+            source=self.info.source,
+        )
 
     @property
     def pixel_bytes(self) -> int:
