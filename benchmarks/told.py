@@ -5,7 +5,7 @@
 
 Of each image the middle is taken, as the model takes it (gray or colour), and noise of each kind is added, drawn by its
 name. A model is told the root mean square of it, the one number that a person can give, and what `ruis inspect`
-would have told that person: the estimate. With --held-out N the
+finds: the estimate, by which nothing is held back. With --held-out N the
 images are those that a training on these folders holds out (`validation_images = N`), so that no model
 that ships has learnt from them. The figures are the means over images of PSNR in dB, of values that are neither clipped nor
 rounded.
@@ -65,9 +65,15 @@ def scores(
         rng = np.random.default_rng(zlib.crc32(name.encode()))
         noisy = noise.sample(rng).add(pixels, rng)
         sigma = float(np.sqrt(np.mean((noisy - pixels) ** 2)))
-        ways = (None, sigma, look(as_image(noisy)[0]).sigma)
-        made = (noisy, *(denoiser.denoise(noisy, sigma=told) for told in ways))
-        each.append([psnr(pixels, one) for one in made])
+        image, _ = as_image(noisy)
+        seen = look(image)
+        ready = denoiser.prepare(image.info, image.channels, None, sigma=seen.sigma)
+        made = [
+            denoiser.denoise(noisy),
+            denoiser.denoise(noisy, sigma=sigma),
+            ready.run(image.pixels)[0],
+        ]
+        each.append([psnr(pixels, one.reshape(pixels.shape)) for one in (noisy, *made)])
     return tuple(float(one) for one in np.mean(each, axis=0))
 
 
