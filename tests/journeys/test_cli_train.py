@@ -220,7 +220,7 @@ def test_a_training_that_is_stopped_says_how_to_go_on(monkeypatch):
         (("--noisy", "clean", "--objective", "noise-to-noise"), "needs second images"),
         (("--noisy", "clean", "--objective", "noise2void"), "Did you mean 'noise-to-void'"),
         (("--noisy", "clean", "--objective", "zero-shot", "--mask", "point"), "belongs to"),
-        (("--noisy", "clean", "--axes", "XYZ"), "axes"),
+        (("--noisy", "clean", "--axes", "XYY"), "axes"),
         (("--noisy", "clean", "--from", "photo", "--tier", "fast"), "leave out --tier"),
         (("--noisy", "clean", "--from", "grey"), "Did you mean 'gray'"),
         (("--clean", "clean", "--noisy", "clean", "--objective", "noise-to-void"), "without clean"),

@@ -39,7 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     invoke_without_command=True,
     subcommand_metavar="[NAME|FILE | pull | push | remove] ...",
-    help="List the models, show the card of one, or pull, push and remove models.\n\n"
+    help="List the models, show one; pull, push or remove some.\n\n"
     "ruis models\n"
     "ruis models gray\n"
     "ruis models gray --recipes gray-recipes\n"
