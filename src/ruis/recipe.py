@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from ruis import objectives
-from ruis.errors import AxesError, ConfigError
+from ruis.errors import ConfigError
 from ruis.manifest import LONGEST_TEXT
 from ruis.noise import parse as parse_noise
 from ruis.record import Record
@@ -66,10 +66,7 @@ class DataSource(Record):
     @field_validator("axes")
     @classmethod
     def _known_axes(cls, axes: str | None) -> str | None:
-        try:
-            return axes and check_axes(axes, len(axes), "axes")
-        except AxesError as error:
-            raise ValueError(error.reason) from error
+        return axes and check_axes(axes, len(axes), "a stack")
 
 
 class Recipe(Record):

@@ -72,7 +72,7 @@ def compare(
         names = {"noisy": noisy, "denoised": denoised, "clean": clean}
         print_json({**names, "white": white, **found.to_json(), "summary": words})
     else:
-        if white is not None:
+        if white is not None and whole is None:
             say(f"range      values up to {white:g} count as white: hardly any go beyond")
         _show(found)
         say()

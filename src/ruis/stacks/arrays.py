@@ -9,7 +9,7 @@ import numpy as np
 from ruis.errors import CorruptImageError, ImageError
 from ruis.formats.base import decoding
 from ruis.image import Colour, ImageInfo, data_range_of
-from ruis.stacks.base import Region, Stack
+from ruis.stacks.base import Region, Stack, Stacks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,8 @@ class ArrayStack(Stack):
         One letter for each of its axes, rows and columns among them.
     blocks : sequence of int
         What is stored as one, along each of its axes.
-    format : str
-        The kind of file: "zarr".
+    kind : type of Stacks
+        What it is read from.
     source : str
         The file.
     name : str
@@ -44,11 +44,11 @@ class ArrayStack(Stack):
         axes: str,
         blocks: Sequence[int],
         *,
-        format: str,
+        kind: type[Stacks],
         source: str,
         name: str = "",
     ) -> None:
-        self.array, self.axes, self.name = array, axes, name
+        self.array, self.axes, self.kind, self.name = array, axes, kind, name
         self.shape = tuple(int(n) for n in array.shape)
         if 0 in self.shape:
             raise CorruptImageError(f"{name or 'the array'} is empty: {self.shape}.", source=source)
@@ -68,12 +68,12 @@ class ArrayStack(Stack):
         self.block = tuple(inside[:-1] if deep else inside)
         colour, alpha = _meaning(self.samples)
         self.info = ImageInfo(
-            dtype, data_range_of(dtype), colour, alpha, "YXC" if deep else "YX", format, source
+            dtype, data_range_of(dtype), colour, alpha, "YXC" if deep else "YX", kind.name, source
         )
 
     def read(self, region: Region) -> NDArray[Any]:
         """Read what the region touches."""
-        with decoding(str(self.info.format), self.info.source):
+        with decoding(self.kind.title, self.info.source):
             stored = np.asarray(self.array[self.index(region)])
         pixels = stored.transpose(self.order)
         pixels = pixels if "S" in self.axes else pixels[..., None]

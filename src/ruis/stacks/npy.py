@@ -38,7 +38,7 @@ class NPYStacks(Stacks):
     def __init__(self, array: NDArray[Any], axes: str, source: str) -> None:
         blocks = [n if letter in "XS" else 1 for letter, n in zip(axes, array.shape, strict=True)]
         self.array = array
-        self.stacks = (ArrayStack(array, axes, blocks, format=self.name, source=source),)
+        self.stacks = (ArrayStack(array, axes, blocks, kind=type(self), source=source),)
 
     @classmethod
     def recognises(cls, path: Path) -> bool:

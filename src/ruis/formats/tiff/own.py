@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from ruis.formats.blank import Blank
     from ruis.formats.tiff.exif import Tag
 
-__all__ = ["LEVEL", "LOSSLESS", "OwnTags", "Storage", "own_tags"]
+__all__ = ["DEFLATE", "LEVEL", "LOSSLESS", "UNPREDICTED", "OwnTags", "Storage", "own_tags"]
 
 LOSSLESS = {1: 1, 5: 5, 8: 8, 32946: 8, 32773: 32773, 34925: 34925, 50000: 50000}
 """Compressions that are written as they were read (the two numbers of deflate are one)."""
 
-PLAIN, DEFLATE, PACKBITS = 1, 8, 32773
+DEFLATE = 8
+UNPREDICTED = {1, 32773}
+"""None, and PackBits: what takes no differences of neighbours."""
+
 LEVEL = 4
 """Of deflate: higher ones take much longer, and save little."""
 
@@ -73,7 +76,7 @@ class Storage:
     def settings(self) -> dict[str, Any]:
         """As tifffile wants them."""
         found: dict[str, Any] = {"compression": self.compression}
-        if self.compression not in {PLAIN, PACKBITS}:
+        if self.compression not in UNPREDICTED:
             found["predictor"] = self.predictor
         if self.compression == DEFLATE:
             found["compressionargs"] = {"level": LEVEL}

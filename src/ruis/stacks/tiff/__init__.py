@@ -19,11 +19,11 @@ from ruis.formats.base import Source, decoding
 from ruis.formats.tiff import TIFF
 from ruis.formats.tiff.directories import check_directories, first_image, is_image
 from ruis.formats.tiff.exif import append_directories, exif_block, exif_tags
-from ruis.formats.tiff.own import LOSSLESS
+from ruis.formats.tiff.own import DEFLATE, LOSSLESS
 from ruis.formats.tiff.values import layout_of, meaningful
 from ruis.stacks.base import HELD, Need, Sink, Stacks, check_axes
 from ruis.stacks.tiff.reading import Kind, Pages, PageStack
-from ruis.stacks.tiff.writing import DEFLATE, PageSink, written_as
+from ruis.stacks.tiff.writing import PageSink, written_as
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage

@@ -11,7 +11,7 @@ import numpy as np
 
 from ruis.formats.metadata import recorded
 from ruis.formats.tiff.missing import NO_DATA
-from ruis.formats.tiff.own import LOSSLESS
+from ruis.formats.tiff.own import DEFLATE, LOSSLESS, UNPREDICTED
 from ruis.formats.tiff.values import photometric_of, written_colours
 from ruis.image import Metadata
 from ruis.stacks.base import Pieces, Sink, Stack
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from ruis.stacks.tiff.reading import Kind, PageStack
 
-__all__ = ["DEFLATE", "PageSink", "written_as"]
+__all__ = ["PageSink", "written_as"]
 
-JPEG, DEFLATE, JPEG_QUALITY = 7, 8, 95
+JPEG, JPEG_QUALITY = 7, 95
 
 DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, UNIT, SOFTWARE = 270, 282, 283, 296, 305
 APPEARANCE = {274, 34675, NO_DATA}
@@ -99,7 +99,7 @@ class PageSink(Sink):
         dtype = np.dtype(layout.dtype).newbyteorder(self.writer.tiff.byteorder)
         same = np.dtype(layout.dtype) == page.dtype and kind.compression in LOSSLESS
         predictor = kind.predictor if same else 2 if dtype.kind in "ui" else 1
-        predictor = predictor if compression not in {1, JPEG, 32773} else 1
+        predictor = predictor if compression not in UNPREDICTED | {JPEG} else 1
         deep = layout.channels > 1
         shape = (layout.rows, layout.columns, *([layout.channels] if deep else []))
         settings: dict[str, Any] = {"compression": compression, "predictor": predictor}

@@ -123,7 +123,7 @@ class PictureStack(ArrayStack):
             array,
             _axes(node, array, picture, axes, str(root)),
             array.shards or array.chunks,
-            format="zarr",
+            kind=ZarrStacks,
             source=str(root),
             name=picture.paths[0],
         )
