@@ -3,6 +3,7 @@
     python tools/ship.py gray.ruis --data DATA --score testsets/BSD68 --noise gaussian:25/255
     python tools/ship.py photo.ruis --data DATA --pairs real/noisy,real/clean
     python tools/ship.py src/ruis/zoo/photo.ruis --limit "what it is not for, as its scores say"
+    python tools/ship.py better.ruis --name gray --purpose "what it is for, in a sentence"
     python tools/ship.py gray.ruis --data DATA --calibrate testsets/BSD68 --calibration-noise gaussian:0..55/255
 
 Scores are of the model as it ships, 16-bit weights included, and stand on the card with the command
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from ruis import model_file, noise, zoo
@@ -53,6 +55,19 @@ def scores(model: ModelFile, given: argparse.Namespace) -> list[Score]:
     return found
 
 
+def renamed(model: ModelFile, given: argparse.Namespace) -> ModelFile:
+    """Give the model the name and the purpose that were asked for, and the commands of its scores its name."""
+    manifest = model.manifest
+    name, purpose = given.name or manifest.name, given.purpose or manifest.purpose
+    before, after = (f"--model {one} " for one in (manifest.name, name))
+    kept = [
+        one.model_copy(update={"command": one.command.replace(before, after)})
+        for one in manifest.scores
+    ]
+    changed = {"name": name, "purpose": purpose, "scores": tuple(kept)}
+    return replace(model, manifest=manifest.model_copy(update=changed))
+
+
 def merged(before: tuple[Score, ...], found: list[Score]) -> tuple[Score, ...]:
     """Put new scores in the place of those of the same images and noise; the others stay."""
     fresh = {(one.images, one.noise): one for one in found}
@@ -81,11 +96,13 @@ def main() -> None:
     parser.add_argument("--score", nargs="*", default=[], metavar="FOLDER")
     parser.add_argument("--noise", nargs="*", default=["gaussian:25/255"])
     parser.add_argument("--pairs", nargs="*", default=[], metavar="NOISY,CLEAN")
+    parser.add_argument("--name", help="ship it under this name, instead of its own")
+    parser.add_argument("--purpose", help="instead of what it says")
     parser.add_argument("--limit", nargs="*", default=[], metavar="TEXT", help="add to its limits")
     parser.add_argument("--calibrate", metavar="FOLDER", help="clean images it did not learn from")
     parser.add_argument("--calibration-noise", default="gaussian:0..55/255", metavar="SPEC")
     given = parser.parse_args()
-    model = model_file.load(given.model)
+    model = renamed(model_file.load(given.model), given)
     limits = tuple(dict.fromkeys((*model.manifest.limits, *given.limit)))
     found = merged(model.manifest.scores, scores(model, given))
     manifest = model.manifest.model_copy(update={"limits": limits, "scores": found})

@@ -222,8 +222,8 @@ def choose(noisy: Image, *, tier: str = "auto") -> Choice:
     ----------
     noisy : Image
         Any image.
-    tier : {"auto", "fast", "best"}
-        "fast" for a small network, "best" for a large one where there is one.
+    tier : {"auto", "medium", "fast"}
+        "fast" for a small network, "medium" for one between it and the usual one, where there is one.
 
     Examples
     --------
@@ -258,8 +258,8 @@ def choose_seen(info: ImageInfo, seen: Seen, *, tier: str = "auto") -> Choice:
         What the channels mean, and how values are stored.
     seen : Seen
         What :func:`look` or :func:`look_at` found.
-    tier : {"auto", "fast", "best"}
-        "fast" for a small network, "best" for a large one where there is one.
+    tier : {"auto", "medium", "fast"}
+        "fast" for a small network, "medium" for one between it and the usual one, where there is one.
     """
     if info.colour != "rgb":
         return Choice(zoo.suited(1, tier=tier), "no colours", seen)

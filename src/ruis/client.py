@@ -192,7 +192,7 @@ class Client:
             A file, its content, or an array: 2-D is gray, a last axis of 2, 3 or 4 is gray+alpha,
             RGB or RGBA; floats are fractions of the data range.
         model : str, default "auto"
-            "auto", "fast", "best", or a name that :meth:`models` tells.
+            "auto", "medium", "fast", or a name that :meth:`models` tells.
         sigma : float, optional
             The noise as a fraction of the data range, 0..1; default: it is found out.
         strength : float, default 1.0

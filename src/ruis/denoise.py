@@ -101,7 +101,7 @@ def denoise(
         A shipped model, a model file, or "auto": by the channels, and for colours by the noise
         (which is not looked at in a Dask array: colours are then taken to come from a camera);
         "fast" chooses in the same way a small network, several times faster and nearly as good,
-        "best" a large one, half as fast and a little better, where there is one.
+        "medium" one between them where there is one: for gray, twice as fast as the usual one.
     sigma : float, optional
         As for :meth:`Denoiser.denoise`, like all that follow.
     strength : float, default 1.0

@@ -436,7 +436,7 @@ def test_a_wrong_name_is_wrong_also_where_all_is_done(model, setting):
     for how in ((), ("--skip-existing",)):
         done = run("a.png", *setting, *how, code=2)
         assert "Did you mean" in done.stderr
-    assert "(auto, fast, best)" in run("a.png", "--model", "grey", code=2).stderr
+    assert "(auto, medium, fast)" in run("a.png", "--model", "grey", code=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_what_was_pulled_is_removed_and_nothing_else(model, own_store):
     assert "ships with ruis" in run("remove", "gray", code=2).stderr
 
 
-@pytest.mark.parametrize("name", ["auto", "fast", "best", "push", "remove"])
+@pytest.mark.parametrize("name", ["auto", "medium", "fast", "push", "remove"])
 def test_what_means_something_else_is_no_name(model, own_store, name):
     assert "means something else" in run("pull", model, "--name", name, code=2).stderr
     assert nothing_kept(own_store)

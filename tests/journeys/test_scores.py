@@ -11,8 +11,8 @@ from ruis.cli import app
 
 CHECKED = {
     "gray": "Set12",
-    "gray-best": "Set12",
     "gray-fast": "Set12",
+    "gray-medium": "Set12",
     "photo": "real/noisy,real/clean",
     "photo-fast": "real/noisy,real/clean",
     "white-color": "Kodak24",

@@ -495,7 +495,7 @@ def test_without_colours_the_model_is_for_gray(colour, channels, name):
     image = image_with(noise(70, 60, channels), colour)
     assert choose(image).model == name
     assert choose(image, tier="fast").model == "gray-fast"
-    assert choose(image, tier="best").model == "gray-best"
+    assert choose(image, tier="medium").model == "gray-medium"
 
 
 @pytest.mark.parametrize("size", [(100, 130), (700, 900)])

@@ -22,7 +22,7 @@ class Settings(Record):
     Parameters
     ----------
     model : str
-        "auto", "fast", "best", a model that ships, or a model file.
+        "auto", "medium", "fast", a model that ships, or a model file.
     sigma : float, optional
         The standard deviation of the noise as a fraction of the data range; default: found.
     strength : float

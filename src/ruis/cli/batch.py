@@ -73,7 +73,7 @@ def batch(
     ] = None,
     model: Annotated[
         str,
-        typer.Option(metavar="auto|fast|best|NAME|FILE", help="As for ruis denoise."),
+        typer.Option(metavar="auto|medium|fast|NAME|FILE", help="As for ruis denoise."),
     ] = "auto",
     sigma: options.Sigma = "auto",
     strength: options.Strength = 1.0,

@@ -43,9 +43,9 @@ def denoise(
     model: Annotated[
         str,
         typer.Option(
-            metavar="auto|fast|best|NAME|FILE",
+            metavar="auto|medium|fast|NAME|FILE",
             help="A model that ships (ruis models), or a .ruis file; auto: by the image's channels "
-            "and its noise; fast: the same with a small network, best: with a large one (of gray images).",
+            "and its noise; medium, fast: the same with smaller networks.",
         ),
     ] = "auto",
     sigma: options.Sigma = "auto",

@@ -42,7 +42,7 @@ class Wish:
     Parameters
     ----------
     model : str
-        "auto", "fast", "best" or the name of a model that ships.
+        "auto", "medium", "fast" or the name of a model that ships.
     sigma : float, optional
         The noise as a fraction of the data range.
     strength : float

@@ -21,9 +21,9 @@ __all__ = ["AUTO", "SHIPPED", "check_known", "file_of", "find", "path_of", "suit
 
 SHIPPED: dict[str, str] = {
     "documents": "a19697c47481610430dcbccb947694d00cdc7c37645cb0635ceceb6084889737",
-    "gray": "e7e4916633933aefcc457d59fb2fc6b51984f8b85fa68563e3ebb7b15fbdd1f9",
-    "gray-best": "1f08dfb837de227e0bd09bee85f1c630392c3bcb19aa2109e6e6989905107132",
+    "gray": "eca1773b2b1b7356457984e789ffa475392db2950fb454a0958b22a30350fe42",
     "gray-fast": "50962a16550d6c5a3e9f099d75c6288926c80597b516e3531d6d66162761cd07",
+    "gray-medium": "1c107814c9d700616ef6bc29e4537b661dbc0c665209d0a497c0c5e72df0e9df",
     "photo": "7a35b20d1b5e38525ba50963149ab46b919d35039b3e2e56f557184657d40fce",
     "photo-fast": "2f770fa65b1468c967adfec7ff9bfcfbe51bbd9725d624112a6ee4d986a4164a",
     "white-color": "df0a9b20deb88099cf69e79b3439d7b20e4fecf3dd6ba51cce943a8550336abe",
@@ -31,8 +31,8 @@ SHIPPED: dict[str, str] = {
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
 
-AUTO = ("auto", "fast", "best")
-"""What stands for a model in place of its name: the one that suits an image, a small one, a large one."""
+AUTO = ("auto", "medium", "fast")
+"""What stands for a model in place of its name: the one that suits an image, or a smaller one."""
 
 FOLDER = Path(__file__).parent
 
@@ -137,8 +137,9 @@ def suited(channels: int, *, white: bool = False, tier: str = "auto") -> str:
         Three are taken as colour; any other number is denoised channel by channel.
     white : bool, default False
         Whether the noise is white, which a model of its own removes better from colour images.
-    tier : {"auto", "fast", "best"}
-        "fast" for a small network, "best" for a large one; "auto" where none of these ships.
+    tier : {"auto", "medium", "fast"}
+        "fast" for a small network, "medium" for one between it and the usual one, which "auto" is,
+        and which is taken where no other ships.
     """
     usual = "gray" if channels != 3 else "white-color" if white else "photo"
     wanted = f"{usual}-{tier}"

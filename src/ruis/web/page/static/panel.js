@@ -49,7 +49,7 @@ export class Panel extends EventTarget {
   /** Put the choices into this language's words. */
   say() {
     const wanted = this.settings.model;
-    const names = ["auto", "fast", "best", ...this.#models.map((model) => model.name)];
+    const names = ["auto", "medium", "fast", ...this.#models.map((model) => model.name)];
     const purpose = (name) => this.#models.find((model) => model.name === name)?.purpose;
     const label = (name) => textOr(`model.${name}`, purpose(name) ? `${name}: ${purpose(name)}` : name);
     by("model").replaceChildren(...names.map((name) => new Option(label(name), name)));
