@@ -254,12 +254,35 @@ def _far(scheduler: str, stack: ExitStack) -> Any:
     from distributed import Client
 
     try:
+        _check_address(scheduler)
         client = Client(scheduler, set_as_default=False, timeout=CONNECT)
     except (OSError, ValueError) as error:
         reason = str(error).rstrip(".")
         raise ClusterError(f"no scheduler answers at {scheduler}: {reason}.") from error
     stack.callback(client.close, timeout=5)
     return client
+
+
+def _check_address(scheduler: str) -> None:
+    """Look whether an address can lead anywhere; ValueError if not.
+
+    A `Client` that fails at that is not closed before it is collected, and if that happens while another one starts,
+    both wait for ever (distributed 2026.8: `LoopRunner` holds its lock while it starts a thread).
+    """
+    from distributed.comm import backends, get_address_host_port, parse_address
+    from distributed.security import Security
+
+    scheme, _ = parse_address(scheduler)
+    if scheme not in backends:
+        raise ValueError(f"{scheme}:// is not known, only {', '.join(sorted(backends))}")
+    if scheme in {"tcp", "tls", "ws", "wss"}:
+        get_address_host_port(scheduler)
+    safe = Security().get_connection_args("client")["ssl_context"] is not None
+    if scheme in {"tls", "wss"} and not safe:
+        raise ValueError(
+            "it asks for a certificate and a key, and Dask's configuration has none "
+            "(https://distributed.dask.org/en/stable/tls.html)"
+        )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from ruis.batch.driver import _folder_of_copies, _tidy, shared_out
 from ruis.batch.planning import estimate, survey
 from ruis.batch.summary import HEADING, Summary, check_aside, set_aside, write_report
 from ruis.batch.work import Terms
-from ruis.errors import ConfigError, EngineUnavailableError, UnknownNameError
+from ruis.errors import ClusterError, ConfigError, EngineUnavailableError, UnknownNameError
 from ruis.image import Image, ImageInfo
 from ruis.inputs import Failure
 from ruis.model_file import save
@@ -169,9 +170,12 @@ def test_sockets_are_on_loopback_and_answer_nobody_else(tmp_path, small_model):
         assert len(listening) >= 2
         assert set(listening) == {"127.0.0.1"}
         port = hands.client.scheduler.address.rpartition(":")[2]
-        for address in (f"tcp://127.0.0.1:{port}", f"tls://127.0.0.1:{port}"):
-            with pytest.raises((OSError, TypeError)):  # without the run's certificates
-                distributed.Client(address, timeout=1, set_as_default=False)
+        others = distributed.security.Security.temporary()
+        for scheme, keys in (("tcp", None), ("tls", others)):  # without the run's certificates
+            with pytest.raises(OSError):
+                distributed.Client(
+                    f"{scheme}://127.0.0.1:{port}", security=keys, timeout=1, set_as_default=False
+                )
 
 
 @pytest.mark.slow
@@ -211,3 +215,13 @@ def test_runs_in_one_process_follow_each_other_and_tell_how_far_they_are(
     assert (again.done, again.failed, again.changes["changed"]) == (7, 0, 1)
     set_aside(again, Path("aside"))
     assert [path.name for path in Path("aside").iterdir()] == ["reasons.md"]
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://:::", "weird://a:1", "tls://127.0.0.1:1"])
+def test_an_address_that_leads_nowhere_leaves_nothing_behind(address):
+    """A client that nobody closed, collected while another one starts, makes both wait for ever."""
+    distributed = pytest.importorskip("distributed", reason="ruis batch needs the batch extra")
+    with pytest.raises(ClusterError, match="no scheduler answers"), crew(None, 1, address):
+        pass
+    clients = [one for one in gc.get_objects() if type(one) is distributed.Client]
+    assert not [one for one in clients if one.status == "connecting"]
