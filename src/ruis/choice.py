@@ -98,6 +98,15 @@ class Seen:
         """Whether the channels share their noise, so that it has less colour than white noise has."""
         return self.correlation >= SHARED
 
+    def grows(self) -> bool:
+        """Say whether the noise grows with the brightness; milliseconds."""
+        from ruis.noise.measure.signal import measure_signal_dependence
+
+        if not self.windows or self.brightest <= 0:
+            return False
+        light = [window.mean(axis=2) / self.brightest for window in self.windows]
+        return measure_signal_dependence(light).depends
+
 
 @dataclass(frozen=True)
 class Choice:

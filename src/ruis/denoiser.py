@@ -131,7 +131,8 @@ class Denoiser:
         sigma : float, optional
             The standard deviation of the noise as a fraction of the data range; 0 means that
             there is none, and changes nothing. Where it is less than what the model would remove,
-            a part of the noise stays: what goes has the variance that it has in the noise. (Not
+            a part of the noise stays: what goes has the variance that it has in the noise. Where
+            the noise is seen to grow with the brightness, that is all that it does. (Neither is
             so in Dask arrays, at which nobody looks first: there the network alone is told.)
             Default: the model finds out by itself.
         strength : float, default 1.0
@@ -287,7 +288,7 @@ class Denoiser:
             job = Job(engine, scale, group, sigma or 0.0, strength, self.knife)
             precision = engine.precision
             if told and seen is not None:
-                job, held = job.held_to_sigma(seen.windows)
+                job, held = job.held_to_sigma(seen.windows, grows=seen.grows())
                 notes += held
         return Ready(job, channels, self.model.name, found, precision, notes)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ruis.intensity import Intensity
     from ruis.tiling import Geometry, Tile
 
-__all__ = ["GRAIN", "Job", "Knife", "Progress", "Ready", "check_settings"]
+__all__ = ["GRAIN", "GROWS", "Job", "Knife", "Progress", "Ready", "check_settings"]
 
 Progress = Callable[[int, int], None]
 
@@ -46,6 +46,14 @@ GRAIN = 64
 
 SLACK = 1.1
 """So many times the variance that it is told may be removed: faint texture goes with noise."""
+
+MORE = 2.0
+"""Told up to so many times what it removes by itself, a network is not told of more than there is:
+some of the noise stays in texture."""
+
+GROWS = (
+    "the noise grows with the brightness, where no one sigma fits: the network judges for itself"
+)
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,9 @@ class Job:
             else:
                 return denoised, len(cut), notes
 
-    def held_to_sigma(self, windows: Sequence[NDArray[np.float32]]) -> tuple[Job, tuple[str, ...]]:
+    def held_to_sigma(
+        self, windows: Sequence[NDArray[np.float32]], *, grows: bool = False
+    ) -> tuple[Job, tuple[str, ...]]:
         """Return a job that removes no more than it is told, and says so if that is not all.
 
         Noise of sigma s is the sum of two independent noises, of what is told and of what is
@@ -179,21 +189,29 @@ class Job:
         windows when it is blind says what s is; what it removes when it is told, how much of
         that it holds back by itself.
 
+        Where the noise grows with the brightness, one sigma is wrong nearly everywhere: the network is
+        blind there, unless it is told of more noise than there is, and is only held to what it is told.
+
         Parameters
         ----------
         windows : sequence of numpy.ndarray
             Model values of shape (rows, columns, channels), from the image; alpha left out.
+        grows : bool, default False
+            Whether the noise was seen to grow with the brightness.
         """
         noise, wanted = self._removed(windows, 0.0), SLACK * self.sigma**2
+        job, notes = self, tuple[str, ...]()
+        if grows and self.sigma <= MORE * noise:
+            job, notes = replace(self, sigma=0.0), (GROWS,)
         if noise**2 <= wanted:
-            return self, ()
-        removed = noise * self._removed(windows, self.sigma)
+            return job, notes
+        removed = noise * (self._removed(windows, job.sigma) if job.sigma else noise)
         if removed <= wanted:
-            return self, ()
+            return job, notes
         part = min(1.0, (self.sigma / noise) ** 2)
         part *= self.strength
         note = f"there is noise of about {noise * 255:.1f}/255, and {part:.0%} of it is removed, as told"
-        return replace(self, strength=self.strength * wanted / removed), (note,)
+        return replace(job, strength=self.strength * wanted / removed), (*notes, note)
 
     def _removed(self, windows: Sequence[NDArray[np.float32]], sigma: float) -> float:
         """Return the root mean square of what the network removes from windows; 0 from none."""

@@ -34,7 +34,7 @@ from ruis.errors import (
 )
 from ruis.formats import probe, read_bytes
 from ruis.image import Image, ImageInfo, Metadata
-from ruis.job import Job
+from ruis.job import GROWS, Job
 from ruis.metrics.psnr import psnr
 from ruis.noise import parse
 from ruis.tiling import Geometry
@@ -173,6 +173,29 @@ def test_no_more_is_removed_than_sigma_tells(denoiser, size):
     (weaker,) = denoiser.run(image, sigma=sigma, strength=0.5).notes
     share, half = (int(re.search(r"(\d+)% of it", one)[1]) for one in (note, weaker))
     assert half == pytest.approx(share / 2, abs=1)
+
+
+def test_of_noise_that_grows_with_the_brightness_sigma_is_a_limit_alone():
+    clean = np.linspace(0.05, 0.95, 250, dtype=np.float32) * np.ones((250, 1), np.float32)
+    noisy, _ = as_image(parse("poisson:60").add(clean[..., None], np.random.default_rng(0)))
+    denoiser = ruis.load("gray-medium", precision="f32")
+    sigma = float(np.std(noisy.pixels - clean[..., None]))
+    blind = denoiser.run(noisy).image.pixels
+    found = {part: denoiser.run(noisy, sigma=part * sigma) for part in (0.5, 1.0, 4.0)}
+    apart = {part: np.abs(one.image.pixels - blind).max() for part, one in found.items()}
+    assert apart[1.0] < 1e-5
+    assert found[1.0].notes == (GROWS,)
+    assert np.std(noisy.pixels - found[0.5].image.pixels) == pytest.approx(sigma / 4, rel=0.15)
+    assert found[0.5].notes[1].endswith("of it is removed, as told")
+    assert apart[4.0] > 1e-3  # told of more than there is, the network is free
+    assert not found[4.0].notes
+
+
+def test_of_white_noise_the_network_is_told_sigma():
+    clean = np.linspace(0.05, 0.95, 250, dtype=np.float32) * np.ones((250, 1), np.float32)
+    noisy = parse("gaussian:25/255").add(clean[..., None], np.random.default_rng(0))
+    told = ruis.load("gray-medium").run(as_image(noisy)[0], sigma=25 / 255)
+    assert not told.notes
 
 
 def test_of_many_channels_one_at_a_time_is_a_float(denoiser, monkeypatch):
