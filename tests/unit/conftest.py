@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ruis import architectures
+from ruis.denoiser import Denoiser
 from ruis.manifest import Manifest
 from ruis.model_file import ModelFile
 
@@ -32,3 +33,14 @@ def small_model() -> Callable[..., ModelFile]:
         return ModelFile(manifest, architecture, weights, "", "0" * 64)
 
     return make
+
+
+@pytest.fixture
+def denoiser(small_model):
+    return Denoiser(small_model(), precision="f32")
+
+
+@pytest.fixture
+def nothing(small_model):
+    """A denoiser whose network returns its input."""
+    return Denoiser(small_model(gain=0), precision="f32")
