@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ruis.errors import ConfigError
@@ -281,30 +282,33 @@ def plan_area(
     if in_one > HUGE:
         touch = 0.0
     area = min(area, in_one)
-    plans = _plans(rows, columns, geometry, area, grain)
+    cuts = _cuts(rows, columns, geometry, area, grain)
     while touch and area > SMALL_TILE:
         area = 3 * area // 4
-        plans += _plans(rows, columns, geometry, area, grain)
-    if not plans:
+        cuts += _cuts(rows, columns, geometry, area, grain)
+    if not cuts:
         return plan(rows, columns, geometry, 0, grain=grain)
-    return min(
-        plans, key=lambda cut: (cut.computed + touch * cut.shape[0] * cut.shape[1], len(cut))
+    _, height, width = min(
+        cuts, key=lambda cut: (cut[0] * cut[1] * cut[2] + touch * cut[1] * cut[2], cut[0])
     )
+    heights = spans(rows, geometry, height, grain=grain)
+    widths = spans(columns, geometry, width, grain=grain)
+    return Plan(rows, columns, (height, width), heights, widths)
 
 
-def _plans(rows: int, columns: int, geometry: Geometry, area: int, grain: int) -> list[Plan]:
-    """Cut an image in all heights, each as wide as `area` allows."""
-    whole = _round_up(rows, grain), _round_up(columns, grain)
-    least = min(whole[0], _round_up(2 * geometry.halo + geometry.multiple, grain))
-    plans = []
-    for height in range(least, whole[0] + 1, grain):
-        heights = spans(rows, geometry, height, grain=grain)
-        shape = heights[0].stop - heights[0].start
-        widths = spans(columns, geometry, area // shape, grain=grain)
-        cut = Plan(rows, columns, (shape, widths[0].stop - widths[0].start), heights, widths)
-        if cut.shape[0] * cut.shape[1] <= area:
-            plans.append(cut)
-    return plans
+def _cuts(
+    rows: int, columns: int, geometry: Geometry, area: int, grain: int
+) -> list[tuple[int, int, int]]:
+    """Cut an image in all heights, each as wide as `area` allows; into how many tiles, how high, how wide."""
+    whole = _round_up(rows, grain)
+    least = min(whole, _round_up(2 * geometry.halo + geometry.multiple, grain))
+    cuts = []
+    for most in range(least, whole + 1, grain):
+        down, height = _cut(rows, geometry, most, grain)
+        across, width = _cut(columns, geometry, area // height, grain)
+        if height * width <= area:
+            cuts.append((down * across, height, width))
+    return cuts
 
 
 def spans(length: int, geometry: Geometry, tile: int, *, grain: int = 1) -> tuple[Span, ...]:
@@ -328,16 +332,27 @@ def spans(length: int, geometry: Geometry, tile: int, *, grain: int = 1) -> tupl
     """
     halo = geometry.halo
     grain = _round_up(max(grain, 1), geometry.multiple)
+    count, tile = _cut(length, geometry, tile, grain)
+    end = _round_up(length, grain) - tile
+    starts = [min(i * (tile - 2 * halo), end) for i in range(count)]
+    edges = [0, *(start + halo for start in starts[1:]), length]
+    cut = zip(starts, pairwise(edges), strict=True)
+    return tuple(Span(start, start + tile, *kept) for start, kept in cut)
+
+
+def _cut(length: int, geometry: Geometry, tile: int, grain: int) -> tuple[int, int]:
+    """Return how many tiles an axis takes, and how long they are; `grain` is a multiple of the geometry's."""
+    halo = geometry.halo
     tile = max(tile // grain * grain, _round_up(2 * halo + geometry.multiple, grain))
     padded = _round_up(length, grain)
     if padded <= tile:
-        return (Span(0, padded, 0, length),)
+        return 1, padded
     count = -(-(padded - 2 * halo) // (tile - 2 * halo))
     tile = _round_up(-(-(padded - 2 * halo) // count) + 2 * halo, grain)
-    starts = [min(i * (tile - 2 * halo), padded - tile) for i in range(count)]
-    edges = [0, *(min(start + halo, length) for start in starts[1:]), length]
-    cut = zip(starts, edges, edges[1:], strict=False)
-    return tuple(Span(s, s + tile, first, last) for s, first, last in cut if first < last)
+    if padded - tile + halo < length:
+        return count, tile
+    # The last would keep nothing but what is mirrored, and others before it may not either.
+    return min(count - 1, max(1, -(-(length - halo) // (tile - 2 * halo)))), tile
 
 
 def windows(

@@ -125,6 +125,7 @@ def test_tiles_of_an_area_cover_the_image_and_are_no_larger(
         kept[tile.write] += 1
         for span in (tile.rows, tile.columns):
             assert span.start == 0 or span.first - span.start >= geometry.radius
+            assert span.first < span.last
     assert (kept == 1).all()
     assert cut.computed == len(cut) * cut.shape[0] * cut.shape[1]
     smallest = plan(rows, columns, geometry, 0, grain=grain)

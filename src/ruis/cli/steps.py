@@ -249,6 +249,7 @@ class Steps:
     def load(self, job: Job | None = None) -> None:
         """Load the model that is named; and prepare, while an image is read, what it will need."""
         with held():
+            from ruis.caution import sigma_range
             from ruis.zoo import suited
 
         if not self.automatic:
@@ -262,6 +263,7 @@ class Steps:
                     self.expected = suited(header.channels - header.alpha, tier=self.model)
                 denoiser = self.denoiser(self.expected, likely=self.automatic)
                 denoiser.expect(header, told=self.sigma is not None)
+                sigma_range(denoiser.model.manifest.noise)  # it is remembered for the cautions
 
     def leave_lanes(self) -> None:
         """Forget the denoisers of lanes."""
