@@ -457,8 +457,11 @@ def test_who_goes_away_gives_the_place_back(start, tmp_path):
                 )
                 time.sleep(0.3)
         begun = time.perf_counter()
-        assert service.ask("POST", "/v1/denoise", encoded(noisy((16, 16)))).status == 200
         until = time.monotonic() + 30
+        small = encoded(noisy((16, 16)))
+        while (answer := service.ask("POST", "/v1/denoise", small)).status == 429:
+            assert time.monotonic() < until  # a machine that has other things to do notices late
+        assert answer.status == 200
         while "ruis_places_taken 0.0" not in service.ask("GET", "/metrics").body.decode():
             assert time.monotonic() < until
         lines = [one for one in service.lines() if one.get("status") == 499]
