@@ -21,7 +21,7 @@ __all__ = ["AUTO", "SHIPPED", "check_known", "file_of", "find", "path_of", "suit
 
 SHIPPED: dict[str, str] = {
     "documents": "a19697c47481610430dcbccb947694d00cdc7c37645cb0635ceceb6084889737",
-    "gray": "eca1773b2b1b7356457984e789ffa475392db2950fb454a0958b22a30350fe42",
+    "gray": "7c525b3decaf932c98af2de2eb5923f8002986b636d4afff469b99a5feee28a4",
     "gray-fast": "50962a16550d6c5a3e9f099d75c6288926c80597b516e3531d6d66162761cd07",
     "gray-medium": "1c107814c9d700616ef6bc29e4537b661dbc0c665209d0a497c0c5e72df0e9df",
     "photo": "7a35b20d1b5e38525ba50963149ab46b919d35039b3e2e56f557184657d40fce",
