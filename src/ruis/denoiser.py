@@ -132,8 +132,8 @@ class Denoiser:
             The standard deviation of the noise as a fraction of the data range; 0 means that
             there is none, and changes nothing. Where it is less than what the model would remove,
             a part of the noise stays: what goes has the variance that it has in the noise. Where
-            the noise is seen to grow with the brightness, that is all that it does. (Neither is
-            so in Dask arrays, at which nobody looks first: there the network alone is told.)
+            the noise is seen to grow with the brightness, that is all that a sigma of up to twice
+            the noise does. (Neither is so in Dask arrays, at which nobody looks first: there the network alone is told.)
             Default: the model finds out by itself.
         strength : float, default 1.0
             0 gives the noisy image back, 1 all that the model removes.

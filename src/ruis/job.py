@@ -51,9 +51,7 @@ MORE = 2.0
 """Told up to so many times what it removes by itself, a network is not told of more than there is:
 some of the noise stays in texture."""
 
-GROWS = (
-    "the noise grows with the brightness, where no one sigma fits: the network judges for itself"
-)
+GROWS = "the noise seems to grow with the brightness, where no one sigma fits: the network judges for itself"
 
 
 @dataclass(frozen=True)
@@ -190,7 +188,8 @@ class Job:
         that it holds back by itself.
 
         Where the noise grows with the brightness, one sigma is wrong nearly everywhere: the network is
-        blind there, unless it is told of more noise than there is, and is only held to what it is told.
+        blind there, and is only held to what it is told, unless that is more than `MORE` times what it
+        removes by itself.
 
         Parameters
         ----------

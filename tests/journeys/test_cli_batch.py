@@ -286,7 +286,7 @@ def test_outputs_that_are_there_are_refused(model):
         (("in", "--scheduler", "tcp://127.0.0.1:1"), 3, "no scheduler answers"),
         (("in", "--scheduler", "nonsense"), 3, "missing port number"),
         (("in", "--scheduler", "tcp://:::"), 3, "invalid address"),
-        (("in", "--scheduler", "weird://127.0.0.1:1"), 3, "weird:// is not known, only inproc"),
+        (("in", "--scheduler", "weird://127.0.0.1:1"), 3, "unknown address scheme 'weird'"),
         (("in", "--scheduler", "tls://127.0.0.1:1"), 3, "asks for a certificate and a key"),
         (("in", "--scheduler", "tcp://x:1", "--workers", "8"), 2, "--workers is for this machine"),
         (("in", "--scheduler", "tcp://x:1", "--memory", "1e9"), 2, "--memory is for this machine"),

@@ -10,6 +10,7 @@ import pytest
 import ruis
 from pictures import noise
 from ruis.arrays import as_image
+from ruis.choice import look
 from ruis.denoiser import Denoiser
 from ruis.errors import ConfigError
 from ruis.job import GROWS
@@ -59,8 +60,31 @@ def test_of_noise_that_grows_with_the_brightness_sigma_is_a_limit_alone():
 def test_of_white_noise_the_network_is_told_sigma():
     clean = np.linspace(0.05, 0.95, 250, dtype=np.float32) * np.ones((250, 1), np.float32)
     noisy = parse("gaussian:25/255").add(clean[..., None], np.random.default_rng(0))
-    told = ruis.load("gray-medium").run(as_image(noisy)[0], sigma=25 / 255)
+    denoiser = ruis.load("gray-medium")
+    blind, told = (denoiser.run(as_image(noisy)[0], sigma=sigma) for sigma in (None, 25 / 255))
     assert not told.notes
+    assert np.abs(told.image.pixels - blind.image.pixels).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "grows"),
+    [
+        ("gray", "poisson:60", True),
+        ("gray", "gaussian:25/255", False),
+        ("hot", "poisson:60", True),
+        ("opposed", "poisson:60", True),
+        ("dark", "poisson:60", True),
+        ("nothing", "gaussian:25/255", False),
+    ],
+)
+def test_noise_that_grows_is_seen(kind, spec, grows):
+    ramp = np.linspace(0.05, 0.95, 300, dtype=np.float32) * np.ones((300, 1), np.float32)
+    clean = np.stack([ramp, ramp[:, ::-1]], axis=2) if kind == "opposed" else ramp[..., None]
+    noisy = parse(spec).add(clean, np.random.default_rng(0))
+    if kind == "hot":
+        noisy[7, 9] = 40.0
+    noisy *= {"dark": 1e-3, "nothing": 0.0}.get(kind, 1.0)
+    assert look(as_image(noisy, channel_axis=2)[0]).grows() == grows
 
 
 def test_a_lazy_look_holds_nothing_back(denoiser):

@@ -256,8 +256,8 @@ def _far(scheduler: str, stack: ExitStack) -> Any:
     try:
         _check_address(scheduler)
         client = Client(scheduler, set_as_default=False, timeout=CONNECT)
-    except (OSError, ValueError) as error:
-        reason = str(error).rstrip(".")
+    except Exception as error:  # each way of transport has errors of its own
+        reason = str(error).rstrip(".") or type(error).__name__
         raise ClusterError(f"no scheduler answers at {scheduler}: {reason}.") from error
     stack.callback(client.close, timeout=5)
     return client
@@ -269,12 +269,17 @@ def _check_address(scheduler: str) -> None:
     A `Client` that fails at that is not closed before it is collected, and if that happens while another one starts,
     both wait for ever (distributed 2026.8: `LoopRunner` holds its lock while it starts a thread).
     """
-    from distributed.comm import backends, get_address_host_port, parse_address
+    from distributed.comm import get_address_host_port, parse_address
+    from distributed.comm.registry import get_backend
     from distributed.security import Security
 
     scheme, _ = parse_address(scheduler)
-    if scheme not in backends:
-        raise ValueError(f"{scheme}:// is not known, only {', '.join(sorted(backends))}")
+    if scheme == "inproc":
+        raise ValueError("inproc:// leads nowhere out of a process")
+    try:
+        get_backend(scheme).get_connector()
+    except TypeError as error:
+        raise ValueError(f"what {scheme}:// needs is not installed") from error
     if scheme in {"tcp", "tls", "ws", "wss"}:
         get_address_host_port(scheduler)
     safe = Security().get_connection_args("client")["ssl_context"] is not None

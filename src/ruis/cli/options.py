@@ -74,7 +74,7 @@ Sigma = Annotated[
     typer.Option(
         metavar="auto|X|X/255",
         help="Strength of the noise: its standard deviation, as a fraction of the data range. "
-        "No more than that is removed.",
+        "No more than that is removed; where the noise grows with the brightness, that is all it says.",
     ),
 ]
 Strength = Annotated[

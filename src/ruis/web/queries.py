@@ -28,8 +28,8 @@ class DenoiseQuery(NoQuery):
         str,
         Field(
             max_length=100,
-            description="auto: by the image's channels and noise; medium, fast: the same, with "
-            "smaller networks; or a name from /v1/models.",
+            description="auto: by the image's channels and noise; fast: the same, with small "
+            "networks; medium: for gray images, one between; or a name from /v1/models.",
             examples=["auto"],
         ),
     ] = "auto"

@@ -217,7 +217,17 @@ def test_runs_in_one_process_follow_each_other_and_tell_how_far_they_are(
     assert [path.name for path in Path("aside").iterdir()] == ["reasons.md"]
 
 
-@pytest.mark.parametrize("address", ["nonsense", "tcp://:::", "weird://a:1", "tls://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nonsense",
+        "tcp://:::",
+        "weird://a:1",
+        "tls://127.0.0.1:1",
+        "inproc://a",
+        "ucx://127.0.0.1:1",
+    ],
+)
 def test_an_address_that_leads_nowhere_leaves_nothing_behind(address):
     """A client that nobody closed, collected while another one starts, makes both wait for ever."""
     distributed = pytest.importorskip("distributed", reason="ruis batch needs the batch extra")
