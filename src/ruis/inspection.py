@@ -19,6 +19,7 @@ from ruis.noise.measure.signal import SignalDependence, measure_signal_dependenc
 from ruis.noise.measure.stripes import Stripes, measure_stripes
 from ruis.prescription import Prescription, prescribe
 from ruis.survey import peak, white_shown
+from ruis.views import Views
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,10 +31,8 @@ __all__ = ["Evidence", "Inspection", "examine", "inspect", "scikit_image_sigma"]
 
 METADATA = ("exif", "icc", "xmp", "resolution", "description", "software")
 
-SIDE, ACROSS = 256, 4
-"""Of an image of more than a megapixel, windows of 256x256 pixels are looked at, four by four."""
-
-ALL = 1 << 20
+FEW = 8
+"""So many channels are looked at closely, of images that have more."""
 
 FAINT = 1.2 / 255
 IN_JPEG = 0.5
@@ -205,36 +204,19 @@ def examine(image: Image) -> Evidence:
     image : Image
         Any image.
     """
-    import numpy as np
-
-    info, choice = image.info, choose(image)
-    stored = image.pixels[..., : image.channels]
-    windows = _windows(stored)
-    scale = Intensity(info.dtype, info.data_range)
-    unit = [scale.to_unit(window) for row in windows for window in row]
-    if any(not np.isfinite(window).all() for window in unit):
-        unit = [np.nan_to_num(window, nan=0.0, posinf=0.0, neginf=0.0) for window in unit]
-    planes = [[np.ascontiguousarray(one[..., c]) for one in unit] for c in range(image.channels)]
-    gray = planes[0] if len(planes) == 1 else [one.mean(axis=2) for one in unit]
-    grid = np.array(range(len(unit))).reshape(len(windows), -1)
-    white, used = _used(unit, image)
-    signals = [_signal(plane, used) for plane in planes[:8]]
-    together = (
-        signals[0]
-        if len(planes) == 1
-        else _signal([window for plane in planes[:8] for window in plane], used)
-    )
-    sigmas = tuple(estimate_sigma(plane) for plane in planes)
-    correlation = measure_correlation(gray)
-    levels = measure_levels([window for row in windows for window in row], info.data_range)
+    info, choice, views = image.info, choose(image), Views.of(image)
+    white, used = _used(views.unit, image)
+    planes = views.planes[:FEW]
+    signals = [_signal(plane, used) for plane in planes]
+    all_of_them = [window for plane in planes for window in plane]
+    together = signals[0] if len(views.planes) == 1 else _signal(all_of_them, used)
+    sigmas = tuple(estimate_sigma(plane) for plane in views.planes)
     sigma = (sum(one**2 for one in sigmas) / len(sigmas)) ** 0.5
-    impulses = max(impulse_share(plane) for plane in planes[:8])
-    stripes = _stripes(
-        [np.concatenate([gray[i] for i in row], axis=1) for row in grid],
-        [np.concatenate([gray[i] for i in column], axis=0) for column in grid.T],
-        used,
-    )
-    blocks = measure_blocks(gray).strength
+    impulses = max(impulse_share(plane) for plane in planes)
+    stripes = _stripes(views.across(), views.down(), used)
+    correlation = measure_correlation(views.gray)
+    levels = measure_levels(views.stored, info.data_range)
+    blocks = measure_blocks(views.gray).strength
     kinds = _kinds(
         sigma,
         together,
@@ -246,19 +228,8 @@ def examine(image: Image) -> Evidence:
         jpeg=blocks > 0,
         faint=FAINT * used * (IN_JPEG if blocks > 0 else 1),
     )
-    length = correlation.length(stripes.direction or "horizontal")
     inspection = Inspection(
-        format=info.format,
-        rows=image.rows,
-        columns=image.columns,
-        channels=image.channels,
-        colour=info.colour,
-        alpha=info.alpha,
-        dtype=str(info.dtype),
-        data_range=info.data_range,
-        axes=info.axes,
-        metadata=tuple(name for name in METADATA if getattr(info.metadata, name) is not None),
-        notes=info.notes,
+        **_as_stored(image),
         sigma=sigma,
         sigma_per_channel=sigmas,
         model=choice.model,
@@ -286,14 +257,31 @@ def examine(image: Image) -> Evidence:
             offset=together.offset / used**2,
             impulses=impulses,
             direction=stripes.direction,
-            length=length,
+            length=correlation.length(stripes.direction or "horizontal"),
             clipped=max(levels.dark, levels.bright),
             jpeg_file=info.format == "jpeg",
             more=black_cautions(image),
         ),
     )
-    middle = unit[grid[grid.shape[0] // 2, grid.shape[1] // 2]]
-    return Evidence(inspection, together, correlation, middle)
+    return Evidence(inspection, together, correlation, views.middle())
+
+
+def _as_stored(image: Image) -> dict[str, Any]:
+    """Return what an inspection says without measuring anything."""
+    info = image.info
+    return {
+        "format": info.format,
+        "rows": image.rows,
+        "columns": image.columns,
+        "channels": image.channels,
+        "colour": info.colour,
+        "alpha": info.alpha,
+        "dtype": str(info.dtype),
+        "data_range": info.data_range,
+        "axes": info.axes,
+        "metadata": tuple(name for name in METADATA if getattr(info.metadata, name) is not None),
+        "notes": info.notes,
+    }
 
 
 def _used(unit: Sequence[NDArray[Any]], image: Image) -> tuple[float | None, float]:
@@ -367,24 +355,6 @@ def scikit_image_sigma(image: Image) -> float:
         return float(estimate(unit, average_sigmas=True, channel_axis=-1))
     except ImportError as error:
         raise EngineUnavailableError("scikit-image's estimate of sigma", "mnist") from error
-
-
-def _windows(pixels: NDArray[Any]) -> list[list[NDArray[Any]]]:
-    """Return the whole image, or rows of windows that begin at multiples of eight pixels."""
-    import numpy as np
-
-    rows, columns = pixels.shape[:2]
-    if rows * columns <= ALL:
-        return [[pixels]]
-
-    def starts(length: int) -> Sequence[int]:
-        places = np.linspace(0, max(length - SIDE, 0), ACROSS).astype(int) // 8 * 8
-        return np.unique(places).tolist()  # type: ignore[no-any-return]
-
-    return [
-        [pixels[top : top + SIDE, left : left + SIDE] for left in starts(columns)]
-        for top in starts(rows)
-    ]
 
 
 def _kinds(

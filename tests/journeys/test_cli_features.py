@@ -104,11 +104,15 @@ def test_the_middle_of_a_large_image_is_shown(model):
     write("large.png", 300, 260)
     done = run(model, "large.png", "-o", "out", "--layer", "down1")
     assert "the middle is shown, 256x256 pixels" in done.stderr
+    assert "turned into gray" not in done.stderr
     assert "4 maps of 256 × 256" in Path("out/maps-down1.svg").read_text(encoding="utf-8")
 
 
-def test_a_model_that_ships_will_do(image):
-    done = run("documents", image, "-o", "out", "--layer", "stem")
+def test_a_model_that_ships_will_do_and_that_colours_go_is_said():
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    ruis.write(Image(pixels, ImageInfo(pixels.dtype, (0, 255), "rgb")), "red.png")
+    done = run("documents", "red.png", "-o", "out", "--layer", "stem")
+    assert "turned into gray" in done.stderr
     assert "stem" in done.stdout
     assert stems("out") == {"shapes", "filters", "maps-stem"}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ruis.errors import ConfigError, CorruptImageError, UnsupportedFormatError
@@ -102,7 +103,12 @@ def read(
     ((3508, 2480, 1), dtype('uint16'))
     """
     with opened(Path(path)) as source:
-        return decoded(source, recognised(source), limits or Limits(), channel_axis)
+        format = recognised(source)
+        image = decoded(source, format, limits or Limits(), channel_axis)
+    notes = _misnamed(Path(path), format)
+    if not notes:
+        return image
+    return replace(image, info=replace(image.info, notes=(*image.info.notes, *notes)))
 
 
 def read_bytes(
@@ -352,6 +358,16 @@ def is_image_name(path: str | os.PathLike[str]) -> bool:
     """Say whether a file of this name is taken for an image when a folder is searched."""
     suffix = Path(path).suffix.lower()
     return any(suffix in format.suffixes for format in _formats())
+
+
+def _misnamed(path: Path, format: Format) -> tuple[str, ...]:
+    """Say so if a file holds another format than its ending says, by which a result is written."""
+    suffix = path.suffix.lower()
+    if suffix in format.suffixes:
+        return ()
+    if not any(suffix in other.suffixes and other.writable for other in _formats()):
+        return ()
+    return (f"it holds {format.title}, whatever its ending {suffix} says",)
 
 
 def _formats() -> Iterator[Format]:

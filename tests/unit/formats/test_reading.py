@@ -57,6 +57,18 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
         read(tmp_path / "a.png")
 
 
+def test_a_file_that_holds_another_format_than_its_ending_says_is_told_of(tmp_path):
+    write(picture(), tmp_path / "a.png")
+    assert read(tmp_path / "a.png").info.notes == ()
+    for name, notes in {
+        "a.jpg": ("it holds PNG, whatever its ending .jpg says",),
+        "a.gif": (),  # in which nothing is written
+        "a.dat": (),
+    }.items():
+        (tmp_path / name).write_bytes((tmp_path / "a.png").read_bytes())
+        assert read(tmp_path / name).info.notes == notes
+
+
 def test_an_empty_file_says_so(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(CorruptImageError, match=r"a\.png: the file is empty"):
