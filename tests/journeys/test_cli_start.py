@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 from typer.testing import CliRunner
 
@@ -102,12 +103,17 @@ def test_help_loads_nothing_heavy(arguments, also):
     assert not loaded & {*NEVER, "numpy", "openvino", "PIL", "safetensors", *also}
 
 
-def test_denoising_a_png_loads_what_it_needs_and_no_more(folder):
+@pytest.mark.parametrize("name", ["a.png", "camera.jpg"])
+def test_denoising_a_picture_loads_what_it_needs_and_no_more(folder, name):
+    exif = PIL.Image.Exif()
+    exif[0x0112], exif[0x0131], exif[0x011A] = 6, "a camera's", 300.0
+    PIL.Image.open(folder / "a.png").save(folder / "camera.jpg", exif=exif)
+    unneeded = {*NEVER, "PIL", "numpy.ma", "ruis.formats.tiff", "ruis.stacks.tiff"}
     script = (
         "import sys; from ruis.cli import app\n"
-        "try: app(['denoise', 'a.png', '--model', 'same.ruis', '--overwrite'])\n"
+        f"try: app(['denoise', '{name}', '--model', 'same.ruis', '--overwrite'])\n"
         "except SystemExit as end: assert not end.code\n"
-        f"assert not set({NEVER}) & set(sys.modules), set({NEVER}) & set(sys.modules)"
+        f"assert not {unneeded} & set(sys.modules), {unneeded} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], cwd=folder, check=True, capture_output=True)
 

@@ -7,6 +7,7 @@ side by side, each by one processor: what there is to do beside their networks i
 from __future__ import annotations
 
 import itertools
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -34,6 +35,10 @@ __all__ = ["Work"]
 LANE_MEMORY = 5e8
 """Bytes that a network with one thread may need for shapes of small images, in two precisions."""
 
+SWITCH = 1e-3
+"""Seconds for which a thread has the interpreter while another waits for it: who reads a file asks for it often, and Python
+lets it wait for five milliseconds each time while libraries are imported."""
+
 InLane: TypeAlias = Future[Future[Written]]
 """An image that is denoised in a lane, and is written then."""
 
@@ -56,6 +61,7 @@ class Work:
         RuisError
             If it would fail for every image: no such model, engine or setting.
         """
+        sys.setswitchinterval(SWITCH)
         self.steps.once = len(jobs) == 1
         if len(jobs) > 1 and self.steps.settings["engine"] == "openvino":
             self.lanes = int(min(threads(), max(1.0, available_memory() / LANE_MEMORY)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
@@ -248,22 +249,32 @@ class Steps:
 
     def load(self, job: Job | None = None) -> None:
         """Load the model that is named; and prepare, while an image is read, what it will need."""
-        with held():
-            from ruis.caution import sigma_range
-            from ruis.zoo import suited
-
         if not self.automatic:
             self.denoiser(self.model)
         if job is None or self.sigma == 0 or self.strength == 0:
             return
         with suppress(RuisError, OSError):  # what is wrong with it is told when it is read
             if header := self.announced(job):
-                self.expected = self.model
-                if self.automatic:
-                    self.expected = suited(header.channels - header.alpha, tier=self.model)
-                denoiser = self.denoiser(self.expected, likely=self.automatic)
-                denoiser.expect(header, told=self.sigma is not None)
-                sigma_range(denoiser.model.manifest.noise)  # it is remembered for the cautions
+                self.expected = self._likely(header)
+                self._prepare(self.denoiser(self.expected, likely=self.automatic), header)
+
+    def _likely(self, header: Header) -> str:
+        """Return the model that an image is likely to need."""
+        from ruis.zoo import suited
+
+        if self.automatic:
+            return suited(header.channels - header.alpha, tier=self.model)
+        return self.model
+
+    def _prepare(self, denoiser: Denoiser, header: Header) -> None:
+        """Compile the network for an image; meanwhile find out what is needed at the end, which is then remembered."""
+        with ThreadPoolExecutor(1) as beside:
+            compiled = beside.submit(denoiser.expect, header, told=self.sigma is not None)
+            with held():
+                from ruis import __version__  # noqa: F401 - of the record
+                from ruis.caution import sigma_range
+            sigma_range(denoiser.model.manifest.noise)
+            compiled.result()
 
     def leave_lanes(self) -> None:
         """Forget the denoisers of lanes."""

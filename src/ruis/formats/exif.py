@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 __all__ = [
+    "ASCII",
     "EXIF_IFD",
     "GPS_IFD",
     "INTEROPERABILITY",
     "PIXEL_COLUMNS",
     "PIXEL_ROWS",
+    "RATIONAL",
+    "SHORT",
     "UNDEFINED",
     "UNTYPED",
     "X_RESOLUTION",
     "Y_RESOLUTION",
     "Entry",
+    "Value",
     "edited",
     "retyped",
+    "values_of",
 ]
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 """Bytes of a value, by the types of TIFF 6.0."""
 
-BYTE, UNDEFINED = 1, 7
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
 EXIF_IFD, GPS_IFD, INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 DIRECTORIES = {EXIF_IFD, GPS_IFD, INTEROPERABILITY}
 """Tags that say where another directory is: EXIF's, GPS's, that on interoperability."""
@@ -43,6 +49,9 @@ UNTYPED = {
     0x0002, 0x001B, 0x001C,
 }  # fmt: skip
 """Tags whose bytes have no type: versions, makers' notes, comments (Exif 2.32, sections 4.6.5 to 4.6.7)."""
+
+
+Value = int | float | bytes
 
 
 @dataclass(frozen=True)
@@ -118,6 +127,30 @@ def edited(block: bytes, changes: Mapping[int, Entry | None], *, turned: bool = 
     return bytes(made.data)
 
 
+def values_of(block: bytes) -> dict[int, Value | None]:
+    """Return what the first directory of an EXIF block says.
+
+    Parameters
+    ----------
+    block : bytes
+        The block, without prefix.
+
+    Returns
+    -------
+    dict of int to int, float, bytes or None
+        Tag -> a number, of fractions their value, or the bytes of texts and of what has no type; None for
+        several numbers, and for types of other kinds. Tags without a value are left out.
+
+    Raises
+    ------
+    ValueError
+        If it is broken.
+    """
+    made = _Block(block)
+    _, entries, _ = made.directory(made.number("I", 4))
+    return {tag: made.value(entry) for tag, entry in entries.items() if made.size(entry)}
+
+
 def retyped(block: bytes) -> bytes:
     """Return a block in which what has no type is not called bytes, as Pillow does.
 
@@ -189,11 +222,33 @@ class _Block:
             for index, (tag, entry) in enumerate(entries.items()):
                 yield at + 2 + 12 * index, tag, self.number("H", 2, entry)
 
+    def size(self, entry: bytes) -> int:
+        """Return how many bytes the values of an entry have; none where their type is unknown."""
+        return SIZES.get(self.number("H", 2, entry), 0) * self.number("I", 4, entry)
+
     def place(self, entry: bytes) -> tuple[int, int]:
         """Return where the values of an entry are that do not fit into it, and how many bytes; else (0, 0)."""
-        size = SIZES.get(self.number("H", 2, entry), 0) * self.number("I", 4, entry)
-        at = self.number("I", 8, entry)
+        size, at = self.size(entry), self.number("I", 8, entry)
         return (at, size) if 4 < size <= len(self.data) - at else (0, 0)
+
+    def value(self, entry: bytes) -> Value | None:
+        """Return what an entry says; see :func:`values_of`."""
+        kind, count = self.number("H", 2, entry), self.number("I", 4, entry)
+        at, size = self.place(entry)
+        if kind in {BYTE, ASCII, UNDEFINED}:
+            if not size and count > 4:
+                raise ValueError("EXIF is cut off")
+            return bytes(self.data[at : at + size]) if size else entry[8 : 8 + count]
+        if count != 1:
+            return None
+        if kind in {SHORT, LONG}:
+            return self.number("H" if kind == SHORT else "I", 8, entry)
+        if kind != RATIONAL:
+            return None
+        if not size:
+            raise ValueError("EXIF is cut off")
+        above, below = (self.number("I", at + part) for part in (0, 4))
+        return above / below if below else math.nan
 
     def stored(self, tag: int, entry: Entry, before: bytes | None, others: list[bytes]) -> bytes:
         """Return an entry, its value where the one before was, if that is large enough and its own."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ruis import formats
 from ruis.errors import UnsupportedFormatError
 from ruis.registry import Registry
 from ruis.stacks.base import Pieces, Region, Sink, Stack, Stacks
@@ -24,6 +25,9 @@ STACKS = Registry(
     },
 )
 """The kinds of files and folders whose images are read window by window."""
+
+PICTURES = ("png", "jpeg")
+"""Formats of one picture: nobody imports what reads stacks, a tenth of the time that a small file takes, to find that out."""
 
 FOLDERS = (".zarr",)
 """Endings of folders that are one image, not a folder of images."""
@@ -68,6 +72,8 @@ def kind_of(path: Path) -> type[Stacks] | None:
     UnsupportedFormatError
         If its name says that it is one, and its content does not.
     """
+    if path.is_file() and _is_picture(path):
+        return None
     for name in STACKS:
         kind: type[Stacks] = STACKS.load(name)
         if kind.recognises(path):
@@ -75,3 +81,9 @@ def kind_of(path: Path) -> type[Stacks] | None:
     if path.is_dir() and is_stack_name(path):
         raise UnsupportedFormatError("the folder holds no Zarr array or group.", source=str(path))
     return None
+
+
+def _is_picture(path: Path) -> bool:
+    with formats.opened(path) as source:
+        kinds = (formats.FORMATS.load(name)() for name in PICTURES)
+        return any(kind.recognises(source.start) for kind in kinds)

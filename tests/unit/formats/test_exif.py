@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ruis.formats.exif import Entry, edited, retyped
+from ruis.formats import metadata
+from ruis.formats.exif import Entry, edited, retyped, values_of
 from ruis.formats.metadata import clean_exif, exif_with
 
 NOTE = b"a maker's note with offsets of its own" * 3
@@ -200,3 +201,38 @@ def test_a_damaged_block_is_changed_or_refused_and_nothing_else(data):
         assert len(made) <= 2 * len(damaged) + 400
     clean = clean_exif(damaged)
     exif_with(clean.exif, software="ruis")
+
+
+@st.composite
+def entries(draw):
+    """Tags that are read, of any type, with any values, some of them none that the type may have."""
+    found = []
+    for tag in (0x010E, 0x0112, 0x011A, 0x011B, 0x0128, 0x0131):
+        kind = draw(st.sampled_from([1, 2, 2, 2, 3, 3, 3, 4, 5, 5, 5, 7, 9, 12, 99]))
+        count = draw(st.integers(0, 9) if kind in {1, 2, 7} else st.sampled_from([1, 1, 1, 0, 2]))
+        width = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 12: 8}.get(kind, 1)
+        small = st.sampled_from([bytes((number, *bytes(width - 1))) for number in range(10)])
+        wide = st.binary(min_size=width, max_size=width)
+        values = draw(st.lists(small | wide, min_size=count, max_size=count))
+        if draw(st.booleans()):
+            found.append((tag, kind, count, b"".join(values)))
+    return found
+
+
+@given(entries(), st.sampled_from("<>"), st.integers(0, 12))
+def test_what_is_read_without_pillow_is_what_pillow_reads(found, order, lost):
+    start = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "I", 8)
+    whole = start + directory(order, found, 8)
+    broken = whole[: len(whole) - lost]
+    with pytest.MonkeyPatch.context() as patch:
+        own = clean_exif(broken), exif_with(broken, software="ruis", resolution=(72.0, 72.0))
+        patch.setattr(metadata, "_said", metadata._loaded)
+        by_pillow = clean_exif(broken), exif_with(broken, software="ruis", resolution=(72.0, 72.0))
+    assert own == by_pillow
+
+
+def test_what_a_camera_says_is_read_without_pillow():
+    said = values_of(block("<"))
+    assert (said[0x0112], said[0x011A], said[0x0131]) == (6, 300.0, b"Fw\0")
+    with pytest.raises(ValueError, match="cut off"):
+        values_of(block("<")[:60])
