@@ -205,6 +205,53 @@ def test_a_real_photograph(tmp_path):
         np.testing.assert_array_equal(read(path).pixels, np.asarray(expected))
 
 
+@pytest.mark.parametrize("layout", ["gray", "gray+alpha", "rgb", "rgb+alpha"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_a_large_image_is_compressed_in_strips_that_everybody_reads(monkeypatch, layout, dtype):
+    colour, _, alpha = layout.partition("+")
+    rng, channels = np.random.default_rng(3), {"gray": 1, "rgb": 3}[colour] + bool(alpha)
+    smooth = np.linspace(0, 60000, 83 * 57).reshape(83, 57, 1) + rng.normal(
+        0, 300, (83, 57, channels)
+    )
+    pixels = (smooth.clip(0, 65535) / (257 if dtype == "uint8" else 1)).astype(dtype)
+    pixels[40:60] = rng.integers(0, 1 << 8 * pixels.itemsize, pixels[40:60].shape, dtype)
+    image = Image(pixels, ImageInfo(pixels.dtype, (0, 1), colour, alpha=bool(alpha)))
+    small = encode(image, "png")
+    monkeypatch.setattr("ruis.formats.png.LARGE", 0)
+    for strip, band in [
+        (1 << 20, 1 << 16),
+        (1000, 300),
+        (1, 1),
+    ]:  # one strip; some; each row by itself
+        monkeypatch.setattr("ruis.formats.png.strips.STRIP", strip)
+        monkeypatch.setattr("ruis.formats.png.strips.BAND", band)
+        content = encode(image, "png")
+        assert content[:33] == small[:33]
+        assert content.count(b"IDAT") == {1 << 20: 1, 1: 83}.get(strip, content.count(b"IDAT")) > 0
+        np.testing.assert_array_equal(read_bytes(content).pixels, pixels)
+        if not (dtype == "uint16" and channels > 1):  # of which Pillow reads 8 bits
+            shown = np.asarray(Pillow.open(io.BytesIO(content)))
+            np.testing.assert_array_equal(shown, pixels.squeeze())
+
+
+def test_the_filter_of_strips_is_libpngs():
+    """Byte by byte: what libpng compresses with Paeth's filter in all rows."""
+    from imagecodecs import png_encode
+
+    from ruis.formats.png.strips import compressed
+
+    pixels = np.random.default_rng(4).integers(0, 256, (70, 90, 3), np.uint8)
+    content, at, by_libpng = png_encode(pixels, filter=128), len(SIGNATURE), b""
+    while at < len(content):
+        length = int.from_bytes(content[at : at + 4], "big")
+        by_libpng += (
+            content[at + 8 : at + 8 + length] if content[at + 4 :].startswith(b"IDAT") else b""
+        )
+        at += length + 12
+    ours = b"".join(compressed(pixels, 1, zlib.Z_RLE))
+    assert zlib.decompress(ours) == zlib.decompress(by_libpng)
+
+
 def test_zero_columns_are_refused():
     with pytest.raises(CorruptImageError, match="empty"):
         read_bytes(png(0, 1, 8, 0, [b""]), limits=Limits())
