@@ -6,6 +6,8 @@ import functools
 import math
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ruis import control_group
@@ -16,6 +18,7 @@ __all__ = [
     "has_amx",
     "has_bfloat16",
     "resident_memory",
+    "shared",
     "threads",
 ]
 
@@ -53,13 +56,29 @@ def _about(*keys: str) -> str:
     return line.partition(":")[2].strip()
 
 
+class _Share:
+    """How many processors this process has for itself, where others share them out; 0: all that there are."""
+
+    processors = 0
+
+
+@contextmanager
+def shared(processors: int) -> Iterator[None]:
+    """Have no more than so many processors for as long as the block lasts, in all threads of this process."""
+    before, _Share.processors = _Share.processors, processors
+    try:
+        yield
+    finally:
+        _Share.processors = before
+
+
 def threads() -> int:
     """Return how many processors this process may use, in a container as in its share of a machine."""
     if hasattr(os, "sched_getaffinity"):
         count = len(os.sched_getaffinity(0))
     else:
         count = os.cpu_count() or 1
-    return math.ceil(max(1.0, min(count, control_group.processors())))
+    return math.ceil(max(1.0, min(count, _Share.processors or count, control_group.processors())))
 
 
 def resident_memory() -> float:

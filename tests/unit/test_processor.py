@@ -44,3 +44,13 @@ def test_resident_memory_grows_with_what_is_held():
     before = processor.resident_memory()
     held = bytearray(b"x" * 50_000_000)
     assert processor.resident_memory() - before > 0.8 * len(held)
+
+
+def test_who_shares_a_machine_has_a_part_of_it():
+    all_of_them = processor.threads()
+    with processor.shared(1):
+        assert processor.threads() == 1
+        with processor.shared(0):
+            assert processor.threads() == all_of_them
+        assert processor.threads() == 1
+    assert processor.threads() == all_of_them

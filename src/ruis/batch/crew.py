@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from ruis import processor
 from ruis.batch.team import Team
 from ruis.batch.work import Order, Outcome, Terms, work
 from ruis.errors import ClusterError, EngineUnavailableError
@@ -168,7 +169,7 @@ def _told(order: Order, terms: Terms, topic: str) -> None:
 
     worker = get_worker()
     threads = terms.threads or worker.state.nthreads
-    with ONE:
+    with ONE, processor.shared(threads):
         outcome = work(order, replace(terms, threads=threads))
     worker.log_event(topic, asdict(outcome))
 

@@ -61,6 +61,7 @@ class Work:
         RuisError
             If it would fail for every image: no such model, engine or setting.
         """
+        patience = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH)
         self.steps.once = len(jobs) == 1
         if len(jobs) > 1 and self.steps.settings["engine"] == "openvino":
@@ -78,6 +79,7 @@ class Work:
             self.outcomes.give_up(jobs, error)
             raise
         finally:
+            sys.setswitchinterval(patience)
             with suppress(BrokenPipeError):  # what was written is recorded, whatever ended the work
                 self.written()
 

@@ -77,7 +77,7 @@ def features(
     chosen, shown = zoo.find(model), _middle(formats.read(image))
     if chosen.architecture.channels == 1 < shown.channels:
         tell(
-            f"{image}: its colours are turned into gray, as the model {chosen.name!r} is for gray."
+            f"{image}: its {shown.channels} channels are turned into gray, as the model {chosen.name!r} is for gray."
         )
     load_keras_quietly()
     looked = _Looked(chosen, shown, layer)

@@ -363,11 +363,14 @@ def is_image_name(path: str | os.PathLike[str]) -> bool:
 def _misnamed(path: Path, format: Format) -> tuple[str, ...]:
     """Say so if a file holds another format than its ending says, by which a result is written."""
     suffix = path.suffix.lower()
-    if suffix in format.suffixes:
+    if not suffix or suffix in format.suffixes:
         return ()
-    if not any(suffix in other.suffixes and other.writable for other in _formats()):
-        return ()
-    return (f"it holds {format.title}, whatever its ending {suffix} says",)
+    for name in FORMATS.own:
+        other: Format = FORMATS.load(name)()
+        if suffix in other.suffixes:
+            said = f"it holds {format.title}, although its ending {suffix} says {other.title}"
+            return (said,) if other.writable else ()
+    return ()
 
 
 def _formats() -> Iterator[Format]:

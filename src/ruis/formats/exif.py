@@ -139,15 +139,17 @@ def values_of(block: bytes) -> dict[int, Value | None]:
     -------
     dict of int to int, float, bytes or None
         Tag -> a number, of fractions their value, or the bytes of texts and of what has no type; None for
-        several numbers, and for types of other kinds. Tags without a value are left out.
+        several numbers, and for numbers of other types. Tags without a value are left out.
 
     Raises
     ------
     ValueError
-        If it is broken.
+        If it is broken, or has a type that TIFF 6.0 does not know.
     """
     made = _Block(block)
     _, entries, _ = made.directory(made.number("I", 4))
+    if any(made.number("H", 2, entry) not in SIZES for entry in entries.values()):
+        raise ValueError("a type of its own")
     return {tag: made.value(entry) for tag, entry in entries.items() if made.size(entry)}
 
 
@@ -235,18 +237,14 @@ class _Block:
         """Return what an entry says; see :func:`values_of`."""
         kind, count = self.number("H", 2, entry), self.number("I", 4, entry)
         at, size = self.place(entry)
-        if kind in {BYTE, ASCII, UNDEFINED}:
-            if not size and count > 4:
-                raise ValueError("EXIF is cut off")
-            return bytes(self.data[at : at + size]) if size else entry[8 : 8 + count]
-        if count != 1:
-            return None
-        if kind in {SHORT, LONG}:
-            return self.number("H" if kind == SHORT else "I", 8, entry)
-        if kind != RATIONAL:
-            return None
-        if not size:
+        if self.size(entry) > 4 and not size:
             raise ValueError("EXIF is cut off")
+        if kind in {BYTE, ASCII, UNDEFINED}:
+            return bytes(self.data[at : at + size]) if size else entry[8 : 8 + count]
+        if count != 1 or kind not in {SHORT, LONG, RATIONAL}:
+            return None
+        if kind != RATIONAL:
+            return self.number("H" if kind == SHORT else "I", 8, entry)
         above, below = (self.number("I", at + part) for part in (0, 4))
         return above / below if below else math.nan
 

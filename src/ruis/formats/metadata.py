@@ -49,7 +49,15 @@ DESCRIPTION, ORIENTATION = 0x010E, 0x0112
 RESOLUTION_UNIT, SOFTWARE = 0x0128, 0x0131
 CENTIMETRES = 3
 RESOLUTION = {X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT}
-READ = {DESCRIPTION, ORIENTATION, SOFTWARE, *RESOLUTION}
+READ: dict[int, Any] = {
+    DESCRIPTION: bytes,
+    SOFTWARE: bytes,
+    ORIENTATION: int,
+    RESOLUTION_UNIT: int,
+    X_RESOLUTION: (int, float),
+    Y_RESOLUTION: (int, float),
+}
+"""What is read of an EXIF block, and of which type it usually is."""
 SAME_STRUCTURE = {
     # Where and how some file kept its pixels: meaningless in any other file.
     0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x013D,
@@ -258,7 +266,7 @@ def _said(block: bytes) -> Mapping[int, Value | None]:
         said = values_of(block)
     except ValueError:
         return _loaded(block)
-    usual = all(said[tag] is not None for tag in READ & said.keys())
+    usual = all(isinstance(said[tag], READ[tag]) for tag in READ.keys() & said.keys())
     return said if usual else _loaded(block)
 
 

@@ -141,7 +141,7 @@ def flat_variance(variances: NDArray[np.float32], freedom: float) -> float:
 
 
 def _quantile(ordered: NDArray[np.float32], share: float) -> float:
-    """Return a quantile of values in order, between two of them by proportion.
+    """Return a quantile of finite values in order, between two of them by proportion.
 
     As np.quantile, which imports NumPy's masked arrays: 20 ms, before the first image of a process is denoised.
     """

@@ -24,7 +24,7 @@ STACKS = Registry(
         "npy": "ruis.stacks.npy:NPYStacks",
     },
 )
-"""The kinds of files and folders whose images are read window by window."""
+"""The kinds of files and folders whose images are read window by window. PNG and JPEG files are none."""
 
 PICTURES = ("png", "jpeg")
 """Formats of one picture: nobody imports what reads stacks, a tenth of the time that a small file takes, to find that out."""
@@ -71,6 +71,8 @@ def kind_of(path: Path) -> type[Stacks] | None:
     ------
     UnsupportedFormatError
         If its name says that it is one, and its content does not.
+    ImageError
+        If it is a file that cannot be read.
     """
     if path.is_file() and _is_picture(path):
         return None

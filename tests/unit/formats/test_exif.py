@@ -207,15 +207,17 @@ def test_a_damaged_block_is_changed_or_refused_and_nothing_else(data):
 def entries(draw):
     """Tags that are read, of any type, with any values, some of them none that the type may have."""
     found = []
-    for tag in (0x010E, 0x0112, 0x011A, 0x011B, 0x0128, 0x0131):
-        kind = draw(st.sampled_from([1, 2, 2, 2, 3, 3, 3, 4, 5, 5, 5, 7, 9, 12, 99]))
+    for tag in (0x0100, 0x010E, 0x0112, 0x011A, 0x011B, 0x0128, 0x0131, 0x013B):
+        kind = draw(st.sampled_from([1, 2, 2, 2, 3, 3, 3, 4, 5, 5, 5, 7, 9, 12, 16, 99]))
         count = draw(st.integers(0, 9) if kind in {1, 2, 7} else st.sampled_from([1, 1, 1, 0, 2]))
-        width = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 12: 8}.get(kind, 1)
+        width = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 12: 8, 16: 8}.get(kind, 1)
         small = st.sampled_from([bytes((number, *bytes(width - 1))) for number in range(10)])
         wide = st.binary(min_size=width, max_size=width)
         values = draw(st.lists(small | wide, min_size=count, max_size=count))
+        if kind == 2 and draw(st.booleans()):
+            values = [bytes((byte,)) for byte in draw(st.sampled_from([b"72\0", b"300", b" \0"]))]
         if draw(st.booleans()):
-            found.append((tag, kind, count, b"".join(values)))
+            found.append((tag, kind, len(values), b"".join(values)))
     return found
 
 

@@ -61,7 +61,7 @@ def test_a_file_that_holds_another_format_than_its_ending_says_is_told_of(tmp_pa
     write(picture(), tmp_path / "a.png")
     assert read(tmp_path / "a.png").info.notes == ()
     for name, notes in {
-        "a.jpg": ("it holds PNG, whatever its ending .jpg says",),
+        "a.jpg": ("it holds PNG, although its ending .jpg says JPEG",),
         "a.gif": (),  # in which nothing is written
         "a.dat": (),
     }.items():

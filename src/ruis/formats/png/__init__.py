@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
@@ -27,7 +28,7 @@ filter for all rows takes 1.5 times less time than to choose one for each, and m
 as large, pages of black and white 1.08 times."""
 
 LARGE = 2**21
-"""Bytes of pixels from which on all processors compress; libpng does with one, and takes a tenth less of it."""
+"""Of so many bytes of pixels and more, all processors compress some; libpng needs one, and 6 to 25 % less of its time."""
 
 MAX_CHUNKS = 500_000
 MAX_METADATA = 64 * 2**20  # bytes of one decompressed text or profile
@@ -131,9 +132,10 @@ class PNG(Format):
         """Encode with libpng, large images by all processors, and put the metadata between IHDR and the pixels."""
         pixels = squeezed(image.pixels)
         encoded = _by_libpng(pixels) if pixels.nbytes < LARGE else _by_strips(pixels, image.info)
-        file.write(next(encoded))
-        file.write(b"".join(_metadata_chunks(image.info.metadata)))
-        file.writelines(encoded)
+        with closing(encoded):  # whoever compresses shall stop where it cannot be written
+            file.write(next(encoded))
+            file.write(b"".join(_metadata_chunks(image.info.metadata)))
+            file.writelines(encoded)
 
     def stripped(self, native: Native) -> Native | None:
         """Keep what says how bright and colourful the values are meant."""
@@ -338,7 +340,7 @@ def _inflate(data: bytes) -> bytes:
     return result
 
 
-def _by_libpng(pixels: NDArray[Any]) -> Iterator[bytes | memoryview]:
+def _by_libpng(pixels: NDArray[Any]) -> Generator[bytes | memoryview]:
     """Yield what comes before the metadata, and what comes after."""
     from imagecodecs import png_encode
 
@@ -347,7 +349,7 @@ def _by_libpng(pixels: NDArray[Any]) -> Iterator[bytes | memoryview]:
     yield memoryview(data)[AFTER_IHDR:]
 
 
-def _by_strips(pixels: NDArray[Any], info: ImageInfo) -> Iterator[bytes]:
+def _by_strips(pixels: NDArray[Any], info: ImageInfo) -> Generator[bytes]:
     """Yield what comes before the metadata, and what comes after, part by part."""
     from ruis.formats.png.strips import compressed
 

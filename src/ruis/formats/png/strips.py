@@ -11,8 +11,7 @@ Sources: Portable Network Graphics, third edition, W3C, 2025, sections 9 and 10;
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,11 +32,14 @@ BAND = 1 << 16
 PAETH = 4
 """What is put before a row that went through Paeth's filter."""
 
-DEFLATE = b"\x78\x01"
+ZLIB = b"\x78\x01"
 """The head of zlib's format: a window of 32 KiB, compressed fast."""
 
 ADLER = 65521
 """The modulus of Adler-32."""
+
+Strip = tuple[bytes, int, int]
+"""A compressed strip, and the Adler-32 and the length of what it was made from."""
 
 
 def compressed(pixels: NDArray[Any], level: int, strategy: int) -> Iterator[bytes]:
@@ -53,7 +55,7 @@ def compressed(pixels: NDArray[Any], level: int, strategy: int) -> Iterator[byte
     per_strip = max(1, STRIP // pixels[0].nbytes)
     starts = range(0, len(pixels), per_strip)
 
-    def strip(start: int) -> tuple[bytes, int, int]:
+    def strip(start: int) -> Strip:
         filtered = _filtered(pixels, start, min(start + per_strip, len(pixels))).data
         end = zlib.Z_FINISH if start == starts[-1] else zlib.Z_SYNC_FLUSH
         deflater = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, 9, strategy)
@@ -61,18 +63,35 @@ def compressed(pixels: NDArray[Any], level: int, strategy: int) -> Iterator[byte
         return content, zlib.adler32(filtered), filtered.nbytes
 
     checksum = zlib.adler32(b"")
-    with ThreadPoolExecutor(threads()) as processors:
-        for start, (content, own, length) in zip(
-            starts, processors.map(strip, starts), strict=True
-        ):
-            checksum = _joined(checksum, own, length)
-            head = b"" if start else DEFLATE
-            tail = checksum.to_bytes(4, "big") if start == starts[-1] else b""
-            yield head + content + tail
+    for start, (content, own, length) in zip(starts, _by_all(strip, starts), strict=True):
+        checksum = _joined(checksum, own, length)
+        head = b"" if start else ZLIB
+        tail = checksum.to_bytes(4, "big") if start == starts[-1] else b""
+        yield head + content + tail
+
+
+def _by_all(strip: Callable[[int], Strip], starts: Iterable[int]) -> Iterator[Strip]:
+    """Make strips by all processors, or one after the other where there is one, or no thread to be had."""
+    if threads() == 1:
+        yield from map(strip, starts)
+        return
+    try:
+        from concurrent.futures import ThreadPoolExecutor
+
+        processors = ThreadPoolExecutor(threads())
+        coming = [processors.submit(strip, start) for start in starts]
+    except RuntimeError:  # the interpreter is about to end, or the system gives no more threads
+        yield from map(strip, starts)
+        return
+    try:
+        for one in coming:
+            yield one.result()
+    finally:
+        processors.shutdown(cancel_futures=True)
 
 
 def _joined(first: int, second: int, length: int) -> int:
-    """Return the Adler-32 of bytes of which the first part has one, and the others, so many, the other."""
+    """Return the Adler-32 of two parts put together, from that of each and how long the second is."""
     low, sums = first & 0xFFFF, first >> 16
     sums += (second >> 16) + (length % ADLER) * (low - 1)
     return (sums % ADLER) << 16 | ((low + (second & 0xFFFF) - 1) % ADLER)
@@ -101,10 +120,11 @@ def _bytes(rows: NDArray[Any]) -> NDArray[np.uint8]:
 def _paeth(
     rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int, into: NDArray[np.uint8]
 ) -> None:
-    """Subtract from each byte that of its neighbours left, above and both which is nearest to left + above - both.
+    """Subtract from each byte that of its neighbours (left, up, and in the corner between) nearest to left + up - corner.
 
-    Nothing leaves 8 bits. The distances are those between above and both, between left and both, and the absolute
-    value of their sum, signs heeded: where both have one sign it is the largest of the three, else their difference.
+    Nothing leaves 8 bits. From there to the left it is as far as from up to the corner, and up as far as from left
+    to the corner. To the corner it is as far as both together, farthest of all, or as they differ where they have
+    different signs.
     """
     framed = np.zeros((rows.shape[0] + 1, rows.shape[1] + step), np.uint8)
     framed[0, step:], framed[1:, step:] = above, rows
