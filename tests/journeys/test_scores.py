@@ -17,6 +17,7 @@ CHECKED = {
     "photo-fast": "real/noisy,real/clean",
     "white-color": "Kodak24",
     "white-color-fast": "Kodak24",
+    "white-color-medium": "Kodak24",
 }
 """One score of each model: where most can go wrong, at sigma 25/255 if it is of white noise."""
 

@@ -64,7 +64,7 @@ def test_three_channels_are_colour(channels, name):
     [
         ("auto", ["gray", "photo", "white-color"]),
         ("fast", ["gray-fast", "photo-fast", "white-color-fast"]),
-        ("medium", ["gray-medium", "photo", "white-color"]),
+        ("medium", ["gray-medium", "photo", "white-color-medium"]),
     ],
 )
 def test_a_tier_is_the_usual_one_where_no_other_ships(tier, names):

@@ -28,6 +28,7 @@ SHIPPED: dict[str, str] = {
     "photo-fast": "2f770fa65b1468c967adfec7ff9bfcfbe51bbd9725d624112a6ee4d986a4164a",
     "white-color": "df0a9b20deb88099cf69e79b3439d7b20e4fecf3dd6ba51cce943a8550336abe",
     "white-color-fast": "41746a146e4ff70068d0641b3e24976ea07c2f6909685b70010087fe62517ccc",
+    "white-color-medium": "32eee1b157f052700c01d249105fddf01fce70bc7ef471439eb7d55282bb319d",
 }
 """Name -> SHA-256 of the file `NAME.ruis` beside this module."""
 
