@@ -26,7 +26,7 @@ SHIPPED: dict[str, str] = {
     "gray-medium": "1c107814c9d700616ef6bc29e4537b661dbc0c665209d0a497c0c5e72df0e9df",
     "photo": "7a35b20d1b5e38525ba50963149ab46b919d35039b3e2e56f557184657d40fce",
     "photo-fast": "2f770fa65b1468c967adfec7ff9bfcfbe51bbd9725d624112a6ee4d986a4164a",
-    "white-color": "df0a9b20deb88099cf69e79b3439d7b20e4fecf3dd6ba51cce943a8550336abe",
+    "white-color": "b3b4c9b4daa4f00f9b9d3c13f6bde195b0d7c64b816a834b9882462367becea8",
     "white-color-fast": "41746a146e4ff70068d0641b3e24976ea07c2f6909685b70010087fe62517ccc",
     "white-color-medium": "32eee1b157f052700c01d249105fddf01fce70bc7ef471439eb7d55282bb319d",
 }
