@@ -26,6 +26,8 @@ METHODS = {
     "non-local means": ("non-local means (scikit-image)", "non-local means (scikit-image)"),
     "BM3D": ("BM3D", "BM3D"),
     "**ruis**": ("ruis gray", "ruis white-color"),
+    "ruis, `gray-medium`, `white-color-medium`": ("ruis gray-medium", "ruis white-color-medium"),
+    "ruis, `gray-fast`, `white-color-fast`": ("ruis gray-fast", "ruis white-color-fast"),
 }
 """A line of the table: the method in gray, and in colour."""
 
