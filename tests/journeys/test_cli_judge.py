@@ -139,7 +139,8 @@ def test_the_command_that_is_recommended_says_what_was_said(tmp_path, monkeypatc
     done = run("inspect", "film.npy", "--axes", "tyx", "--data-range=-900,1100")
     command = "ruis denoise --axes tyx --data-range=-900,1100 film.npy"
     assert f"The model gray fits: {command}." in " ".join(done.stdout.split())
-    assert run(*command.split()[1:]).exit_code == 0
+    done = run(*command.split()[1:])
+    assert done.exit_code == 0, done.stderr
     assert np.load("film.denoised.npy").shape == film.shape
     images = ("film.npy", "film.denoised.npy", "--axes", "TYX")
     found = json.loads(run("compare", *images, "--data-range=-900,1100", "--json").stdout)
