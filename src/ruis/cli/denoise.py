@@ -45,7 +45,7 @@ def denoise(
         typer.Option(
             metavar="auto|medium|fast|NAME|FILE",
             help="A model that ships (ruis models), or a .ruis file; auto: by the image's channels "
-            "and its noise; fast: the same with small networks, medium: for gray images, one between.",
+            "and its noise; fast: the same with small networks, medium: with one between, but for photographs.",
         ),
     ] = "auto",
     sigma: options.Sigma = "auto",

@@ -29,7 +29,7 @@ class DenoiseQuery(NoQuery):
         Field(
             max_length=100,
             description="auto: by the image's channels and noise; fast: the same, with small "
-            "networks; medium: for gray images, one between; or a name from /v1/models.",
+            "networks; medium: with one between, but for photographs; or a name from /v1/models.",
             examples=["auto"],
         ),
     ] = "auto"

@@ -47,7 +47,8 @@ COLOURS: dict[int, tuple[Colour, bool, int]] = {
     4: ("gray", True, 2),
     6: ("rgb", True, 4),
 }
-KINDS = {("gray", False): 0, ("rgb", False): 2, ("gray", True): 4, ("rgb", True): 6}
+PALETTE = 3
+KINDS = {(colour, alpha): kind for kind, (colour, alpha, _) in COLOURS.items() if kind != PALETTE}
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
@@ -113,7 +114,7 @@ class PNG(Format):
                 f"the header announces {header.channels} channels of {header.dtype}, the data has "
                 f"{pixels.shape[2]} of {pixels.dtype.name}."
             )
-        if kind == 3:
+        if kind == PALETTE:
             notes.append(f"palette expanded to {'RGBA' if header.alpha else 'RGB'}")
         elif header.alpha and not COLOURS[kind][1]:
             notes.append("transparent colour expanded to an alpha channel")
